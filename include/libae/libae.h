@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libae: dense autoencoders in C.
+ *
+ * Data flows one way: a dataset gives batches, a network turns a batch into reconstructions, a
+ * cost compares the two, a trainer sends the cost's gradients to an optimizer, which changes the
+ * network. A session runs a finished network.
+ *
+ *     ae_dataset_open_idx -> ae_network_create -> ae_optimizer_create_adam
+ *         -> ae_trainer_create -> ae_trainer_run -> ae_network_save
+ *     ae_network_load -> ae_session_create -> ae_encode, ae_decode, ae_reconstruct, ae_score
+ *
+ * Rules that hold everywhere:
+ *  - A fallible call returns ae_status; out-parameters come first and are written on success only.
+ *  - ae_last_error() has the details of the calling thread's last failure.
+ *  - Options structs carry their size first and only ever grow at the end; zero means the default.
+ *  - Every object has one _free, which accepts NULL.
+ *  - The library never prints, exits, changes the locale or the environment, or uses the network.
+ */
+#ifndef LIBAE_H
+#define LIBAE_H
+
+#include <libae/cpu.h>
+#include <libae/dataset.h>
+#include <libae/evaluate.h>
+#include <libae/network.h>
+#include <libae/optimizer.h>
+#include <libae/session.h>
+#include <libae/status.h>
+#include <libae/trainer.h>
+#include <libae/types.h>
+#include <libae/version.h>
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LIBAE_SESSION_H
+#define LIBAE_SESSION_H
+
+#include <libae/export.h>
+#include <libae/network.h>
+#include <libae/status.h>
+#include <libae/types.h>
+#include <stddef.h>
+
+AE_BEGIN_DECLS
+
+/**
+ * Scratch memory for inference on a network, sized once: nothing is allocated afterwards.
+ *
+ * Thread safety: a session serves one thread at a time; any number of sessions may run on one
+ * network at once. A session sees changes made to its network between two calls. @since 0.1
+ */
+typedef struct ae_session ae_session;
+
+/** How to build a session. Zero in any field means its default. @since 0.1 */
+typedef struct ae_session_options {
+    size_t size;      /**< sizeof(ae_session_options); AE_SESSION_OPTIONS fills it in */
+    size_t max_batch; /**< rows computed at a time; larger calls are cut into such pieces. Default 256 */
+    size_t threads;   /**< threads that share each call's work; default 1 */
+} ae_session_options;
+
+/** Options in place: AE_SESSION_OPTIONS(.max_batch = 1). C only; C++ calls ae_session_options_init. */
+#define AE_SESSION_OPTIONS(...) (&(ae_session_options){.size = sizeof(ae_session_options), __VA_ARGS__})
+
+/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+AE_API void ae_session_options_init(ae_session_options *options);
+
+/**
+ * Create a session.
+ *
+ * @param session receives the session, which the caller frees with ae_session_free; untouched on error
+ * @param network must outlive the session
+ * @param options NULL for the defaults
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, max_batch over 2^20, threads over 1024);
+ *         AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ * Thread safety: reads network. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_create(ae_session **session, const ae_network *network,
+                                              const ae_session_options *options);
+
+/** Free a session; NULL is allowed. @since 0.1 */
+AE_API void ae_session_free(ae_session *session);
+
+/**
+ * Codes of rows.
+ *
+ * Batch normalisation uses the running statistics, so a row's result does not depend on the rows
+ * beside it. Values are not checked: NaN in gives NaN out, for that row alone.
+ *
+ * @param rows count x input width floats, row-major
+ * @param count rows; 0 does nothing
+ * @param codes receives count x code width floats, row-major; must not overlap rows
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL)
+ * Thread safety: uses session. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_encode(ae_session *session, const float *rows, size_t count, float *codes);
+
+/**
+ * Reconstructions from codes.
+ *
+ * @param codes count x code width floats
+ * @param reconstructions receives count x input width floats; must not overlap codes
+ * @return as ae_encode
+ * Thread safety: uses session. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_decode(ae_session *session, const float *codes, size_t count, float *reconstructions);
+
+/**
+ * Reconstructions of rows: ae_encode, then ae_decode.
+ *
+ * @param rows count x input width floats
+ * @param reconstructions receives count x input width floats; must not overlap rows
+ * @return as ae_encode
+ * Thread safety: uses session. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_reconstruct(ae_session *session, const float *rows, size_t count,
+                                           float *reconstructions);
+
+/**
+ * How badly each row is reconstructed.
+ *
+ * @param cost which cost; AE_COST_BCE needs a sigmoid output
+ * @param rows count x input width floats
+ * @param scores receives count floats, the cost of each row
+ * @param parts NULL, or receives count x input width floats: each feature's share of its row's
+ *              score, d^2 / sqrt(sum d^2) for AE_COST_L2
+ * @return as ae_encode, and AE_ERROR_INVALID_ARGUMENT for an unknown cost
+ * Thread safety: uses session. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t count,
+                                     float *scores, float *parts);
+
+AE_END_DECLS
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LIBAE_TYPES_H
+#define LIBAE_TYPES_H
+
+/*
+ * Small types that several headers share. In every enumeration of options 0 means "the default",
+ * so that a zeroed options struct asks for the defaults.
+ */
+
+/** A switch whose default the option's description names. @since 0.1 */
+typedef enum ae_toggle { AE_TOGGLE_DEFAULT = 0, AE_ON = 1, AE_OFF = 2 } ae_toggle;
+
+/** A layer's non-linearity, applied after batch normalisation. @since 0.1 */
+typedef enum ae_activation {
+    AE_ACTIVATION_DEFAULT = 0, /**< sigmoid, as in the report */
+    AE_SIGMOID = 1,            /**< 1 / (1 + exp(-x)) */
+    AE_TANH = 2,               /**< tanh(x) */
+    AE_RELU = 3,               /**< max(x, 0) */
+    AE_LEAKY_RELU = 4,         /**< x for x > 0, slope * x otherwise */
+    AE_LINEAR = 5              /**< x */
+} ae_activation;
+
+/**
+ * A cost. Each is a mean over rows of the row's cost, with d the reconstruction minus the input
+ * and F the number of features. @since 0.1
+ */
+typedef enum ae_cost {
+    AE_COST_DEFAULT = 0,   /**< AE_COST_L2, the report's */
+    AE_COST_L2 = 1,        /**< sqrt(sum d^2); its gradient at d = 0 is taken as 0 */
+    AE_COST_SSE = 2,       /**< sum d^2 */
+    AE_COST_MSE = 3,       /**< sum d^2 / F */
+    AE_COST_BCE = 4        /**< -sum(t log y + (1 - t) log(1 - y)) / F; needs a sigmoid output */
+} ae_cost;
+
+/** The arithmetic of the matrix products. @since 0.1 */
+typedef enum ae_precision {
+    AE_PRECISION_DEFAULT = 0, /**< AE_F32 */
+    AE_F32 = 1,               /**< float32 throughout */
+    AE_BF16 = 2               /**< bfloat16 operands, float32 sums, weights and moments */
+} ae_precision;
+
+#endif

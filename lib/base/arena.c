@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _DEFAULT_SOURCE /* madvise */
+#include "base/arena.h"
+
+#include "base/error.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Above this, ask for huge pages: the weights are walked panel by panel and miss the TLB otherwise. */
+enum { HUGE_PAGE = 2 << 20 };
+
+void *aei_arena_take(aei_arena *arena, size_t count, size_t element_size)
+{
+    size_t limit = SIZE_MAX / 2;
+    if (element_size != 0 && count > limit / element_size) {
+        arena->overflow = true;
+        return NULL;
+    }
+    size_t bytes = (count * element_size + AEI_ALIGNMENT - 1) / AEI_ALIGNMENT * AEI_ALIGNMENT;
+    if (bytes > limit - arena->used || (arena->base != NULL && bytes > arena->size - arena->used)) {
+        arena->overflow = true;
+        return NULL;
+    }
+    void *array = arena->base == NULL ? NULL : arena->base + arena->used;
+    arena->used += bytes;
+    return array;
+}
+
+ae_status aei_arena_allocate(aei_arena *arena)
+{
+    if (arena->overflow)
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "sizes overflow the address space");
+    size_t alignment = arena->used >= HUGE_PAGE ? (size_t)HUGE_PAGE : (size_t)AEI_ALIGNMENT;
+    size_t size = (arena->used + AEI_SLACK + alignment - 1) / alignment * alignment;
+    arena->base = aligned_alloc(alignment, size);
+    if (arena->base == NULL)
+        return aei_fail_memory(size);
+    if (alignment == HUGE_PAGE)
+        (void)madvise(arena->base, size, MADV_HUGEPAGE); /* a hint: refusal costs speed only */
+    memset(arena->base, 0, size);
+    arena->size = arena->used;
+    arena->used = 0;
+    return AE_OK;
+}
+
+void aei_arena_free(aei_arena *arena)
+{
+    free(arena->base);
+    *arena = (aei_arena){0};
+}

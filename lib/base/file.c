@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _POSIX_C_SOURCE 200809L /* openat, renameat, and the strerror_r that returns an int */
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BUFFER_SIZE = 1 << 16,
+    PATH_SIZE = 4096,
+    NAME_SIZE = 256, /* 255 bytes is every usual file system's limit */
+    LINKS_MAX = 40,  /* as many as the kernel follows */
+    ATTEMPTS = 100
+};
+
+struct aei_file {
+    int descriptor;
+    int folder;              /* held open: the working folder may change before commit */
+    int error;               /* the first failure's errno */
+    char name[NAME_SIZE];    /* in folder, symbolic links followed */
+    char temporary[NAME_SIZE];
+    size_t used;
+    unsigned char buffer[BUFFER_SIZE];
+    char path[]; /* as the caller gave it */
+};
+
+static ae_status fail(const char *path, const char *action, int error)
+{
+    char reason[128];
+    if (strerror_r(error, reason, sizeof reason) != 0)
+        (void)snprintf(reason, sizeof reason, "error %d", error);
+    ae_status status = AE_ERROR_IO;
+    if (error == ENOENT || error == ENOTDIR)
+        status = AE_ERROR_NOT_FOUND;
+    else if (error == ENOSPC || error == EDQUOT || error == EFBIG) /* device, user and process may each be at a limit */
+        status = AE_ERROR_NO_SPACE;
+    else if (error == ENOMEM)
+        status = AE_ERROR_OUT_OF_MEMORY;
+    return aei_fail(status, "%s: %s: %s", path, action, reason);
+}
+
+/* Read size bytes, or fewer at the end of the file; the error number of a failure, or 0. */
+static int read_fully(int descriptor, unsigned char *data, size_t size, size_t *got)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = read(descriptor, data + *got, size - *got);
+        if (n == 0)
+            break;
+        if (n > 0)
+            *got += (size_t)n;
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+static ae_status read_open(void **data, size_t *size, int descriptor, const char *path, size_t limit)
+{
+    struct stat about;
+    if (fstat(descriptor, &about) != 0)
+        return fail(path, "cannot be read", errno);
+    if (!S_ISREG(about.st_mode))
+        return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", path,
+                        S_ISDIR(about.st_mode) ? "a folder" : "a device or pipe");
+    if ((uintmax_t)about.st_size > limit)
+        return aei_fail(AE_ERROR_FORMAT, "%s: %jd bytes, more than the %zu that are accepted", path,
+                        (intmax_t)about.st_size, limit);
+    size_t expected = (size_t)about.st_size, got, beyond;
+    unsigned char *bytes = malloc(expected + (expected == 0));
+    if (bytes == NULL)
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, expected);
+    unsigned char extra;
+    int error = read_fully(descriptor, bytes, expected, &got);
+    if (error == 0)
+        error = read_fully(descriptor, &extra, 1, &beyond);
+    if (error != 0 || got != expected || beyond != 0) {
+        free(bytes);
+        if (error != 0)
+            return fail(path, "cannot be read", error);
+        return aei_fail(AE_ERROR_IO, "%s: its length changed from %zu bytes while it was read", path, expected);
+    }
+    *data = bytes;
+    *size = expected;
+    return AE_OK;
+}
+
+ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limit)
+{
+    AE_REQUIRE(data);
+    AE_REQUIRE(size);
+    AE_REQUIRE(path);
+    int descriptor;
+    do /* non-blocking, or a pipe without a writer would hold us up before it can be refused */
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (descriptor < 0 && errno == EINTR);
+    if (descriptor < 0)
+        return fail(path, "cannot be opened", errno);
+    ae_status status = read_open(data, size, descriptor, path, limit);
+    (void)close(descriptor);
+    return status;
+}
+
+/* Replace the path by what it points to, as long as that is a symbolic link; the last may dangle. */
+static int follow_links(char path[PATH_SIZE])
+{
+    for (int i = 0; i < LINKS_MAX; i++) {
+        char link[PATH_SIZE];
+        ssize_t length = readlink(path, link, sizeof link);
+        if (length < 0)
+            return 0; /* no link, or nothing there: opening it will tell */
+        const char *slash = strrchr(path, '/');
+        size_t folder = link[0] == '/' || slash == NULL ? 0 : (size_t)(slash - path) + 1;
+        if (folder + (size_t)length >= PATH_SIZE)
+            return ENAMETOOLONG;
+        memcpy(path + folder, link, (size_t)length);
+        path[folder + (size_t)length] = '\0';
+    }
+    return ELOOP;
+}
+
+/* Open the folder that the file is to be in and find the file's name there. */
+static int open_folder(aei_file *file)
+{
+    char path[PATH_SIZE];
+    if (strlen(file->path) >= sizeof path)
+        return ENAMETOOLONG;
+    memcpy(path, file->path, strlen(file->path) + 1);
+    int error = follow_links(path);
+    if (error != 0)
+        return error;
+    char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    if (strlen(name) >= sizeof file->name)
+        return ENAMETOOLONG;
+    if (*name == '\0')
+        return slash == NULL ? ENOENT : EISDIR;
+    memcpy(file->name, name, strlen(name) + 1);
+    const char *folder = slash == NULL ? "." : slash == path ? "/" : path;
+    if (slash != NULL)
+        *slash = '\0';
+    file->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return file->folder < 0 ? errno : 0;
+}
+
+/* Make a file of a new name; its names tell which file it was meant for, should the process be killed. */
+static int open_temporary(aei_file *file, mode_t mode)
+{
+    const char *stem = strlen(file->name) <= 200 ? file->name : "libae";
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct timespec now;
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        (void)snprintf(file->temporary, sizeof file->temporary, ".%s.%jx-%x.tmp", stem, (uintmax_t)getpid(),
+                       (unsigned)now.tv_nsec + attempt);
+        file->descriptor = openat(file->folder, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (file->descriptor >= 0)
+            return 0;
+        if (errno != EEXIST && errno != EINTR)
+            break;
+    }
+    int error = errno;
+    file->temporary[0] = '\0';
+    return error;
+}
+
+/* Rights for a group that could not be kept are dropped, lest another group gets them. */
+static int copy_rights(int descriptor, const struct stat *old)
+{
+    struct stat made;
+    if (fstat(descriptor, &made) != 0)
+        return errno;
+    mode_t mode = old->st_mode & 0777;
+    bool same = made.st_uid == old->st_uid && made.st_gid == old->st_gid;
+    if (!same && fchown(descriptor, old->st_uid, old->st_gid) != 0 && made.st_gid != old->st_gid)
+        mode &= (mode_t)~0070;
+    return fchmod(descriptor, mode) == 0 ? 0 : errno;
+}
+
+static ae_status open_beside(aei_file *file)
+{
+    int error = open_folder(file);
+    if (error != 0)
+        return fail(file->path, "its folder cannot be opened", error);
+    struct stat old;
+    bool replaces = fstatat(file->folder, file->name, &old, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!replaces && errno != ENOENT)
+        return fail(file->path, "cannot be looked up", errno);
+    if (replaces && !S_ISREG(old.st_mode))
+        return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", file->path,
+                        S_ISDIR(old.st_mode) ? "a folder" : "a device or pipe");
+    /* Renaming needs the folder's permission only, but a file made read-only is meant to stay. */
+    if (replaces && faccessat(file->folder, file->name, W_OK, AT_EACCESS) != 0)
+        return fail(file->path, "cannot be replaced", errno);
+    error = open_temporary(file, replaces ? 0600 : 0666); /* the kernel takes the umask off */
+    if (error == 0 && replaces)
+        error = copy_rights(file->descriptor, &old);
+    return error == 0 ? AE_OK : fail(file->path, "cannot be created", error);
+}
+
+ae_status aei_file_create(aei_file **file, const char *path)
+{
+    AE_REQUIRE(file);
+    AE_REQUIRE(path);
+    size_t length = strlen(path) + 1;
+    aei_file *made = malloc(sizeof *made + length);
+    if (made == NULL)
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, sizeof *made + length);
+    made->descriptor = made->folder = -1;
+    made->error = 0;
+    made->temporary[0] = '\0';
+    made->used = 0;
+    memcpy(made->path, path, length);
+    ae_status status = open_beside(made);
+    if (status != AE_OK) {
+        aei_file_discard(made);
+        return status;
+    }
+    *file = made;
+    return AE_OK;
+}
+
+static ae_status report(const aei_file *file)
+{
+    return file->error == 0 ? AE_OK : fail(file->path, "cannot be written", file->error);
+}
+
+static void write_fully(aei_file *file, const unsigned char *data, size_t size)
+{
+    while (file->error == 0 && size > 0) {
+        ssize_t n = write(file->descriptor, data, size);
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        } else if (n == 0 || errno != EINTR) {
+            file->error = n == 0 ? EIO : errno;
+        }
+    }
+}
+
+static void flush(aei_file *file)
+{
+    write_fully(file, file->buffer, file->used);
+    file->used = 0;
+}
+
+ae_status aei_file_write(aei_file *file, const void *data, size_t size)
+{
+    if (size > BUFFER_SIZE - file->used)
+        flush(file);
+    if (size >= BUFFER_SIZE) {
+        write_fully(file, data, size);
+    } else if (size > 0) {
+        memcpy(file->buffer + file->used, data, size);
+        file->used += size;
+    }
+    return report(file);
+}
+
+ae_status aei_file_print(aei_file *file, const char *format, ...)
+{
+    char line[512];
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    char *text = line;
+    if (length >= (int)sizeof line) {
+        text = malloc((size_t)length + 1);
+        if (text != NULL)
+            length = vsnprintf(text, (size_t)length + 1, format, again);
+    }
+    va_end(again);
+    /* A line left out makes the whole file wrong. */
+    if (file->error == 0 && (text == NULL || length < 0))
+        file->error = text == NULL ? ENOMEM : EILSEQ;
+    ae_status status = text == NULL || length < 0 ? report(file) : aei_file_write(file, text, (size_t)length);
+    if (text != line)
+        free(text);
+    return status;
+}
+
+/* Everything up to the rename; the data must be on the device before the name points to them. */
+static void publish(aei_file *file)
+{
+    flush(file);
+    if (file->error == 0 && fsync(file->descriptor) != 0)
+        file->error = errno;
+    if (close(file->descriptor) != 0 && file->error == 0 && errno != EINTR)
+        file->error = errno;
+    file->descriptor = -1; /* closed even after an error */
+    if (file->error != 0)
+        return;
+    if (renameat(file->folder, file->temporary, file->folder, file->name) != 0) {
+        file->error = errno;
+        return;
+    }
+    file->temporary[0] = '\0';
+    if (fsync(file->folder) != 0 && errno != EINVAL) /* some file systems cannot, and need not */
+        file->error = errno;
+}
+
+ae_status aei_file_commit(aei_file *file)
+{
+    AE_REQUIRE(file);
+    publish(file);
+    ae_status status = report(file);
+    aei_file_discard(file);
+    return status;
+}
+
+void aei_file_discard(aei_file *file)
+{
+    if (file == NULL)
+        return;
+    if (file->descriptor >= 0)
+        (void)close(file->descriptor);
+    if (file->temporary[0] != '\0')
+        (void)unlinkat(file->folder, file->temporary, 0);
+    if (file->folder >= 0)
+        (void)close(file->folder);
+    free(file);
+}
+
+const char *aei_format_double(char *text, size_t size, double value)
+{
+    if (!isfinite(value)) {
+        (void)snprintf(text, size, "null");
+        return text;
+    }
+    (void)snprintf(text, size, "%.9g", value);
+    double back = strtod(text, NULL);
+    if (back < value || back > value)
+        (void)snprintf(text, size, "%.17g", value);
+    /* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */
+    size_t before = strspn(text, "+-0123456789e");
+    size_t separator = strcspn(text + before, "+-0123456789e");
+    if (separator > 0) {
+        char *after = text + before + separator;
+        text[before] = '.';
+        memmove(text + before + 1, after, strlen(after) + 1);
+    }
+    return text;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/options.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+ae_status aei_options_read(void *mine, size_t size, const void *options, const char *name)
+{
+    memset(mine, 0, size);
+    memcpy(mine, &size, sizeof size);
+    if (options == NULL)
+        return AE_OK;
+    size_t theirs;
+    memcpy(&theirs, options, sizeof theirs);
+    if (theirs < sizeof theirs || theirs > 4096)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s.size is %zu: fill it in with sizeof or the init function", name,
+                        theirs);
+    const unsigned char *bytes = options;
+    for (size_t i = size; i < theirs; i++)
+        if (bytes[i] != 0)
+            return aei_fail(AE_ERROR_UNSUPPORTED, "%s asks for an option newer than this library", name);
+    size_t common = theirs < size ? theirs : size;
+    memcpy((unsigned char *)mine + sizeof size, bytes + sizeof size, common - sizeof size);
+    return AE_OK;
+}
+
+ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name)
+{
+    size_t room;
+    memcpy(&room, theirs, sizeof room);
+    if (room < sizeof room || room > 4096)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s.size is %zu: set it to sizeof before the call", name, room);
+    size_t common = room < size ? room : size;
+    memcpy((unsigned char *)theirs + sizeof room, (const unsigned char *)mine + sizeof room, common - sizeof room);
+    return AE_OK;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_OPTIONS_H
+#define AEI_OPTIONS_H
+
+#include <libae/status.h>
+#include <stddef.h>
+
+/*
+ * Structs that callers hand over start with their own size, so that a program compiled against an
+ * older or newer header still works: a shorter struct leaves the later fields zero, a longer one
+ * is refused only when it asks for something this library does not know.
+ */
+
+/* Copy a caller's options over `mine` (size bytes, zeroed here); options NULL: all defaults. */
+ae_status aei_options_read(void *mine, size_t size, const void *options, const char *name);
+
+/* Copy a result of size bytes into a caller's struct, as much as its size says; the size field stays the caller's. */
+ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/philox.h"
+
+#include <math.h>
+
+void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
+{
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53U * c0;
+        uint64_t p1 = (uint64_t)0xCD9E8D57U * c2;
+        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        uint32_t n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)p1;
+        c3 = (uint32_t)p0;
+        c0 = n0;
+        c2 = n2;
+        k0 += 0x9E3779B9U;
+        k1 += 0xBB67AE85U;
+    }
+    out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
+void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor)
+{
+    const uint32_t counter[4] = {(uint32_t)minor, (uint32_t)(minor >> 32), major, stream};
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    aei_philox(out, counter, key);
+}
+
+/* The middle of one of 2^24 equal cells: never 0 or 1, exact in float. */
+static float unit(uint32_t word)
+{
+    return ((float)(word >> 8) + 0.5f) * 0x1p-24f;
+}
+
+float aei_random_uniform(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index)
+{
+    uint32_t words[4];
+    aei_random_block(words, seed, stream, major, index / 4);
+    return unit(words[index % 4]);
+}
+
+float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index)
+{
+    uint32_t words[4];
+    aei_random_block(words, seed, stream, major, index);
+    double u1 = ((double)words[0] + 0.5) * 0x1p-32;
+    double u2 = ((double)words[1] + 0.5) * 0x1p-32;
+    return (float)(sqrt(-2.0 * log(u1)) * cos(6.283185307179586 * u2));
+}
+
+void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major)
+{
+    for (uint32_t i = 0; i < n; i++)
+        permutation[i] = i;
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t words[4];
+        aei_random_block(words, seed, stream, major, i);
+        /* 64 random bits scaled to [0, i) in two 32-bit halves: the bias is below i / 2^64. */
+        uint64_t low = ((uint64_t)words[1] * i) >> 32;
+        uint32_t j = (uint32_t)(((uint64_t)words[0] * i + low) >> 32);
+        uint32_t kept = permutation[i - 1];
+        permutation[i - 1] = permutation[j];
+        permutation[j] = kept;
+    }
+}

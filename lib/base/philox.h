@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_PHILOX_H
+#define AEI_PHILOX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random
+ * numbers: as easy as 1, 2, 3" (2011): a number is a function of (seed, stream, major, minor), so
+ * it does not matter who draws it or in which order.
+ */
+
+/* Streams keep the uses of one seed apart. */
+enum { AEI_STREAM_WEIGHTS = 1, AEI_STREAM_SHUFFLE = 2, AEI_STREAM_DIGITS = 3, AEI_STREAM_NOISE = 4 };
+
+/* The raw generator: four words from a counter and a key. */
+void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+
+/* Four words for (seed, stream, major, minor). */
+void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
+
+/* Uniform in (0, 1), 24 bits, for element `index`. */
+float aei_random_uniform(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index);
+
+/* Standard normal, by Box and Muller's transform, for element `index`. */
+float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index);
+
+/* Put the numbers 0 to n - 1 into a random order (Fisher and Yates, without modulo bias). */
+void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major);
+
+#endif

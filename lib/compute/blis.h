@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_BLIS_H
+#define AEI_BLIS_H
+
+#include "compute/kernels.h"
+
+/* What BLIS is and does here; every string "" in a build without it. */
+typedef struct aei_blis_info {
+    const char *version; /* "0.9.0" */
+    const char *native;  /* sub-configuration that BLIS picks by itself */
+    const char *used;    /* the one whose kernels libae takes */
+} aei_blis_info;
+aei_blis_info aei_blis_describe(void);
+
+/* A table around BLIS's own micro-kernel for this machine; NULL without BLIS or where its tile does not fit the panels. */
+const aei_kernels *aei_blis_kernels(void);
+
+/*
+ * Plain C = A B through BLIS's typed expert interface on one thread, row-major, with leading
+ * dimensions: the reference for tests and benchmarks. AE_ERROR_INVALID_ARGUMENT, AE_ERROR_UNSUPPORTED.
+ */
+ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
+                        size_t ldc);
+
+#endif

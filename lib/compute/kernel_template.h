@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The kernels, once, in GNU vector extensions. A file for an instruction set defines
+ *
+ *     AEI_TABLE    name of the table, for instance aei_kernels_avx2
+ *     AEI_NAME     its name as text
+ *     AEI_LANES    floats in a vector: 4, 8 or 16
+ *     AEI_MR       rows of the GEMM tile
+ *     AEI_NV       vectors across the GEMM tile
+ *
+ * and includes this once; the compiler flags for the instruction set belong to that file alone.
+ * AEI_MR * AEI_NV accumulators, AEI_NV vectors of b and one broadcast must fit the registers.
+ *
+ * Contraction (a * b + c as one FMA) is switched on for these files; -ffast-math is not.
+ */
+#include "compute/kernels.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "compute/vector_math.h"
+
+enum { PANEL = 32, VECTORS = PANEL / AEI_LANES };
+
+AEI_INLINE vec load(const float *p)
+{
+    return *(const vec *)p;
+}
+
+AEI_INLINE void store(float *p, vec v)
+{
+    *(vec *)p = v;
+}
+
+#include "compute/kernel_gemm.h"
+
+#include "compute/kernel_elementwise.h"
+
+const aei_kernels AEI_TABLE = {
+    .name = AEI_NAME,
+    .panel = PANEL,
+    .gemm_nn = gemm_nn,
+    .gemm_tn = gemm_tn,
+    .transpose = transpose,
+    .norm_forward = norm_forward,
+    .affine_forward = affine_forward,
+    .norm_backward = norm_backward,
+    .bias_backward = bias_backward,
+    .row_costs = row_costs,
+    .cost_gradient = cost_gradient,
+    .update = update,
+    .map = map,
+};

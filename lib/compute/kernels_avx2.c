@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define AEI_TABLE aei_kernels_avx2
+#define AEI_NAME "avx2"
+#define AEI_LANES 8
+#define AEI_MR 6
+#define AEI_NV 2
+#include "compute/kernel_template.h"

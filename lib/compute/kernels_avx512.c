@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define AEI_TABLE aei_kernels_avx512
+#define AEI_NAME "avx512"
+#define AEI_LANES 16
+#define AEI_MR 12
+#define AEI_NV 2
+#include "compute/kernel_template.h"

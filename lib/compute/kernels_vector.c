@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define AEI_TABLE aei_kernels_vector
+#define AEI_NAME "vector"
+#define AEI_LANES 4
+#define AEI_MR 4
+#define AEI_NV 2
+#include "compute/kernel_template.h"

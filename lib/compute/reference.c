@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The kernels as their definitions in kernels.h read: one element at a time, sums in double,
+ * libm's functions. What every other table is compared with.
+ */
+#include "compute/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { P = 32 };
+
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < P; j++) {
+            double sum = 0;
+            for (size_t i = 0; i < k && j < n; i++)
+                sum += (double)a[(i / P * rows + r) * P + i % P] * (double)b[i * P + j];
+            c[r * P + j] = (float)sum;
+        }
+}
+
+static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c)
+{
+    for (size_t i = 0; i < kb; i++)
+        for (size_t j = 0; j < P; j++) {
+            double sum = 0;
+            for (size_t r = 0; r < rows && j < n; r++)
+                sum += (double)a[r * P + i] * (double)b[r * P + j];
+            c[i * P + j] = (float)sum;
+        }
+}
+
+static void transpose(size_t k, size_t n, const float *in, float *out)
+{
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < P; i++)
+            out[j * P + i] = i < k ? in[i * P + j] : 0;
+}
+
+static double apply(aei_nonlinearity f, double x)
+{
+    switch (f.kind) {
+    case AE_TANH:
+        return tanh(x);
+    case AE_RELU:
+        return x > 0 || isnan(x) ? x : 0;
+    case AE_LEAKY_RELU:
+        return x > 0 || isnan(x) ? x : (double)f.slope * x;
+    case AE_LINEAR:
+        return x;
+    default:
+        return 1 / (1 + exp(-x));
+    }
+}
+
+static double derivative(aei_nonlinearity f, double y)
+{
+    switch (f.kind) {
+    case AE_TANH:
+        return 1 - y * y;
+    case AE_RELU:
+        return y > 0 ? 1 : 0;
+    case AE_LEAKY_RELU:
+        return y > 0 ? 1 : (double)f.slope;
+    case AE_LINEAR:
+        return 1;
+    default:
+        return y * (1 - y);
+    }
+}
+
+static void norm_forward(size_t rows, float *x, float *y, const float *gamma, const float *beta, float epsilon,
+                         aei_nonlinearity f, float *mean, float *variance, float *inverse)
+{
+    for (size_t j = 0; j < P; j++) {
+        double sum = 0, squares = 0;
+        for (size_t r = 0; r < rows; r++)
+            sum += (double)x[r * P + j];
+        const double m = sum / (double)rows;
+        for (size_t r = 0; r < rows; r++)
+            squares += ((double)x[r * P + j] - m) * ((double)x[r * P + j] - m);
+        const double v = squares / (double)rows, i = 1 / sqrt(v + (double)epsilon);
+        for (size_t r = 0; r < rows; r++) {
+            const double xhat = ((double)x[r * P + j] - m) * i;
+            x[r * P + j] = (float)xhat;
+            y[r * P + j] = (float)apply(f, (double)gamma[j] * xhat + (double)beta[j]);
+        }
+        mean[j] = (float)m;
+        variance[j] = (float)v;
+        inverse[j] = (float)i;
+    }
+}
+
+static void affine_forward(size_t rows, const float *x, float *y, const float *scale, const float *shift,
+                           aei_nonlinearity f)
+{
+    for (size_t i = 0; i < rows * P; i++)
+        y[i] = (float)apply(f, (double)scale[i % P] * (double)x[i] + (double)shift[i % P]);
+}
+
+static void norm_backward(size_t rows, float *g, const float *y, const float *xhat, const float *gamma,
+                          const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
+{
+    for (size_t j = 0; j < P; j++) {
+        double sum = 0, product = 0;
+        for (size_t i = j; i < rows * P; i += P) {
+            const double d = (double)g[i] * derivative(f, (double)y[i]);
+            sum += d;
+            product += d * (double)xhat[i];
+        }
+        for (size_t i = j; i < rows * P; i += P) {
+            const double d = (double)g[i] * derivative(f, (double)y[i]);
+            g[i] = (float)((double)gamma[j] * (double)inverse[j] *
+                           (d - sum / (double)rows - (double)xhat[i] * product / (double)rows));
+        }
+        dgamma[j] = (float)product;
+        dbeta[j] = (float)sum;
+    }
+}
+
+static void bias_backward(size_t rows, float *g, const float *y, aei_nonlinearity f, float *dbias)
+{
+    for (size_t j = 0; j < P; j++) {
+        double sum = 0;
+        for (size_t i = j; i < rows * P; i += P) {
+            const double d = (double)g[i] * derivative(f, (double)y[i]);
+            g[i] = (float)d;
+            sum += d;
+        }
+        dbias[j] = (float)sum;
+    }
+}
+
+static void row_costs(size_t rows, size_t n, const float *y, const float *t, int bce, float *costs)
+{
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (size_t j = 0; j < n; j++) {
+            const double a = (double)y[r * P + j], b = (double)t[r * P + j];
+            sum += bce ? -(b * log(fmax(a, 1e-37)) + (1 - b) * log(fmax(1 - a, 0x1p-25))) : (a - b) * (a - b);
+        }
+        costs[r] = (float)sum;
+    }
+}
+
+static void cost_gradient(size_t rows, size_t n, const float *y, const float *t, const float *factor, float *g)
+{
+    for (size_t i = 0; i < rows * P; i++)
+        g[i] = i % P < n ? (y[i] - t[i]) * factor[i / P] : 0;
+}
+
+static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second)
+{
+    const double beta1 = (double)rule->beta1, beta2 = (double)rule->beta2;
+    for (size_t i = 0; i < n; i++) {
+        double x = (double)w[i];
+        double g = (double)gradient[i] * (double)rule->gradient_scale + (double)rule->decay * x;
+        if (rule->rule == AEI_UPDATE_ADAM) {
+            first[i] = (float)(beta1 * (double)first[i] + (1 - beta1) * g);
+            second[i] = (float)(beta2 * (double)second[i] + (1 - beta2) * g * g);
+            g = (double)first[i] / (sqrt((double)second[i]) * (double)rule->root_scale + (double)rule->epsilon);
+        } else if (beta1 != 0) {
+            first[i] = (float)(beta1 * (double)first[i] + g);
+            g = rule->nesterov ? g + beta1 * (double)first[i] : (double)first[i];
+        }
+        w[i] = (float)(x * (double)rule->shrink - (double)rule->rate * g);
+    }
+}
+
+static void map(int function, size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double v = (double)x[i];
+        y[i] = (float)(function == AEI_MAP_EXP    ? exp(v)
+                       : function == AEI_MAP_TANH ? tanh(v)
+                       : function == AEI_MAP_LOG  ? log(v)
+                                                  : 1 / (1 + exp(-v)));
+    }
+}
+
+const aei_kernels aei_kernels_reference = {
+    .name = "reference",
+    .panel = P,
+    .gemm_nn = gemm_nn,
+    .gemm_tn = gemm_tn,
+    .transpose = transpose,
+    .norm_forward = norm_forward,
+    .affine_forward = affine_forward,
+    .norm_backward = norm_backward,
+    .bias_backward = bias_backward,
+    .row_costs = row_costs,
+    .cost_gradient = cost_gradient,
+    .update = update,
+    .map = map,
+};

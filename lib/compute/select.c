@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which kernels there are here, and which a name means. */
+#include <libae/cpu.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "compute/blis.h"
+#include "compute/kernels.h"
+
+/* Every table of this build, slowest first, with the instruction sets that it needs. */
+static const struct {
+    const aei_kernels *kernels;
+    unsigned isa;
+} tables[] = {
+    {&aei_kernels_reference, 0},
+    {&aei_kernels_vector, 0},
+#if defined(__x86_64__)
+    {&aei_kernels_avx2, AEI_ISA_AVX2},
+    {&aei_kernels_avx512, AEI_ISA_AVX2 | AEI_ISA_AVX512},
+#endif
+};
+
+enum { TABLES = sizeof tables / sizeof tables[0], MOST = TABLES + 1 };
+
+/* BLIS's table goes behind the reference: every other table is libae's own and at least as fast where it runs. */
+static size_t list(const aei_kernels *found[MOST])
+{
+    const unsigned isa = aei_cpu_isa();
+    size_t count = 0;
+    for (size_t i = 0; i < TABLES; i++) {
+        if ((tables[i].isa & ~isa) == 0)
+            found[count++] = tables[i].kernels;
+        if (i == 0 && aei_blis_kernels() != NULL)
+            found[count++] = aei_blis_kernels();
+    }
+    return count;
+}
+
+size_t aei_kernels_count(void)
+{
+    const aei_kernels *found[MOST];
+    return list(found);
+}
+
+const aei_kernels *aei_kernels_at(size_t index)
+{
+    const aei_kernels *found[MOST];
+    return index < list(found) ? found[index] : NULL;
+}
+
+size_t ae_kernels_count(void)
+{
+    return aei_kernels_count();
+}
+
+const char *ae_kernels_name(size_t index)
+{
+    const aei_kernels *kernels = aei_kernels_at(index);
+    return kernels == NULL ? NULL : kernels->name;
+}
+
+ae_status aei_kernels_find(const aei_kernels **kernels, const char *name)
+{
+    const aei_kernels *found[MOST];
+    const size_t count = list(found);
+    if (name == NULL || strcmp(name, "auto") == 0) {
+        *kernels = found[count - 1];
+        return AE_OK;
+    }
+    char names[160] = "";
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(found[i]->name, name) == 0) {
+            *kernels = found[i];
+            return AE_OK;
+        }
+        (void)snprintf(names + strlen(names), sizeof names - strlen(names), " %s", found[i]->name);
+    }
+    return aei_fail(AE_ERROR_UNSUPPORTED, "no kernels \"%.32s\" here; there are: auto%s", name, names);
+}
+
+void ae_cpu_info(ae_cpu *info)
+{
+    if (info == NULL)
+        return;
+    const unsigned isa = aei_cpu_isa();
+    const aei_kernels *found[MOST];
+    const aei_blis_info blis = aei_blis_describe();
+    const ae_cpu mine = {
+        .size = sizeof mine,
+        .isa = isa & AEI_ISA_AVX512 ? "avx512" : isa & AEI_ISA_AVX2 ? "avx2" : isa & AEI_ISA_NEON ? "neon" : "baseline",
+        .kernels = found[list(found) - 1]->name,
+        .blis_version = blis.version,
+        .blis_native = blis.native,
+        .blis_used = blis.used,
+        .cores = aei_cpu_cores(),
+    };
+    size_t room;
+    memcpy(&room, info, sizeof room);
+    if (room > sizeof room && room <= 4096)
+        memcpy((char *)info + sizeof room, (const char *)&mine + sizeof room,
+               (room < sizeof mine ? room : sizeof mine) - sizeof room);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_NETWORK_H
+#define AEI_NETWORK_H
+
+#include <libae/network.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "compute/kernels.h"
+
+/* Where a layer's parameters lie: offsets in floats into a block, P being kernels->panel. */
+typedef struct aei_layer {
+    size_t in, out;
+    size_t panels;   /* of the output: out / P rounded up */
+    size_t weight;   /* in a parameter block: [panels][in][P] */
+    size_t gamma;    /* in a parameter block: [panels][P]; unused without batch normalisation */
+    size_t beta;     /* in a parameter block: [panels][P]; the bias without batch normalisation */
+    size_t mean;     /* in a running block: [panels][P] */
+    size_t variance; /* in a running block: [panels][P] */
+    aei_nonlinearity f;
+} aei_layer;
+
+typedef enum aei_part { AEI_WEIGHT, AEI_GAMMA, AEI_BETA, AEI_MEAN, AEI_VARIANCE } aei_part;
+
+/* A named tensor: which part of which layer. */
+typedef struct aei_tensor {
+    aei_part part;
+    size_t layer;
+    char name[48];
+} aei_tensor;
+
+struct ae_network {
+    aei_arena arena;
+    const aei_kernels *kernels;
+    size_t depth;      /* layers */
+    size_t code_layer; /* layers that encode */
+    size_t widest;     /* greatest width */
+    bool batch_norm;
+    float leaky_slope, bn_epsilon, bn_decay;
+    uint64_t seed;
+    uint64_t batches_tracked; /* batches that the running statistics have seen */
+    uint64_t generation;      /* changes with every change of a parameter, so that sessions notice */
+    size_t *widths;           /* depth + 1 */
+    aei_layer *layers;        /* depth */
+    size_t tensor_count;
+    aei_tensor *tensors;
+    /* Trainable parameters in one block, so that gradients and moments can have the same shape. */
+    size_t parameter_floats;
+    float *parameters;
+    size_t running_floats;
+    float *running;
+};
+
+/* Writes a tensor's name, "decoder.2.bn.weight" for (1, 2, "bn.weight"). */
+void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part);
+
+/* Elements of a tensor. */
+size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor);
+
+/* A tensor by name, or NULL. */
+const aei_tensor *aei_network_tensor(const ae_network *network, const char *name);
+
+/*
+ * Copy a tensor's part of a block that is laid out like network->parameters (or ->running for
+ * AEI_MEAN, AEI_VARIANCE) to or from plain order, weights being [out][in]. Moments are saved so too.
+ */
+void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, const float *block, float *values);
+void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float *block, const float *values);
+
+/* Whether two networks have the same widths, normalisation and panel layout, so that blocks can be exchanged. */
+bool aei_network_same_layout(const ae_network *a, const ae_network *b);
+
+#endif

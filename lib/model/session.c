@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inference. Batch normalisation with running statistics is an affine map of each feature, worked
+ * out once: y = f(scale z + shift), scale = gamma / sqrt(variance + epsilon), shift = beta - mean * scale.
+ * The weights stay the network's own, shared by every session, so a session costs only its scratch.
+ */
+#include "model/session.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_BATCH = 1 << 20, MAX_THREADS = 1024 };
+
+/* The pass under way: layers [first, last) over at most max_batch rows. */
+typedef struct pass {
+    size_t first, last;
+    size_t rows;
+    const float *in; /* row-major; or gathered: */
+    aei_gather gather;
+    const void *source;
+    const uint32_t *numbers;
+    float *out; /* row-major; NULL to leave the result in panels */
+    int squares, entropies;
+} pass;
+
+struct ae_session {
+    aei_arena arena;
+    const ae_network *network;
+    aei_team *team;
+    bool owns_team;
+    size_t threads, max_batch;
+    uint64_t generation; /* of the network when scale and shift were worked out, plus 1 */
+    float *scale, *shift; /* [panels][P] of every layer, one after another */
+    size_t *offsets;      /* of a layer in scale and shift */
+    float *input;         /* [panels][rows][P], kept for the costs */
+    float *buffers[2];    /* layers' outputs by turns */
+    float *square_sums, *entropy_sums; /* [panels][rows] */
+    float **packed;       /* per thread, for kernels that repack */
+    pass now;
+};
+
+void ae_session_options_init(ae_session_options *options)
+{
+    if (options != NULL)
+        *options = (ae_session_options){.size = sizeof *options};
+}
+
+static void lay_out(ae_session *s)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel, rows = s->max_batch;
+    const size_t ends = (n->widths[0] + panel - 1) / panel, widest = (n->widest + panel - 1) / panel;
+    aei_arena *arena = &s->arena;
+    size_t features = 0;
+    for (size_t l = 0; l < n->depth; l++)
+        features += n->layers[l].panels * panel;
+    s->offsets = aei_arena_take(arena, n->depth, sizeof *s->offsets);
+    s->scale = aei_arena_take(arena, features, sizeof(float));
+    s->shift = aei_arena_take(arena, features, sizeof(float));
+    s->input = aei_arena_take(arena, ends * rows, panel * sizeof(float));
+    for (size_t i = 0; i < 2; i++)
+        s->buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof(float));
+    s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
+    s->entropy_sums = aei_arena_take(arena, ends * rows, sizeof(float));
+    s->packed = aei_arena_take(arena, s->threads, sizeof *s->packed);
+    for (size_t t = 0; t < s->threads && n->kernels->pack != NULL; t++) {
+        float *packed = aei_arena_take(arena, n->kernels->pack_floats(rows, n->widest), sizeof(float));
+        if (s->packed != NULL)
+            s->packed[t] = packed;
+    }
+}
+
+ae_status aei_session_create(ae_session **session, const ae_network *network, const ae_session_options *options,
+                             aei_team *team)
+{
+    ae_session_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_session_options"));
+    if (o.max_batch > MAX_BATCH)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "max_batch %zu is over %d", o.max_batch, MAX_BATCH);
+    if (o.threads > MAX_THREADS)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o.threads, MAX_THREADS);
+    ae_session *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return aei_fail_memory(sizeof *s);
+    ae_status status = AE_OK;
+    s->network = network;
+    s->max_batch = o.max_batch == 0 ? 256 : o.max_batch;
+    s->team = team;
+    if (team == NULL) {
+        AE_CHECK(aei_team_create(&s->team, o.threads == 0 ? 1 : o.threads));
+        s->owns_team = true;
+    }
+    s->threads = aei_team_threads(s->team);
+    lay_out(s);
+    AE_CHECK(aei_arena_allocate(&s->arena));
+    lay_out(s);
+    for (size_t l = 0, at = 0; l < network->depth; l++) {
+        s->offsets[l] = at;
+        at += network->layers[l].panels * network->kernels->panel;
+    }
+    *session = s;
+    return AE_OK;
+cleanup:
+    ae_session_free(s);
+    return status;
+}
+
+ae_status ae_session_create(ae_session **session, const ae_network *network, const ae_session_options *options)
+{
+    AE_REQUIRE(session);
+    AE_REQUIRE(network);
+    return aei_session_create(session, network, options, NULL);
+}
+
+void ae_session_free(ae_session *session)
+{
+    if (session == NULL)
+        return;
+    if (session->owns_team)
+        aei_team_free(session->team);
+    aei_arena_free(&session->arena);
+    free(session);
+}
+
+size_t aei_session_max_batch(const ae_session *session)
+{
+    return session->max_batch;
+}
+
+/* Work out scale and shift, again if the network has changed since. */
+static void fold(ae_session *s)
+{
+    const ae_network *n = s->network;
+    if (s->generation == n->generation + 1)
+        return;
+    for (size_t l = 0; l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        float *scale = s->scale + s->offsets[l], *shift = s->shift + s->offsets[l];
+        const float *gamma = n->parameters + layer->gamma, *beta = n->parameters + layer->beta;
+        const float *mean = n->running + layer->mean, *variance = n->running + layer->variance;
+        for (size_t j = 0; j < layer->out; j++) {
+            scale[j] = n->batch_norm ? gamma[j] / sqrtf(variance[j] + n->bn_epsilon) : 1;
+            shift[j] = n->batch_norm ? beta[j] - mean[j] * scale[j] : beta[j];
+        }
+    }
+    s->generation = n->generation + 1;
+}
+
+static size_t panels_of(const ae_session *s, size_t features)
+{
+    return (features + s->network->kernels->panel - 1) / s->network->kernels->panel;
+}
+
+static size_t columns(size_t panel, size_t features, size_t p)
+{
+    return features - p * panel < panel ? features - p * panel : panel;
+}
+
+/* The pass's input features into panels. Rows by rows copied plainly when they are the caller's own. */
+static void take_in(ae_session *s, size_t thread)
+{
+    const pass *now = &s->now;
+    const size_t panel = s->network->kernels->panel, features = s->network->widths[now->first];
+    const size_t panels = panels_of(s, features);
+    for (size_t p = panels * thread / s->threads; p < panels * (thread + 1) / s->threads; p++) {
+        const size_t count = columns(panel, features, p);
+        float *to = s->input + p * now->rows * panel;
+        if (now->gather != NULL) {
+            now->gather(now->source, now->numbers, now->rows, p * panel, count, to, panel);
+            continue;
+        }
+        for (size_t r = 0; r < now->rows; r++)
+            memcpy(to + r * panel, now->in + r * features + p * panel, count * sizeof *to);
+    }
+}
+
+static void give_out(ae_session *s, const float *tile, size_t p, size_t features)
+{
+    const size_t panel = s->network->kernels->panel, count = columns(panel, features, p);
+    for (size_t r = 0; r < s->now.rows; r++)
+        memcpy(s->now.out + r * features + p * panel, tile + r * panel, count * sizeof *tile);
+}
+
+static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t thread)
+{
+    const ae_network *n = s->network;
+    const aei_kernels *kernels = n->kernels;
+    const aei_layer *layer = &n->layers[l];
+    const size_t panel = kernels->panel, rows = s->now.rows;
+    const size_t first = layer->panels * thread / s->threads, last = layer->panels * (thread + 1) / s->threads;
+    if (first == last)
+        return;
+    if (kernels->pack != NULL) {
+        kernels->pack(rows, layer->in, x, s->packed[thread]);
+        x = s->packed[thread];
+    }
+    for (size_t p = first; p < last; p++) {
+        const size_t count = columns(panel, layer->out, p), at = p * rows * panel;
+        kernels->gemm_nn(rows, layer->in, count, x, n->parameters + layer->weight + p * layer->in * panel, y + at);
+        kernels->affine_forward(rows, y + at, y + at, s->scale + s->offsets[l] + p * panel,
+                                s->shift + s->offsets[l] + p * panel, layer->f);
+        if (l + 1 < s->now.last)
+            continue;
+        if (s->now.squares)
+            kernels->row_costs(rows, count, y + at, s->input + at, 0, s->square_sums + p * rows);
+        if (s->now.entropies)
+            kernels->row_costs(rows, count, y + at, s->input + at, 1, s->entropy_sums + p * rows);
+        if (s->now.out != NULL)
+            give_out(s, y + at, p, layer->out);
+    }
+}
+
+static void run_pass(void *context, size_t thread)
+{
+    ae_session *s = context;
+    take_in(s, thread);
+    const float *x = s->input;
+    for (size_t l = s->now.first; l < s->now.last; l++) {
+        aei_team_barrier(s->team);
+        float *y = s->buffers[l % 2];
+        run_layer(s, l, x, y, thread);
+        x = y;
+    }
+}
+
+/* Cut a call into passes of at most max_batch rows. */
+static ae_status run_rows(ae_session *s, size_t first, size_t last, const float *in, size_t count, float *out)
+{
+    fold(s);
+    const size_t in_width = s->network->widths[first], out_width = s->network->widths[last];
+    for (size_t done = 0; done < count; done += s->now.rows) {
+        const size_t rows = count - done < s->max_batch ? count - done : s->max_batch;
+        s->now = (pass){.first = first, .last = last, .rows = rows, .in = in + done * in_width,
+                        .out = out + done * out_width};
+        AE_TRY(aei_team_run(s->team, run_pass, s));
+    }
+    return AE_OK;
+}
+
+ae_status ae_encode(ae_session *session, const float *rows, size_t count, float *codes)
+{
+    AE_REQUIRE(session);
+    if (count == 0)
+        return AE_OK;
+    AE_REQUIRE(rows);
+    AE_REQUIRE(codes);
+    return run_rows(session, 0, session->network->code_layer, rows, count, codes);
+}
+
+ae_status ae_decode(ae_session *session, const float *codes, size_t count, float *reconstructions)
+{
+    AE_REQUIRE(session);
+    if (count == 0)
+        return AE_OK;
+    AE_REQUIRE(codes);
+    AE_REQUIRE(reconstructions);
+    return run_rows(session, session->network->code_layer, session->network->depth, codes, count, reconstructions);
+}
+
+ae_status ae_reconstruct(ae_session *session, const float *rows, size_t count, float *reconstructions)
+{
+    AE_REQUIRE(session);
+    if (count == 0)
+        return AE_OK;
+    AE_REQUIRE(rows);
+    AE_REQUIRE(reconstructions);
+    return run_rows(session, 0, session->network->depth, rows, count, reconstructions);
+}
+
+static double add_panels(const float *sums, size_t panels, size_t rows, size_t row)
+{
+    double sum = 0;
+    for (size_t p = 0; p < panels; p++)
+        sum += (double)sums[p * rows + row];
+    return sum;
+}
+
+ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *source, const uint32_t *rows,
+                            size_t row_count, double *squares, double *entropies)
+{
+    ae_session *s = session;
+    fold(s);
+    s->now = (pass){.last = s->network->depth, .rows = row_count, .gather = gather, .source = source,
+                    .numbers = rows, .squares = 1, .entropies = entropies != NULL};
+    AE_TRY(aei_team_run(s->team, run_pass, s));
+    const size_t panels = panels_of(s, s->network->widths[0]);
+    for (size_t r = 0; r < row_count; r++) {
+        squares[r] = add_panels(s->square_sums, panels, row_count, r);
+        if (entropies != NULL)
+            entropies[r] = add_panels(s->entropy_sums, panels, row_count, r);
+    }
+    return AE_OK;
+}
+
+/* Features' shares of a row's score; what is in parts is the reconstruction. */
+static void split_score(ae_cost cost, size_t width, const float *row, float *parts, double score)
+{
+    const double over = cost == AE_COST_L2 ? (score > 0 ? 1 / score : 0) : cost == AE_COST_SSE ? 1 : 1 / (double)width;
+    for (size_t j = 0; j < width; j++) {
+        const double y = (double)parts[j], t = (double)row[j], d = y - t;
+        const double part = cost != AE_COST_BCE ? d * d
+                                                : -(t * log(y < 1e-37 ? 1e-37 : y) +
+                                                    (1 - t) * log(1 - y < 0x1p-25 ? 0x1p-25 : 1 - y));
+        parts[j] = (float)(part * over);
+    }
+}
+
+ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t count, float *scores, float *parts)
+{
+    AE_REQUIRE(session);
+    const ae_network *n = session->network;
+    if ((int)cost < AE_COST_DEFAULT || (int)cost > AE_COST_BCE)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "cost %d is not an ae_cost", (int)cost);
+    if (cost == AE_COST_BCE && n->layers[n->depth - 1].f.kind != AE_SIGMOID)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
+    if (count == 0)
+        return AE_OK;
+    AE_REQUIRE(rows);
+    AE_REQUIRE(scores);
+    cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost;
+    const size_t width = n->widths[0], panels = panels_of(session, width);
+    fold(session);
+    for (size_t done = 0; done < count; done += session->now.rows) {
+        const size_t batch = count - done < session->max_batch ? count - done : session->max_batch;
+        session->now = (pass){.last = n->depth, .rows = batch, .in = rows + done * width,
+                              .out = parts == NULL ? NULL : parts + done * width,
+                              .squares = cost != AE_COST_BCE, .entropies = cost == AE_COST_BCE};
+        AE_TRY(aei_team_run(session->team, run_pass, session));
+        const float *sums = cost == AE_COST_BCE ? session->entropy_sums : session->square_sums;
+        for (size_t r = 0; r < batch; r++) {
+            double score = add_panels(sums, panels, batch, r);
+            score = cost == AE_COST_L2 ? sqrt(score) : cost == AE_COST_SSE ? score : score / (double)width;
+            scores[done + r] = (float)score;
+            if (parts != NULL)
+                split_score(cost, width, rows + (done + r) * width, parts + (done + r) * width, score);
+        }
+    }
+    return AE_OK;
+}

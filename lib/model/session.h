@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_SESSION_H
+#define AEI_SESSION_H
+
+#include <libae/session.h>
+#include <stdint.h>
+
+#include "base/team.h"
+#include "model/step.h"
+
+/* A session that works with a team it does not own; NULL: a team of options->threads of its own. */
+ae_status aei_session_create(ae_session **session, const ae_network *network, const ae_session_options *options,
+                             aei_team *team);
+
+/* Rows that one pass takes. */
+size_t aei_session_max_batch(const ae_session *session);
+
+/*
+ * Reconstruct up to max_batch gathered rows and give each row's sum of squared errors and, unless
+ * NULL, its summed binary cross-entropy. AE_ERROR_THREAD after a fork.
+ */
+ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *source, const uint32_t *rows,
+                            size_t row_count, double *squares, double *entropies);
+
+#endif

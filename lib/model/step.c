@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The training step. Every thread of the team runs `take_step`; a thread owns a range of each
+ * layer's panels, and with them all rows of the batch for those features, so that a matrix product
+ * is followed at once, in cache and without waiting, by its batch statistics, normalisation and
+ * non-linearity. The phases, with a barrier between any two:
+ *
+ *     input      gather the thread's panels of the batch                       1 barrier
+ *     forward    for each layer: product, normalise, non-linearity             1 each
+ *     output     cost of every row, gradient at the output layer               1
+ *     backward   for each layer from the last: gradient of its input with the
+ *                old weights, then gradient of its weights, which go straight
+ *                into the optimizer while they are in cache                    1 each
+ *
+ * In the backward phase a thread owns panels of the layer's *input* features: those rows of the
+ * weights are read by nobody else, so updating them needs no barrier.
+ */
+#include "model/step.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each [panels][P]. */
+typedef struct activations {
+    float *y;       /* output */
+    float *xhat;    /* normalised sums; y without batch normalisation */
+    float *delta;   /* dC/dz */
+    float *mean, *variance, *inverse;
+} activations;
+
+/* A thread's own scratch. */
+typedef struct scratch {
+    float *transposed; /* [widest][P]: a panel of rows of the weights, transposed */
+    float *tile;       /* [P][P]: a tile of the weights' gradient */
+    float *packed;     /* for kernels that repack activations */
+    float *factor;     /* [rows]: derivative of the cost along each row's distance */
+    float *dgamma, *dbeta; /* [P] */
+} scratch;
+
+struct aei_step {
+    aei_arena arena;
+    ae_network *network;
+    aei_team *team;
+    size_t threads;
+    size_t max_rows;
+    bool stored;
+    activations *layers;
+    scratch *threads_scratch;
+    float *input;    /* [panels][rows][P] */
+    float *ones;     /* [P] */
+    float *costs;    /* [panels of the output][rows] */
+    float *gradient; /* like the parameters; NULL unless stored */
+    double *squares; /* sums of squares of the gradient's blocks */
+    /* The step under way. */
+    const aei_step_job *job;
+    size_t rows;
+    bool update;
+    double cost, gradient_norm;
+    bool diverged;
+};
+
+/* Blocks in which the gradient's norm is summed: cut by place, not by thread, so that the sum's bits are fixed. */
+enum { NORM_BLOCK = 8192 };
+
+static size_t panels_of(const aei_step *step, size_t features)
+{
+    const size_t panel = step->network->kernels->panel;
+    return (features + panel - 1) / panel;
+}
+
+/* Columns that hold data in panel p of `features` features. */
+static size_t columns(size_t panel, size_t features, size_t p)
+{
+    const size_t left = features - p * panel;
+    return left < panel ? left : panel;
+}
+
+typedef struct range {
+    size_t first, last;
+} range;
+
+static range share(size_t count, size_t thread, size_t threads)
+{
+    return (range){count * thread / threads, count * (thread + 1) / threads};
+}
+
+static void lay_out(aei_step *s)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel, rows = s->max_rows;
+    aei_arena *arena = &s->arena;
+    s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
+    s->threads_scratch = aei_arena_take(arena, s->threads, sizeof *s->threads_scratch);
+    s->input = aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float));
+    s->ones = aei_arena_take(arena, panel, sizeof(float));
+    s->costs = aei_arena_take(arena, panels_of(s, n->widths[n->depth]) * rows, sizeof(float));
+    if (s->stored) {
+        s->gradient = aei_arena_take(arena, n->parameter_floats, sizeof(float));
+        s->squares = aei_arena_take(arena, (n->parameter_floats + NORM_BLOCK - 1) / NORM_BLOCK, sizeof(double));
+    }
+    for (size_t l = 0; l < n->depth; l++) {
+        const size_t panels = n->layers[l].panels;
+        activations a = {0};
+        a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
+        a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
+        a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
+        a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
+        if (s->layers != NULL)
+            s->layers[l] = a;
+    }
+    const size_t pack_floats = n->kernels->pack == NULL ? 0 : n->kernels->pack_floats(rows, n->widest);
+    for (size_t t = 0; t < s->threads; t++) {
+        scratch c = {0};
+        c.transposed = aei_arena_take(arena, panels_of(s, n->widest) * panel, panel * sizeof(float));
+        c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
+        c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
+        c.factor = aei_arena_take(arena, rows, sizeof(float));
+        c.dgamma = aei_arena_take(arena, panel, sizeof(float));
+        c.dbeta = aei_arena_take(arena, panel, sizeof(float));
+        if (s->threads_scratch != NULL)
+            s->threads_scratch[t] = c;
+    }
+}
+
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, bool stored)
+{
+    aei_step *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return aei_fail_memory(sizeof *s);
+    s->network = network;
+    s->team = team;
+    s->threads = aei_team_threads(team);
+    s->max_rows = max_rows;
+    s->stored = stored;
+    lay_out(s);
+    ae_status status = aei_arena_allocate(&s->arena);
+    if (status != AE_OK) {
+        free(s);
+        return status;
+    }
+    lay_out(s);
+    for (size_t i = 0; i < network->kernels->panel; i++)
+        s->ones[i] = 1;
+    *step = s;
+    return AE_OK;
+}
+
+void aei_step_free(aei_step *step)
+{
+    if (step == NULL)
+        return;
+    aei_arena_free(&step->arena);
+    free(step);
+}
+
+size_t aei_step_memory(const aei_step *step)
+{
+    return step->arena.size;
+}
+
+/* What a product reads of an activation: the activation, or the thread's repacked copy. */
+static const float *operand(const aei_step *s, size_t thread, const float *activation, size_t features)
+{
+    const aei_kernels *kernels = s->network->kernels;
+    if (kernels->pack == NULL)
+        return activation;
+    kernels->pack(s->rows, features, activation, s->threads_scratch[thread].packed);
+    return s->threads_scratch[thread].packed;
+}
+
+static const float *layer_input(const aei_step *s, size_t l)
+{
+    return l == 0 ? s->input : s->layers[l - 1].y;
+}
+
+static void gather_input(aei_step *s, size_t thread)
+{
+    const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
+    const range mine = share(panels_of(s, features), thread, s->threads);
+    for (size_t p = mine.first; p < mine.last; p++)
+        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, columns(panel, features, p),
+                       s->input + p * s->rows * panel, panel);
+}
+
+static void forward_layer(aei_step *s, size_t l, size_t thread)
+{
+    const ae_network *n = s->network;
+    const aei_kernels *kernels = n->kernels;
+    const aei_layer *layer = &n->layers[l];
+    const activations *a = &s->layers[l];
+    const size_t panel = kernels->panel, tile = s->rows * panel;
+    const range mine = share(layer->panels, thread, s->threads);
+    if (mine.first == mine.last)
+        return;
+    const float *x = operand(s, thread, layer_input(s, l), layer->in);
+    for (size_t p = mine.first; p < mine.last; p++) {
+        const size_t count = columns(panel, layer->out, p);
+        float *z = a->xhat + p * tile, *y = a->y + p * tile;
+        const float *beta = n->parameters + layer->beta + p * panel;
+        kernels->gemm_nn(s->rows, layer->in, count, x, n->parameters + layer->weight + p * layer->in * panel, z);
+        if (n->batch_norm)
+            kernels->norm_forward(s->rows, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
+                                  layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
+        else
+            kernels->affine_forward(s->rows, z, y, s->ones, beta, layer->f);
+        if (l + 1 == n->depth)
+            kernels->row_costs(s->rows, count, y, s->input + p * tile, s->job->cost == AE_COST_BCE,
+                               s->costs + p * s->rows);
+    }
+}
+
+/*
+ * The cost, and for each row the factor that turns y - t into dC/dy (for BCE: into dC/du, u being the
+ * sigmoid's argument). Every thread works it out for itself, in the same order; it is cheaper than a barrier.
+ *
+ *     L2   C = sum_r |d_r| / n           dC/dy = d / (|d_r| n), and 0 where |d_r| = 0
+ *     SSE  C = sum_r |d_r|^2 / n         dC/dy = 2 d / n
+ *     MSE  the same over F features      dC/dy = 2 d / (n F)
+ *     BCE  C = sum_r bce_r / (n F)       dC/du = d / (n F)
+ */
+static double cost_and_factors(const aei_step *s, float *factor)
+{
+    const size_t features = s->network->widths[0], panels = panels_of(s, features);
+    const double rows = (double)s->rows, width = (double)features;
+    double cost = 0;
+    for (size_t r = 0; r < s->rows; r++) {
+        double sum = 0;
+        for (size_t p = 0; p < panels; p++)
+            sum += (double)s->costs[p * s->rows + r];
+        switch (s->job->cost) {
+        case AE_COST_SSE:
+            factor[r] = (float)(2 / rows);
+            break;
+        case AE_COST_MSE:
+            sum /= width;
+            factor[r] = (float)(2 / (rows * width));
+            break;
+        case AE_COST_BCE:
+            sum /= width;
+            factor[r] = (float)(1 / (rows * width));
+            break;
+        default:
+            sum = sqrt(sum);
+            factor[r] = sum > 0 ? (float)(1 / (sum * rows)) : 0;
+        }
+        cost += sum;
+    }
+    return cost / rows;
+}
+
+static void blend(float *running, const float *batch, float decay, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        running[i] = decay * running[i] + (1 - decay) * batch[i];
+}
+
+/* Step or store n parameters at `offset`, whose gradient is at hand. */
+static void settle(aei_step *s, const aei_update *rule, size_t offset, size_t count, const float *gradient)
+{
+    if (s->stored) {
+        memcpy(s->gradient + offset, gradient, count * sizeof *gradient);
+        return;
+    }
+    const aei_step_job *job = s->job;
+    s->network->kernels->update(rule, count, s->network->parameters + offset, gradient,
+                                job->first == NULL ? NULL : job->first + offset,
+                                job->second == NULL ? NULL : job->second + offset);
+}
+
+static void blend_statistics(aei_step *s, size_t l, size_t p)
+{
+    ae_network *n = s->network;
+    const size_t panel = n->kernels->panel;
+    blend(n->running + n->layers[l].mean + p * panel, s->layers[l].mean + p * panel, n->bn_decay, panel);
+    blend(n->running + n->layers[l].variance + p * panel, s->layers[l].variance + p * panel, n->bn_decay, panel);
+}
+
+/* Panel p of layer l has dC/dy in delta: go back through non-linearity and normalisation, and step gamma and beta. */
+static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, size_t thread)
+{
+    ae_network *n = s->network;
+    const aei_kernels *kernels = n->kernels;
+    const aei_layer *layer = &n->layers[l];
+    const activations *a = &s->layers[l];
+    const scratch *mine = &s->threads_scratch[thread];
+    const size_t panel = kernels->panel, at = p * s->rows * panel;
+    if (!n->batch_norm) {
+        kernels->bias_backward(s->rows, a->delta + at, a->y + at, f, mine->dbeta);
+    } else {
+        kernels->norm_backward(s->rows, a->delta + at, a->y + at, a->xhat + at, n->parameters + layer->gamma + p * panel,
+                               a->inverse + p * panel, f, mine->dgamma, mine->dbeta);
+        settle(s, &s->job->others, layer->gamma + p * panel, panel, mine->dgamma);
+        if (!s->stored)
+            blend_statistics(s, l, p);
+    }
+    settle(s, &s->job->others, layer->beta + p * panel, panel, mine->dbeta);
+}
+
+static void output_gradient(aei_step *s, size_t thread)
+{
+    const ae_network *n = s->network;
+    const size_t l = n->depth - 1, panel = n->kernels->panel, tile = s->rows * panel;
+    const aei_layer *layer = &n->layers[l];
+    const range mine = share(layer->panels, thread, s->threads);
+    aei_nonlinearity f = layer->f;
+    if (s->job->cost == AE_COST_BCE)
+        f.kind = AE_LINEAR; /* the factors are already those of dC/du */
+    for (size_t p = mine.first; p < mine.last; p++) {
+        n->kernels->cost_gradient(s->rows, columns(panel, layer->out, p), s->layers[l].y + p * tile,
+                                  s->input + p * tile, s->threads_scratch[thread].factor, s->layers[l].delta + p * tile);
+        backward_panel(s, l, p, f, thread);
+    }
+}
+
+/* dC/dy of panel q of layer l's input, from the weights' rows of that panel transposed to [out][P]. */
+static void backward_input(aei_step *s, size_t l, size_t q, const float *delta, size_t thread)
+{
+    const ae_network *n = s->network;
+    const aei_kernels *kernels = n->kernels;
+    const aei_layer *layer = &n->layers[l];
+    const size_t panel = kernels->panel, count = columns(panel, layer->in, q);
+    float *transposed = s->threads_scratch[thread].transposed;
+    const float *weights = n->parameters + layer->weight + q * panel * panel;
+    for (size_t p = 0; p < layer->panels; p++)
+        kernels->transpose(count, columns(panel, layer->out, p), weights + p * layer->in * panel,
+                           transposed + p * panel * panel);
+    kernels->gemm_nn(s->rows, layer->out, count, delta, transposed, s->layers[l - 1].delta + q * s->rows * panel);
+    backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
+}
+
+static void backward_layer(aei_step *s, size_t l, size_t thread)
+{
+    const ae_network *n = s->network;
+    const aei_kernels *kernels = n->kernels;
+    const aei_layer *layer = &n->layers[l];
+    const size_t panel = kernels->panel, tile = s->rows * panel;
+    const range mine = share(panels_of(s, layer->in), thread, s->threads);
+    if (mine.first == mine.last)
+        return;
+    const float *delta = s->layers[l].delta;
+    const float *delta_operand = l == 0 ? NULL : operand(s, thread, delta, layer->out);
+    for (size_t q = mine.first; q < mine.last; q++) {
+        const size_t count = columns(panel, layer->in, q);
+        if (l > 0)
+            backward_input(s, l, q, delta_operand, thread);
+        for (size_t p = 0; p < layer->panels; p++) {
+            float *gradient = s->threads_scratch[thread].tile;
+            kernels->gemm_tn(s->rows, count, columns(panel, layer->out, p), layer_input(s, l) + q * tile,
+                             delta + p * tile, gradient);
+            settle(s, &s->job->weights, layer->weight + (p * layer->in + q * panel) * panel, count * panel, gradient);
+        }
+    }
+}
+
+/* The global norm of the stored gradient, the same in every thread. */
+static double stored_norm(aei_step *s, size_t thread)
+{
+    const size_t floats = s->network->parameter_floats, blocks = (floats + NORM_BLOCK - 1) / NORM_BLOCK;
+    const range mine = share(blocks, thread, s->threads);
+    for (size_t b = mine.first; b < mine.last; b++) {
+        const size_t end = (b + 1) * NORM_BLOCK < floats ? (b + 1) * NORM_BLOCK : floats;
+        double sum = 0;
+        for (size_t i = b * NORM_BLOCK; i < end; i++)
+            sum += (double)s->gradient[i] * (double)s->gradient[i];
+        s->squares[b] = sum;
+    }
+    aei_team_barrier(s->team);
+    double sum = 0;
+    for (size_t b = 0; b < blocks; b++)
+        sum += s->squares[b];
+    return sqrt(sum);
+}
+
+/* Step from the stored gradient, each thread over its panels. */
+static void apply_stored(aei_step *s, float scale, size_t thread)
+{
+    ae_network *n = s->network;
+    const aei_step_job *job = s->job;
+    aei_update weights = job->weights, others = job->others;
+    weights.gradient_scale = others.gradient_scale = scale;
+    const size_t panel = n->kernels->panel;
+    for (size_t l = 0; l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        const range mine = share(layer->panels, thread, s->threads);
+        for (size_t p = mine.first; p < mine.last; p++) {
+            const size_t offsets[] = {layer->weight + p * layer->in * panel, layer->gamma + p * panel,
+                                      layer->beta + p * panel};
+            const size_t counts[] = {layer->in * panel, panel, panel};
+            for (size_t i = 0; i < 3; i++)
+                n->kernels->update(i == 0 ? &weights : &others, counts[i], n->parameters + offsets[i],
+                                   s->gradient + offsets[i], job->first == NULL ? NULL : job->first + offsets[i],
+                                   job->second == NULL ? NULL : job->second + offsets[i]);
+            if (n->batch_norm)
+                blend_statistics(s, l, p);
+        }
+    }
+}
+
+static void take_step(void *context, size_t thread)
+{
+    aei_step *s = context;
+    const size_t depth = s->network->depth;
+    gather_input(s, thread);
+    aei_team_barrier(s->team);
+    for (size_t l = 0; l < depth; l++) {
+        forward_layer(s, l, thread);
+        aei_team_barrier(s->team);
+    }
+    const double cost = cost_and_factors(s, s->threads_scratch[thread].factor);
+    if (thread == 0)
+        s->cost = cost;
+    if (!isfinite(cost)) {
+        if (thread == 0)
+            s->diverged = true;
+        return;
+    }
+    output_gradient(s, thread);
+    for (size_t l = depth; l-- > 0;) {
+        aei_team_barrier(s->team);
+        backward_layer(s, l, thread);
+    }
+    if (!s->stored)
+        return;
+    aei_team_barrier(s->team);
+    const double norm = stored_norm(s, thread);
+    if (thread == 0) {
+        s->gradient_norm = norm;
+        s->diverged = !isfinite(norm);
+    }
+    if (isfinite(norm) && s->update)
+        apply_stored(s, norm > (double)s->job->clip_norm ? (float)((double)s->job->clip_norm / norm) : 1, thread);
+}
+
+static ae_status run(aei_step *step, const aei_step_job *job, bool update)
+{
+    step->job = job;
+    step->rows = job->row_count;
+    step->update = update;
+    step->diverged = false;
+    step->cost = step->gradient_norm = 0;
+    AE_TRY(aei_team_run(step->team, take_step, step));
+    if (step->diverged)
+        return aei_fail(AE_ERROR_DIVERGED, "the cost of the batch is %g, the gradient's norm %g: not finite",
+                        step->cost, step->gradient_norm);
+    return AE_OK;
+}
+
+ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm)
+{
+    ae_status status = run(step, job, true);
+    *cost = step->cost;
+    *gradient_norm = step->gradient_norm;
+    if (status != AE_OK)
+        return status;
+    step->network->generation++;
+    step->network->batches_tracked += step->network->batch_norm ? 1 : 0;
+    return AE_OK;
+}
+
+ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost, const float **gradient)
+{
+    if (!step->stored)
+        return aei_fail(AE_ERROR_STATE, "the step was created without room for the gradient");
+    AE_TRY(run(step, job, false));
+    *cost = step->cost;
+    *gradient = step->gradient;
+    return AE_OK;
+}
+
+void aei_step_output(const aei_step *step, size_t layer, float *values)
+{
+    const size_t panel = step->network->kernels->panel, out = step->network->layers[layer].out;
+    for (size_t r = 0; r < step->rows; r++)
+        for (size_t j = 0; j < out; j++)
+            values[r * out + j] = step->layers[layer].y[(j / panel * step->rows + r) * panel + j % panel];
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_STEP_H
+#define AEI_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/team.h"
+#include "model/network.h"
+
+/*
+ * One training step of a network on one batch: forward, cost, backward, update, run by all threads
+ * of a team at once. A thread owns a range of panels of each layer; see step.c for the phases.
+ */
+typedef struct aei_step aei_step;
+
+/* Fills features [first, first + count) of the batch's rows: out[r * stride + j]. Called from every thread of the team. */
+typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
+                           float *out, size_t stride);
+
+typedef struct aei_step_job {
+    aei_gather gather;
+    const void *source;
+    const uint32_t *rows; /* of the batch */
+    size_t row_count;
+    ae_cost cost;
+    aei_update weights; /* the optimizer's step for weights, and for gamma, beta and biases */
+    aei_update others;
+    float *first, *second; /* moments, laid out like the parameters; NULL where the rule has none */
+    float clip_norm;       /* 0: off */
+} aei_step_job;
+
+/* All memory for batches of up to max_rows; with `stored` there is room for the whole gradient, which clipping needs. */
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, bool stored);
+void aei_step_free(aei_step *step);
+size_t aei_step_memory(const aei_step *step);
+
+/*
+ * Take the step. A cost that is not finite leaves network and moments untouched (AE_ERROR_DIVERGED).
+ * cost and gradient_norm (0 unless clipping) are always written. AE_ERROR_THREAD after a fork.
+ */
+ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm);
+
+/*
+ * For tests: run forward and backward without updating and hand out the gradient, which is laid out
+ * like the parameter block and stays the step's (needs `stored`).
+ */
+ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost, const float **gradient);
+
+/* For tests: the output of layer l for the last batch, [rows][out] into values. */
+void aei_step_output(const aei_step *step, size_t layer, float *values);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tensors by name: the only way in and out of the panel layout. */
+#include "base/error.h"
+#include "base/options.h"
+#include "model/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part)
+{
+    (void)snprintf(name, size, "%s.%zu.%s", decodes ? "decoder" : "encoder", index, part);
+}
+
+size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor)
+{
+    const aei_layer *layer = &network->layers[tensor->layer];
+    return tensor->part == AEI_WEIGHT ? layer->in * layer->out : layer->out;
+}
+
+const aei_tensor *aei_network_tensor(const ae_network *network, const char *name)
+{
+    for (size_t i = 0; i < network->tensor_count; i++)
+        if (strcmp(network->tensors[i].name, name) == 0)
+            return &network->tensors[i];
+    return NULL;
+}
+
+/* Where a tensor starts in its block. */
+static size_t offset(const ae_network *network, const aei_tensor *tensor)
+{
+    const aei_layer *layer = &network->layers[tensor->layer];
+    switch (tensor->part) {
+    case AEI_GAMMA:
+        return layer->gamma;
+    case AEI_BETA:
+        return layer->beta;
+    case AEI_MEAN:
+        return layer->mean;
+    case AEI_VARIANCE:
+        return layer->variance;
+    default:
+        return layer->weight;
+    }
+}
+
+void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, const float *block, float *values)
+{
+    const aei_layer *layer = &network->layers[tensor->layer];
+    const size_t panel = network->kernels->panel;
+    block += offset(network, tensor);
+    if (tensor->part != AEI_WEIGHT) {
+        memcpy(values, block, layer->out * sizeof *values);
+        return;
+    }
+    for (size_t j = 0; j < layer->out; j++) {
+        const float *column = block + j / panel * layer->in * panel + j % panel;
+        for (size_t i = 0; i < layer->in; i++)
+            values[j * layer->in + i] = column[i * panel];
+    }
+}
+
+void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float *block, const float *values)
+{
+    const aei_layer *layer = &network->layers[tensor->layer];
+    const size_t panel = network->kernels->panel;
+    block += offset(network, tensor);
+    if (tensor->part != AEI_WEIGHT) {
+        memcpy(block, values, layer->out * sizeof *values);
+        return;
+    }
+    for (size_t j = 0; j < layer->out; j++) {
+        float *column = block + j / panel * layer->in * panel + j % panel;
+        for (size_t i = 0; i < layer->in; i++)
+            column[i * panel] = values[j * layer->in + i];
+    }
+}
+
+size_t ae_network_tensor_count(const ae_network *network)
+{
+    return network == NULL ? 0 : network->tensor_count;
+}
+
+ae_status ae_network_tensor_info(const ae_network *network, size_t index, ae_tensor_info *info)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(info);
+    if (index >= network->tensor_count)
+        return aei_fail(AE_ERROR_NOT_FOUND, "tensor %zu: the network has %zu", index, network->tensor_count);
+    const aei_tensor *tensor = &network->tensors[index];
+    const aei_layer *layer = &network->layers[tensor->layer];
+    const ae_tensor_info mine = {
+        .size = sizeof mine,
+        .name = tensor->name,
+        .rank = tensor->part == AEI_WEIGHT ? 2 : 1,
+        .shape = {layer->out, tensor->part == AEI_WEIGHT ? layer->in : 1},
+        .count = aei_tensor_elements(network, tensor),
+        .trainable = tensor->part <= AEI_BETA,
+    };
+    return aei_result_write(info, &mine, sizeof mine, "ae_tensor_info");
+}
+
+static ae_status find(const aei_tensor **tensor, const ae_network *network, const char *name, size_t count)
+{
+    *tensor = aei_network_tensor(network, name);
+    if (*tensor == NULL)
+        return aei_fail(AE_ERROR_NOT_FOUND, "the network has no tensor \"%.64s\"", name);
+    size_t elements = aei_tensor_elements(network, *tensor);
+    if (elements != count)
+        return aei_fail(AE_ERROR_SHAPE, "%s: %zu values expected, %zu given", name, elements, count);
+    return AE_OK;
+}
+
+ae_status ae_network_get_tensor(const ae_network *network, const char *name, float *values, size_t count)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(name);
+    AE_REQUIRE(values);
+    const aei_tensor *tensor;
+    AE_TRY(find(&tensor, network, name, count));
+    aei_tensor_unpack(network, tensor, tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    return AE_OK;
+}
+
+ae_status ae_network_set_tensor(ae_network *network, const char *name, const float *values, size_t count)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(name);
+    AE_REQUIRE(values);
+    const aei_tensor *tensor;
+    AE_TRY(find(&tensor, network, name, count));
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i]))
+            return aei_fail(AE_ERROR_DATA, "%s: element %zu is not finite", name, i);
+        if (tensor->part == AEI_VARIANCE && values[i] < 0)
+            return aei_fail(AE_ERROR_DATA, "%s: element %zu is %g, a variance cannot be negative", name, i,
+                            (double)values[i]);
+    }
+    aei_tensor_pack(network, tensor, tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    network->generation++;
+    return AE_OK;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "train/evaluate.h"
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/options.h"
+#include "data/dataset.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Rows taken at a time, at most; their costs live on the stack. */
+enum { MOST_ROWS = 1024 };
+
+void ae_evaluate_options_init(ae_evaluate_options *options)
+{
+    if (options != NULL)
+        *options = (ae_evaluate_options){.size = sizeof *options};
+}
+
+static void gather(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count, float *out,
+                   size_t stride)
+{
+    aei_dataset_gather(source, rows, row_count, first, count, out, stride);
+}
+
+/* Sums over rows become means; the row's costs were added in the order of the rows, so the batch size leaves no trace. */
+static ae_evaluation finish(size_t rows, size_t features, double l2, double sse, double bce)
+{
+    const double n = (double)rows, f = (double)features;
+    return (ae_evaluation){
+        .size = sizeof(ae_evaluation), .rows = rows, .l2 = l2 / n, .sse = sse / n, .mse = sse / n / f, .bce = bce / n / f};
+}
+
+ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
+                               const ae_dataset *dataset)
+{
+    uint32_t numbers[MOST_ROWS];
+    double squares[MOST_ROWS], entropies[MOST_ROWS];
+    const bool probabilities = network->layers[network->depth - 1].f.kind == AE_SIGMOID;
+    const size_t rows = ae_dataset_rows(dataset), room = aei_session_max_batch(session);
+    const size_t most = room < MOST_ROWS ? room : MOST_ROWS;
+    double l2 = 0, sse = 0, bce = probabilities ? 0 : (double)NAN;
+    for (size_t done = 0; done < rows;) {
+        const size_t count = rows - done < most ? rows - done : most;
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = (uint32_t)(done + i);
+        AE_TRY(aei_session_costs(session, gather, dataset, numbers, count, squares, probabilities ? entropies : NULL));
+        for (size_t i = 0; i < count; i++) {
+            l2 += sqrt(squares[i]);
+            sse += squares[i];
+            bce += probabilities ? entropies[i] : 0;
+        }
+        done += count;
+    }
+    *result = finish(rows, ae_dataset_features(dataset), l2, sse, bce);
+    return AE_OK;
+}
+
+double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost)
+{
+    switch (cost) {
+    case AE_COST_SSE:
+        return evaluation->sse;
+    case AE_COST_MSE:
+        return evaluation->mse;
+    case AE_COST_BCE:
+        return evaluation->bce;
+    default:
+        return evaluation->l2;
+    }
+}
+
+ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae_dataset *dataset,
+                      const ae_evaluate_options *options)
+{
+    AE_REQUIRE(result);
+    AE_REQUIRE(network);
+    AE_REQUIRE(dataset);
+    ae_evaluate_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
+    if (ae_dataset_features(dataset) != network->widths[0])
+        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the network takes %zu",
+                        ae_dataset_features(dataset), network->widths[0]);
+    ae_session *session;
+    AE_TRY(aei_session_create(&session, network,
+                              &(ae_session_options){.size = sizeof(ae_session_options),
+                                                    .max_batch = o.batch,
+                                                    .threads = o.threads == 0 ? aei_cpu_cores() : o.threads},
+                              NULL));
+    ae_evaluation mine;
+    ae_status status = aei_evaluate_session(&mine, session, network, dataset);
+    ae_session_free(session);
+    if (status != AE_OK)
+        return status;
+    return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
+}
+
+ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset)
+{
+    AE_REQUIRE(result);
+    AE_REQUIRE(reference);
+    AE_REQUIRE(dataset);
+    const size_t features = ae_dataset_features(reference), rows = ae_dataset_rows(dataset);
+    if (ae_dataset_features(dataset) != features)
+        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
+                        ae_dataset_features(dataset), features);
+    float *mean = calloc(2 * features, sizeof *mean);
+    if (mean == NULL)
+        return aei_fail_memory(2 * features * sizeof *mean);
+    float *row = mean + features;
+    ae_status status = AE_OK;
+    double l2 = 0, sse = 0, bce = 0;
+    AE_CHECK(ae_dataset_mean(reference, mean));
+    for (size_t r = 0; r < rows; r++) {
+        AE_CHECK(ae_dataset_read(dataset, r, 1, row));
+        double squares = 0;
+        for (size_t j = 0; j < features; j++) {
+            const double y = (double)mean[j], t = (double)row[j];
+            squares += (y - t) * (y - t);
+            /* Certain where the reference never varies: a difference there costs as much as float32 can say. */
+            bce -= t * log(fmax(y, 1e-37)) + (1 - t) * log(fmax(1 - y, 0x1p-25));
+        }
+        l2 += sqrt(squares);
+        sse += squares;
+    }
+    const ae_evaluation mine = finish(rows, features, l2, sse, bce);
+    status = aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
+cleanup:
+    free(mean);
+    return status;
+}

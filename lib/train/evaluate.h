@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_EVALUATE_H
+#define AEI_EVALUATE_H
+
+#include <libae/evaluate.h>
+
+#include "model/session.h"
+
+/* The costs of a session's network on a dataset of the right width; allocates nothing. */
+ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
+                               const ae_dataset *dataset);
+
+/* The one that an ae_cost names. */
+double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "train/optimizer.h"
+
+#include "base/error.h"
+#include "base/options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ae_adam_options_init(ae_adam_options *options)
+{
+    if (options != NULL)
+        *options = (ae_adam_options){.size = sizeof *options};
+}
+
+void ae_sgd_options_init(ae_sgd_options *options)
+{
+    if (options != NULL)
+        *options = (ae_sgd_options){.size = sizeof *options};
+}
+
+const char *aei_optimizer_name(aei_optimizer_kind kind)
+{
+    return kind == AEI_ADAM ? "adam" : kind == AEI_ADAMW ? "adamw" : "sgd";
+}
+
+static ae_status check_rate(float rate)
+{
+    if (!(rate > 0 && rate < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "learning_rate %g is not positive and finite", (double)rate);
+    return AE_OK;
+}
+
+static ae_status check_fraction(const char *name, float value)
+{
+    if (!(value > 0 && value < 1))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s %g is not in (0, 1)", name, (double)value);
+    return AE_OK;
+}
+
+static ae_status check_decay(float decay)
+{
+    if (!(decay >= 0 && decay < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "weight_decay %g is negative or not finite", (double)decay);
+    return AE_OK;
+}
+
+static ae_status create(ae_optimizer **optimizer, const ae_optimizer *values)
+{
+    ae_optimizer *o = malloc(sizeof *o);
+    if (o == NULL)
+        return aei_fail_memory(sizeof *o);
+    *o = *values;
+    o->schedule = (ae_schedule_options){.size = sizeof o->schedule, .kind = AE_SCHEDULE_CONSTANT, .factor = 1};
+    *optimizer = o;
+    return AE_OK;
+}
+
+static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *options, aei_optimizer_kind kind)
+{
+    AE_REQUIRE(optimizer);
+    ae_adam_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_adam_options"));
+    o.learning_rate = o.learning_rate == 0 ? 0.001f : o.learning_rate;
+    o.beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
+    o.beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
+    o.epsilon = o.epsilon == 0 ? 1e-8f : o.epsilon;
+    AE_TRY(check_rate(o.learning_rate));
+    AE_TRY(check_fraction("beta1", o.beta1));
+    AE_TRY(check_fraction("beta2", o.beta2));
+    AE_TRY(check_decay(o.weight_decay));
+    if (!(o.epsilon > 0 && o.epsilon < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "epsilon %g is not positive and finite", (double)o.epsilon);
+    return create(optimizer, &(ae_optimizer){
+                                 .kind = kind,
+                                 .learning_rate = o.learning_rate,
+                                 .beta1 = o.beta1,
+                                 .beta2 = o.beta2,
+                                 .epsilon = o.epsilon,
+                                 .weight_decay = o.weight_decay,
+                             });
+}
+
+ae_status ae_optimizer_create_adam(ae_optimizer **optimizer, const ae_adam_options *options)
+{
+    return create_adam(optimizer, options, AEI_ADAM);
+}
+
+ae_status ae_optimizer_create_adamw(ae_optimizer **optimizer, const ae_adam_options *options)
+{
+    return create_adam(optimizer, options, AEI_ADAMW);
+}
+
+ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer, const ae_sgd_options *options)
+{
+    AE_REQUIRE(optimizer);
+    ae_sgd_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_sgd_options"));
+    o.learning_rate = o.learning_rate == 0 ? 0.01f : o.learning_rate;
+    AE_TRY(check_rate(o.learning_rate));
+    AE_TRY(check_decay(o.weight_decay));
+    if (!(o.momentum >= 0 && o.momentum < 1))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "momentum %g is not in [0, 1)", (double)o.momentum);
+    if ((int)o.nesterov < AE_TOGGLE_DEFAULT || (int)o.nesterov > AE_OFF)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov is %d, not an ae_toggle", (int)o.nesterov);
+    if (o.nesterov == AE_ON && o.momentum == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov needs a momentum above 0");
+    return create(optimizer, &(ae_optimizer){
+                                 .kind = AEI_SGD,
+                                 .learning_rate = o.learning_rate,
+                                 .weight_decay = o.weight_decay,
+                                 .momentum = o.momentum,
+                                 .nesterov = o.nesterov == AE_ON,
+                             });
+}
+
+static void detach(ae_optimizer *optimizer)
+{
+    aei_arena_free(&optimizer->arena);
+    free(optimizer->widths);
+    optimizer->widths = NULL;
+    optimizer->first = optimizer->second = NULL;
+    optimizer->steps = 0;
+}
+
+void ae_optimizer_free(ae_optimizer *optimizer)
+{
+    if (optimizer == NULL)
+        return;
+    detach(optimizer);
+    free(optimizer);
+}
+
+static bool fits(const ae_optimizer *optimizer, const ae_network *network)
+{
+    return optimizer->widths != NULL && optimizer->depth == network->depth &&
+           optimizer->panel == network->kernels->panel && optimizer->batch_norm == network->batch_norm &&
+           memcmp(optimizer->widths, network->widths, (network->depth + 1) * sizeof *network->widths) == 0;
+}
+
+ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network)
+{
+    if (fits(optimizer, network))
+        return AE_OK;
+    const size_t widths_size = (network->depth + 1) * sizeof *network->widths;
+    const size_t floats = network->parameter_floats;
+    const size_t first = optimizer->kind != AEI_SGD || optimizer->momentum > 0 ? floats : 0;
+    const size_t second = optimizer->kind != AEI_SGD ? floats : 0;
+    size_t *widths = malloc(widths_size);
+    if (widths == NULL)
+        return aei_fail_memory(widths_size);
+    aei_arena arena = {0};
+    (void)aei_arena_take(&arena, first, sizeof(float));
+    (void)aei_arena_take(&arena, second, sizeof(float));
+    ae_status status = aei_arena_allocate(&arena);
+    if (status != AE_OK) {
+        free(widths);
+        return status;
+    }
+    detach(optimizer);
+    memcpy(widths, network->widths, widths_size);
+    optimizer->arena = arena;
+    optimizer->first = first == 0 ? NULL : aei_arena_take(&optimizer->arena, first, sizeof(float));
+    optimizer->second = second == 0 ? NULL : aei_arena_take(&optimizer->arena, second, sizeof(float));
+    optimizer->state_floats = floats;
+    optimizer->widths = widths;
+    optimizer->depth = network->depth;
+    optimizer->panel = network->kernels->panel;
+    optimizer->batch_norm = network->batch_norm;
+    return AE_OK;
+}
+
+aei_update aei_optimizer_update(const ae_optimizer *o, float gradient_scale, bool decays)
+{
+    const double rate = (double)aei_optimizer_rate(o, o->steps), t = (double)o->steps + 1;
+    const float decay = decays ? o->weight_decay : 0;
+    aei_update u = {.gradient_scale = gradient_scale, .shrink = 1, .rate = (float)rate};
+    if (o->kind == AEI_SGD) {
+        u.rule = AEI_UPDATE_SGD;
+        u.decay = decay;
+        u.beta1 = o->momentum;
+        u.nesterov = o->nesterov;
+        return u;
+    }
+    u.rule = AEI_UPDATE_ADAM;
+    u.beta1 = o->beta1;
+    u.beta2 = o->beta2;
+    u.epsilon = o->epsilon;
+    u.rate = (float)(rate / (1 - pow((double)o->beta1, t)));
+    u.root_scale = (float)(1 / sqrt(1 - pow((double)o->beta2, t)));
+    if (o->kind == AEI_ADAMW)
+        u.shrink = (float)(1 - rate * (double)decay);
+    else
+        u.decay = decay;
+    return u;
+}
+
+ae_status ae_optimizer_set_learning_rate(ae_optimizer *optimizer, float learning_rate)
+{
+    AE_REQUIRE(optimizer);
+    AE_TRY(check_rate(learning_rate));
+    optimizer->learning_rate = learning_rate;
+    return AE_OK;
+}
+
+float ae_optimizer_learning_rate(const ae_optimizer *optimizer)
+{
+    return optimizer == NULL ? 0 : aei_optimizer_rate(optimizer, optimizer->steps);
+}
+
+uint64_t ae_optimizer_steps(const ae_optimizer *optimizer)
+{
+    return optimizer == NULL ? 0 : optimizer->steps;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/error.h"
+#include "base/options.h"
+#include "train/optimizer.h"
+
+#include <math.h>
+
+void ae_schedule_options_init(ae_schedule_options *options)
+{
+    if (options != NULL)
+        *options = (ae_schedule_options){.size = sizeof *options};
+}
+
+ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_options *options)
+{
+    AE_REQUIRE(optimizer);
+    ae_schedule_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_schedule_options"));
+    o.kind = o.kind == AE_SCHEDULE_DEFAULT ? AE_SCHEDULE_CONSTANT : o.kind;
+    o.factor = o.factor == 0 ? 0.1f : o.factor;
+    if ((int)o.kind < AE_SCHEDULE_CONSTANT || (int)o.kind > AE_SCHEDULE_COSINE)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "kind %d is not an ae_schedule", (int)o.kind);
+    if (!(o.factor > 0 && o.factor <= 1))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "factor %g is not in (0, 1]", (double)o.factor);
+    if (!(o.floor >= 0 && o.floor <= optimizer->learning_rate))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "floor %g is not between 0 and the learning rate %g",
+                        (double)o.floor, (double)optimizer->learning_rate);
+    if (o.period == 0 && (o.kind == AE_SCHEDULE_STEP || o.kind == AE_SCHEDULE_EXPONENTIAL))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "period is 0: step and exponential schedules need one, in steps");
+    optimizer->schedule = o;
+    return AE_OK;
+}
+
+float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
+{
+    const ae_schedule_options *o = &optimizer->schedule;
+    const double base = (double)optimizer->learning_rate;
+    if (step < o->warmup_steps)
+        return (float)(base * ((double)step + 1) / (double)o->warmup_steps);
+    const uint64_t since = step - o->warmup_steps;
+    uint64_t period = o->period;
+    switch (o->kind) {
+    case AE_SCHEDULE_STEP:
+        return (float)(base * pow((double)o->factor, (double)(since / period)));
+    case AE_SCHEDULE_EXPONENTIAL:
+        return (float)(base * pow((double)o->factor, (double)since / (double)period));
+    case AE_SCHEDULE_COSINE:
+        if (period == 0)
+            period = optimizer->run_steps > o->warmup_steps ? optimizer->run_steps - o->warmup_steps : 1;
+        if (since >= period)
+            return o->floor;
+        return (float)((double)o->floor +
+                       (base - (double)o->floor) * (1 + cos(3.141592653589793 * (double)since / (double)period)) / 2);
+    default:
+        return (float)base;
+    }
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A trainer's life: options, memory, the questions asked of it. What it does is in run.c. */
+#include "train/trainer.h"
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 1024, MAX_BATCH = 1 << 20 };
+
+void ae_trainer_options_init(ae_trainer_options *options)
+{
+    if (options != NULL)
+        *options = (ae_trainer_options){.size = sizeof *options};
+}
+
+static ae_status check_enum(const char *name, int value, int last)
+{
+    if (value < 0 || value > last)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is %d: outside its enumeration", name, value);
+    return AE_OK;
+}
+
+static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *options, const ae_network *network)
+{
+    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
+    AE_TRY(check_enum("cost", (int)o->cost, AE_COST_BCE));
+    AE_TRY(check_enum("shuffle", (int)o->shuffle, AE_SHUFFLE_NONE));
+    AE_TRY(check_enum("drop_last", (int)o->drop_last, AE_OFF));
+    AE_TRY(check_enum("restore_best", (int)o->restore_best, AE_OFF));
+    AE_TRY(check_enum("precision", (int)o->precision, AE_BF16));
+    if (o->precision == AE_BF16)
+        return aei_fail(AE_ERROR_UNSUPPORTED, "precision: this version trains in float32 only");
+    if (o->batch > MAX_BATCH)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch %zu is over %d", o->batch, MAX_BATCH);
+    if (o->threads > MAX_THREADS)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o->threads, MAX_THREADS);
+    if (!(o->clip_norm >= 0 && o->clip_norm < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "clip_norm %g is negative or not finite", (double)o->clip_norm);
+    if (!(o->min_delta >= 0 && o->min_delta < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "min_delta %g is negative or not finite", o->min_delta);
+    o->batch = o->batch == 0 ? 100 : o->batch;
+    o->epochs = o->epochs == 0 ? 20 : o->epochs;
+    o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
+    o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;
+    o->shuffle = o->shuffle == AE_SHUFFLE_DEFAULT ? AE_SHUFFLE_EPOCH : o->shuffle;
+    o->checkpoint_every = o->checkpoint_every == 0 ? 1 : o->checkpoint_every;
+    if (network->batch_norm && o->batch < 2)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch 1: batch normalisation needs at least 2 rows");
+    if (o->cost == AE_COST_BCE && network->layers[network->depth - 1].f.kind != AE_SIGMOID)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
+    return AE_OK;
+}
+
+/* Width, number of rows, and values that the output layer can reach. */
+static ae_status check_dataset(const char *name, const ae_network *network, const ae_dataset *dataset, ae_cost cost)
+{
+    if (ae_dataset_features(dataset) != network->widths[0])
+        return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", name,
+                        ae_dataset_features(dataset), network->widths[0]);
+    const ae_activation output = network->layers[network->depth - 1].f.kind;
+    ae_status status = AE_OK;
+    if (output == AE_SIGMOID || cost == AE_COST_BCE)
+        status = aei_dataset_check_range(dataset, 0, 1);
+    else if (output == AE_TANH)
+        status = aei_dataset_check_range(dataset, -1, 1);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", name);
+}
+
+static ae_status check_rows(const ae_network *network, size_t rows, const ae_trainer_options *o)
+{
+    if (network->batch_norm && rows < 2)
+        return aei_fail(AE_ERROR_SHAPE, "the training set has %zu row: batch normalisation needs at least 2", rows);
+    if (o->drop_last == AE_ON && rows < o->batch)
+        return aei_fail(AE_ERROR_SHAPE, "the training set has %zu rows, fewer than a batch of %zu, and drop_last is on",
+                        rows, o->batch);
+    return AE_OK;
+}
+
+/* A last batch of one row would make batch normalisation divide by a variance of zero: it is left out. */
+static size_t steps_in_epoch(size_t rows, const ae_trainer_options *o, bool batch_norm)
+{
+    const size_t rest = rows % o->batch;
+    const bool keep = o->drop_last != AE_ON && rest >= (batch_norm ? 2 : 1);
+    return rows / o->batch + (keep ? 1 : 0);
+}
+
+static void lay_out(ae_trainer *t)
+{
+    const ae_network *n = t->network;
+    const size_t first = t->optimizer->first == NULL ? 0 : n->parameter_floats;
+    const size_t second = t->optimizer->second == NULL ? 0 : n->parameter_floats;
+    aei_arena *arena = &t->arena;
+    t->order = aei_arena_take(arena, ae_dataset_rows(t->train_set), sizeof *t->order);
+    t->fallback.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
+    t->fallback.running = aei_arena_take(arena, n->running_floats, sizeof(float));
+    t->fallback.first = aei_arena_take(arena, first, sizeof(float));
+    t->fallback.second = aei_arena_take(arena, second, sizeof(float));
+    if (t->options.restore_best == AE_ON) {
+        t->best_parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
+        t->best_running = aei_arena_take(arena, n->running_floats, sizeof(float));
+    }
+}
+
+static ae_status prepare(ae_trainer *t)
+{
+    const ae_trainer_options *o = &t->options;
+    if (o->checkpoint_path != NULL) {
+        const size_t size = strlen(o->checkpoint_path) + 1;
+        t->checkpoint_path = malloc(size);
+        if (t->checkpoint_path == NULL)
+            return aei_fail_memory(size);
+        memcpy(t->checkpoint_path, o->checkpoint_path, size);
+        t->options.checkpoint_path = t->checkpoint_path;
+    }
+    const size_t rows = ae_dataset_rows(t->train_set);
+    AE_TRY(aei_team_create(&t->team, o->threads));
+    AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows, o->clip_norm > 0));
+    if (o->validation != NULL)
+        AE_TRY(aei_session_create(&t->judge, t->network, NULL, t->team));
+    AE_TRY(aei_optimizer_attach(t->optimizer, t->network));
+    lay_out(t);
+    AE_TRY(aei_arena_allocate(&t->arena));
+    lay_out(t);
+    t->epoch_steps = steps_in_epoch(rows, o, t->network->batch_norm);
+    t->optimizer->run_steps = t->epoch_steps * o->epochs;
+    return aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096);
+}
+
+ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimizer *optimizer,
+                            const ae_dataset *train_set, const ae_trainer_options *options)
+{
+    AE_REQUIRE(trainer);
+    AE_REQUIRE(network);
+    AE_REQUIRE(optimizer);
+    AE_REQUIRE(train_set);
+    ae_trainer_options o;
+    AE_TRY(resolve(&o, options, network));
+    AE_TRY(check_dataset("training set", network, train_set, o.cost));
+    AE_TRY(check_rows(network, ae_dataset_rows(train_set), &o));
+    if (o.validation != NULL)
+        AE_TRY(check_dataset("validation set", network, o.validation, o.cost));
+    ae_trainer *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return aei_fail_memory(sizeof *t);
+    t->network = network;
+    t->optimizer = optimizer;
+    t->train_set = train_set;
+    t->options = o;
+    atomic_init(&t->cancelled, 0);
+    ae_status status = prepare(t);
+    if (status != AE_OK) {
+        ae_trainer_free(t);
+        return status;
+    }
+    *trainer = t;
+    return AE_OK;
+}
+
+void ae_trainer_free(ae_trainer *trainer)
+{
+    if (trainer == NULL)
+        return;
+    aei_step_free(trainer->step);
+    ae_session_free(trainer->judge);
+    aei_team_free(trainer->team);
+    aei_arena_free(&trainer->arena);
+    free(trainer->history);
+    free(trainer->checkpoint_path);
+    free(trainer);
+}
+
+void ae_trainer_cancel(ae_trainer *trainer)
+{
+    if (trainer != NULL)
+        atomic_store(&trainer->cancelled, 1);
+}
+
+uint64_t ae_trainer_epochs(const ae_trainer *trainer)
+{
+    return trainer == NULL ? 0 : trainer->progress.epochs;
+}
+
+uint64_t ae_trainer_steps(const ae_trainer *trainer)
+{
+    return trainer == NULL ? 0 : trainer->progress.steps;
+}
+
+size_t ae_trainer_epoch_steps(const ae_trainer *trainer)
+{
+    return trainer == NULL ? 0 : trainer->epoch_steps;
+}
+
+size_t ae_trainer_threads(const ae_trainer *trainer)
+{
+    return trainer == NULL ? 0 : aei_team_threads(trainer->team);
+}
+
+size_t ae_trainer_memory(const ae_trainer *trainer)
+{
+    if (trainer == NULL)
+        return 0;
+    return sizeof *trainer + trainer->arena.size + aei_step_memory(trainer->step) +
+           trainer->history_room * sizeof *trainer->history;
+}
