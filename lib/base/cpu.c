@@ -36,12 +36,12 @@ static bool has(uint64_t word, uint64_t bits)
 
 static unsigned native_isa(void)
 {
-    enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                                     /* 1: ECX */
-    enum { AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 };            /* 7.0: EBX */
-    const unsigned avx512vl = 1U << 31;                                                           /* 7.0: EBX */
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };                                              /* 7.0: EDX */
-    enum { AVX512_BF16 = 1 << 5 };                                                                /* 7.1: EAX */
-    enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6, TILE_STATE = 0x60000 };                            /* XCR0 */
+    enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                          /* 1: ECX */
+    enum { AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 }; /* 7.0: EBX */
+    const unsigned avx512vl = 1U << 31;                                                /* 7.0: EBX */
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };                                   /* 7.0: EDX */
+    enum { AVX512_BF16 = 1 << 5 };                                                     /* 7.1: EAX */
+    enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6, TILE_STATE = 0x60000 };                 /* XCR0 */
     unsigned a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, FMA | OSXSAVE | AVX))

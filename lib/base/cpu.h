@@ -33,7 +33,8 @@ unsigned aei_cpu_isa_cap(unsigned isa, const char *name);
 /* Quota over period, rounded up, from a control group's text; period NULL: in quota's text. SIZE_MAX: no limit. */
 size_t aei_cpu_parse_quota(const char *quota, const char *period);
 
-/* The smallest quota on the way up, given a file like /proc/self/cgroup and the folder of its mounts. SIZE_MAX: none. */
+/* The smallest quota on the way up, given a file like /proc/self/cgroup and the folder of its mounts. SIZE_MAX: none.
+ */
 size_t aei_cpu_quota(const char *membership, const char *mount);
 
 #endif

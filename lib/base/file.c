@@ -27,9 +27,9 @@ enum {
 
 struct aei_file {
     int descriptor;
-    int folder;              /* held open: the working folder may change before commit */
-    int error;               /* the first failure's errno */
-    char name[NAME_SIZE];    /* in folder, symbolic links followed */
+    int folder;           /* held open: the working folder may change before commit */
+    int error;            /* the first failure's errno */
+    char name[NAME_SIZE]; /* in folder, symbolic links followed */
     char temporary[NAME_SIZE];
     size_t used;
     unsigned char buffer[BUFFER_SIZE];
@@ -162,7 +162,7 @@ static int open_temporary(aei_file *file, mode_t mode)
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct timespec now;
         (void)clock_gettime(CLOCK_REALTIME, &now);
-        (void)snprintf(file->temporary, sizeof file->temporary, ".%s.%jx-%x.tmp", stem, (uintmax_t)getpid(),
+        (void)snprintf(file->temporary, sizeof file->temporary, ".%.200s.%jx-%x.tmp", stem, (uintmax_t)getpid(),
                        (unsigned)now.tv_nsec + attempt);
         file->descriptor = openat(file->folder, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (file->descriptor >= 0)
@@ -271,18 +271,19 @@ ae_status aei_file_write(aei_file *file, const void *data, size_t size)
 ae_status aei_file_print(aei_file *file, const char *format, ...)
 {
     char line[512];
-    va_list arguments, again;
+    va_list arguments;
     va_start(arguments, format);
-    va_copy(again, arguments);
     int length = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     char *text = line;
     if (length >= (int)sizeof line) {
         text = malloc((size_t)length + 1);
-        if (text != NULL)
-            length = vsnprintf(text, (size_t)length + 1, format, again);
+        if (text != NULL) {
+            va_start(arguments, format);
+            length = vsnprintf(text, (size_t)length + 1, format, arguments);
+            va_end(arguments);
+        }
     }
-    va_end(again);
     /* A line left out makes the whole file wrong. */
     if (file->error == 0 && (text == NULL || length < 0))
         file->error = text == NULL ? ENOMEM : EILSEQ;

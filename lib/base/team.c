@@ -267,8 +267,10 @@ ae_status aei_team_run(aei_team *team, aei_team_work work, void *context)
         return AE_OK;
     }
     if (team->crew->process != getpid()) {
-        crew *fresh;
-        AE_TRY(crew_create(&fresh, team->threads));
+        crew *fresh = NULL;
+        ae_status status = crew_create(&fresh, team->threads);
+        if (fresh == NULL)
+            return status;
         free(team->crew);
         team->crew = fresh;
     }

@@ -6,10 +6,8 @@
  *     AEI_NAME     its name as text
  *     AEI_LANES    floats in a vector: 4, 8 or 16
  *     AEI_MR       rows of the GEMM tile
- *     AEI_NV       vectors across the GEMM tile
  *
  * and includes this once; the compiler flags for the instruction set belong to that file alone.
- * AEI_MR * AEI_NV accumulators, AEI_NV vectors of b and one broadcast must fit the registers.
  *
  * Contraction (a * b + c as one FMA) is switched on for these files; -ffast-math is not.
  */
@@ -18,6 +16,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include "compute/vector_math.h"
 

@@ -57,8 +57,12 @@ struct aei_kernels {
     /* c[rows][P] = sum over k of a[k / P][rows][k % P] * b[k][P]; only the first n columns hold data, the others become 0. */
     void (*gemm_nn)(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c);
 
-    /* c[kb][P] = sum over rows of a[rows][0 .. kb) * b[rows][P], kb <= P, over two single panels; columns as above. */
-    void (*gemm_tn)(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c);
+    /*
+     * c[kb][P] = sum over rows of a[rows][0 .. kb) * b[rows][P], kb <= P, over two single panels; columns
+     * as above. `soon` names three arrays of [kb][P] that will be needed next, to be prefetched; not read.
+     */
+    void (*gemm_tn)(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
+                    const float *const soon[3]);
 
     /* out[n][P] = transpose of in[k][P] for k, n <= P; out's columns past k become 0. */
     void (*transpose)(size_t k, size_t n, const float *in, float *out);

@@ -3,5 +3,4 @@
 #define AEI_NAME "avx2"
 #define AEI_LANES 8
 #define AEI_MR 6
-#define AEI_NV 2
 #include "compute/kernel_template.h"

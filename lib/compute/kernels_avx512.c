@@ -3,5 +3,4 @@
 #define AEI_NAME "avx512"
 #define AEI_LANES 16
 #define AEI_MR 12
-#define AEI_NV 2
 #include "compute/kernel_template.h"

@@ -2,6 +2,5 @@
 #define AEI_TABLE aei_kernels_vector
 #define AEI_NAME "vector"
 #define AEI_LANES 4
-#define AEI_MR 4
-#define AEI_NV 2
+#define AEI_MR 6
 #include "compute/kernel_template.h"

@@ -344,16 +344,23 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     if (mine.first == mine.last)
         return;
     const float *delta = s->layers[l].delta;
+    /* What the update will touch, to be fetched ahead; the parameters stand in for moments that there are not. */
+    const float *first = s->job->first == NULL ? n->parameters : s->job->first;
+    const float *second = s->job->second == NULL ? n->parameters : s->job->second;
     const float *delta_operand = l == 0 ? NULL : operand(s, thread, delta, layer->out);
     for (size_t q = mine.first; q < mine.last; q++) {
         const size_t count = columns(panel, layer->in, q);
+        const float *x = layer_input(s, l) + q * tile;
         if (l > 0)
             backward_input(s, l, q, delta_operand, thread);
         for (size_t p = 0; p < layer->panels; p++) {
             float *gradient = s->threads_scratch[thread].tile;
-            kernels->gemm_tn(s->rows, count, columns(panel, layer->out, p), layer_input(s, l) + q * tile,
-                             delta + p * tile, gradient);
-            settle(s, &s->job->weights, layer->weight + (p * layer->in + q * panel) * panel, count * panel, gradient);
+            const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
+            /* The update needs the moments next; the weights it has in cache, but the next panel's transposition has not. */
+            const float *const soon[3] = {first + offset, second + offset,
+                                          n->parameters + offset + (l > 0 ? panel * panel : 0)};
+            kernels->gemm_tn(s->rows, count, columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);
+            settle(s, &s->job->weights, offset, count * panel, gradient);
         }
     }
 }

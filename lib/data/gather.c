@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/error.h"
+#include "data/dataset.h"
+#include "data/storage.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/*
+ * Inlined below with element and count known, where the compiler makes straight vector code of it:
+ * a panel is too short to pay for a loop's head and tail.
+ */
+static inline __attribute__((always_inline)) void gather(const ae_dataset *dataset, const uint32_t *rows,
+                                                         size_t row_count, size_t first, size_t count,
+                                                         float *restrict out, size_t stride, aei_element element)
+{
+    const aei_storage *storage = dataset->storage;
+    const uint8_t *bytes = storage->values;
+    const float *floats = storage->values;
+    const uint32_t *index = dataset->index;
+    const size_t origin = dataset->first, step = storage->stride;
+    const float scale = storage->scale;
+    for (size_t r = 0; r < row_count; r++) {
+        const size_t row = index != NULL ? index[rows[r]] : origin + rows[r];
+        const size_t from = row * step + first;
+        float *to = out + r * stride;
+        if (element == AEI_F32)
+            memcpy(to, floats + from, count * sizeof *to);
+        else
+            for (size_t j = 0; j < count; j++)
+                to[j] = (float)bytes[from + j] * scale;
+    }
+}
+
+void aei_dataset_gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count, size_t first, size_t count,
+                        float *out, size_t stride)
+{
+    const bool f32 = dataset->storage->element == AEI_F32;
+    if (f32 && count == 32)
+        gather(dataset, rows, row_count, first, 32, out, stride, AEI_F32);
+    else if (f32)
+        gather(dataset, rows, row_count, first, count, out, stride, AEI_F32);
+    else if (count == 32)
+        gather(dataset, rows, row_count, first, 32, out, stride, AEI_U8);
+    else if (count == 16)
+        gather(dataset, rows, row_count, first, 16, out, stride, AEI_U8);
+    else
+        gather(dataset, rows, row_count, first, count, out, stride, AEI_U8);
+}
+
+ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count, float *values)
+{
+    enum { BLOCK = 64 };
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(values);
+    if (first > dataset->rows || count > dataset->rows - first)
+        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count, first, dataset->rows);
+    const size_t features = dataset->storage->features;
+    for (size_t done = 0; done < count; done += BLOCK) {
+        uint32_t rows[BLOCK];
+        size_t block = count - done < BLOCK ? count - done : BLOCK;
+        for (size_t i = 0; i < block; i++)
+            rows[i] = (uint32_t)(first + done + i);
+        aei_dataset_gather(dataset, rows, block, 0, features, values + done * features, features);
+    }
+    return AE_OK;
+}
+
+/* Features at a time where a pass needs room of its own: on the stack, so that nothing can fail. */
+enum { CHUNK = 256 };
+
+ae_status ae_dataset_mean(const ae_dataset *dataset, float *mean)
+{
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(mean);
+    const size_t features = dataset->storage->features;
+    for (size_t first = 0; first < features; first += CHUNK) {
+        size_t count = features - first < CHUNK ? features - first : CHUNK;
+        double sum[CHUNK] = {0};
+        for (size_t r = 0; r < dataset->rows; r++) {
+            float row[CHUNK];
+            aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+            for (size_t j = 0; j < count; j++)
+                sum[j] += (double)row[j];
+        }
+        for (size_t j = 0; j < count; j++)
+            mean[first + j] = (float)(sum[j] / (double)dataset->rows);
+    }
+    return AE_OK;
+}
+
+/* The comparison is written so that NaN fails it: borrowed memory may have changed since it was checked. */
+static bool is_outside(float value, float low, float high)
+{
+    return !(value >= low && value <= high);
+}
+
+ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high)
+{
+    const aei_storage *storage = dataset->storage;
+    if (storage->element == AEI_U8 && low <= 0 && 255.0f * storage->scale <= high)
+        return AE_OK;
+    for (size_t r = 0; r < dataset->rows; r++) {
+        for (size_t first = 0; first < storage->features; first += CHUNK) {
+            size_t count = storage->features - first < CHUNK ? storage->features - first : CHUNK;
+            float row[CHUNK];
+            aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+            bool bad = false;
+            for (size_t j = 0; j < count; j++)
+                bad |= is_outside(row[j], low, high);
+            if (!bad)
+                continue;
+            size_t j = 0;
+            while (!is_outside(row[j], low, high))
+                j++;
+            return aei_fail(AE_ERROR_DATA,
+                            "row %zu, column %zu: %g is outside [%g, %g]: scale the data or choose another output "
+                            "activation",
+                            r, first + j, (double)row[j], (double)low, (double)high);
+        }
+    }
+    return AE_OK;
+}

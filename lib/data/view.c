@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/error.h"
+#include "base/philox.h"
+#include "data/storage.h"
+
+#include <string.h>
+
+/*
+ * A view takes its own copy of index and labels, 5 bytes a row at most: nothing but the storage is
+ * ever shared, and an index always names storage rows, so that views of views cost no more.
+ */
+static unsigned parts_of(const ae_dataset *dataset)
+{
+    return (dataset->index != NULL ? AEI_WITH_INDEX : 0U) | (dataset->labels != NULL ? AEI_WITH_LABELS : 0U);
+}
+
+ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t first, size_t count)
+{
+    AE_REQUIRE(view);
+    AE_REQUIRE(dataset);
+    if (count == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: a view has at least one row");
+    if (first > dataset->rows || count > dataset->rows - first)
+        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count, first, dataset->rows);
+    ae_dataset *made;
+    AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset)));
+    made->first = dataset->first + first;
+    if (made->index != NULL)
+        memcpy(made->index, dataset->index + first, count * sizeof *made->index);
+    if (made->labels != NULL)
+        memcpy(made->labels, dataset->labels + first, count * sizeof *made->labels);
+    *view = made;
+    return AE_OK;
+}
+
+ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const size_t *rows, size_t count)
+{
+    AE_REQUIRE(view);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(rows);
+    if (count == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: a view has at least one row");
+    if (count > UINT32_MAX)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows: a dataset holds at most %u", count, (unsigned)UINT32_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i] >= dataset->rows)
+            return aei_fail(AE_ERROR_SHAPE, "rows[%zu] is %zu: the dataset has %zu rows", i, rows[i], dataset->rows);
+    ae_dataset *made;
+    AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset) | AEI_WITH_INDEX));
+    for (size_t i = 0; i < count; i++)
+        made->index[i] = (uint32_t)aei_storage_row(dataset, rows[i]);
+    if (made->labels != NULL)
+        for (size_t i = 0; i < count; i++)
+            made->labels[i] = dataset->labels[rows[i]];
+    *view = made;
+    return AE_OK;
+}
+
+ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint64_t seed)
+{
+    AE_REQUIRE(view);
+    AE_REQUIRE(dataset);
+    ae_dataset *made;
+    AE_TRY(aei_dataset_share(&made, dataset->storage, dataset->rows, parts_of(dataset) | AEI_WITH_INDEX));
+    aei_random_permutation(made->index, (uint32_t)made->rows, seed, AEI_STREAM_SHUFFLE, 0);
+    /* The permutation is of this dataset's rows: turn each into what lies behind it. */
+    for (size_t i = 0; i < made->rows; i++) {
+        uint32_t row = made->index[i];
+        made->index[i] = (uint32_t)aei_storage_row(dataset, row);
+        if (made->labels != NULL)
+            made->labels[i] = dataset->labels[row];
+    }
+    *view = made;
+    return AE_OK;
+}
+
+ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_dataset *dataset, size_t count)
+{
+    AE_REQUIRE(first);
+    AE_REQUIRE(rest);
+    AE_REQUIRE(dataset);
+    if (count == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: both parts of a split have at least one row");
+    if (count >= dataset->rows)
+        return aei_fail(AE_ERROR_SHAPE, "count is %zu: it leaves nothing for the rest of %zu rows", count,
+                        dataset->rows);
+    ae_dataset *head, *tail;
+    AE_TRY(ae_dataset_view(&head, dataset, 0, count));
+    ae_status status = ae_dataset_view(&tail, dataset, count, dataset->rows - count);
+    if (status != AE_OK) {
+        ae_dataset_free(head);
+        return status;
+    }
+    *first = head;
+    *rest = tail;
+    return AE_OK;
+}

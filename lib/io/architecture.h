@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_ARCHITECTURE_H
+#define AEI_ARCHITECTURE_H
+
+#include "io/safetensors.h"
+#include "io/text.h"
+#include "model/network.h"
+
+/* What a file says, or its tensors show, of the network in it. */
+typedef struct aei_architecture {
+    size_t *widths; /* width_count of them */
+    size_t width_count;
+    size_t code_layer;
+    bool batch_norm;
+    ae_activation *activations; /* width_count - 1 */
+    float leaky_slope, bn_epsilon, bn_decay;
+    uint64_t seed;
+} aei_architecture;
+
+/*
+ * Work out a file's architecture: from its tensors, with what metadata adds to that. AE_ERROR_FORMAT
+ * (no network in it, metadata damaged or unlike the tensors, naming the tensor), AE_ERROR_OUT_OF_MEMORY.
+ */
+ae_status aei_architecture_read(aei_architecture *architecture, const aei_safetensors *file);
+void aei_architecture_free(aei_architecture *architecture);
+
+/* A network's architecture as JSON, which is what the metadata hold. */
+void aei_architecture_write(aei_text *json, const ae_network *network);
+
+/* "sigmoid", "tanh", ... */
+const char *aei_activation_name(ae_activation activation);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Elements of a container as the processor has them, whatever its byte order and the data's alignment. */
+#include "base/error.h"
+#include "io/safetensors.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint64_t load(const unsigned char *bytes, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = size; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static float f32_from(const unsigned char *bytes)
+{
+    const uint32_t bits = (uint32_t)load(bytes, 4);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static double f64_from(const unsigned char *bytes)
+{
+    const uint64_t bits = load(bytes, 8);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The upper half of a float32. */
+static float bf16_from(const unsigned char *bytes)
+{
+    const uint32_t bits = (uint32_t)load(bytes, 2) << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits; every value is a float32 as well. */
+static float f16_from(const unsigned char *bytes)
+{
+    const unsigned bits = (unsigned)load(bytes, 2), exponent = bits >> 10 & 31, fraction = bits & 1023;
+    float magnitude;
+    if (exponent == 31)
+        magnitude = fraction == 0 ? INFINITY : NAN;
+    else if (exponent == 0)
+        magnitude = ldexpf((float)fraction, -24);
+    else
+        magnitude = ldexpf((float)(fraction + 1024), (int)exponent - 25);
+    return bits >> 15 ? -magnitude : magnitude;
+}
+
+static float f32_from_f64(const unsigned char *bytes)
+{
+    return (float)f64_from(bytes);
+}
+
+static const struct {
+    const char *dtype;
+    size_t size;
+    float (*from)(const unsigned char *bytes);
+} readers[] = {{"F32", 4, f32_from}, {"F64", 8, f32_from_f64}, {"F16", 2, f16_from}, {"BF16", 2, bf16_from}};
+
+ae_status aei_stored_floats(float *values, const aei_stored *tensor)
+{
+    size_t kind = 0;
+    while (kind < sizeof readers / sizeof readers[0] && strcmp(readers[kind].dtype, tensor->dtype) != 0)
+        kind++;
+    if (kind == sizeof readers / sizeof readers[0])
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s: dtype is %s; F32, F64, F16 and BF16 can be read", tensor->name,
+                        tensor->dtype);
+    for (size_t i = 0; i < tensor->elements; i++) {
+        values[i] = readers[kind].from(tensor->data + i * readers[kind].size);
+        if (!isfinite(values[i]))
+            return aei_fail(AE_ERROR_FORMAT, "tensor %s: element %zu is not finite", tensor->name, i);
+    }
+    return AE_OK;
+}
+
+ae_status aei_stored_doubles(double *values, const aei_stored *tensor)
+{
+    if (strcmp(tensor->dtype, "F64") != 0)
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s: dtype is %s, not F64", tensor->name, tensor->dtype);
+    for (size_t i = 0; i < tensor->elements; i++)
+        values[i] = f64_from(tensor->data + i * sizeof *values);
+    return AE_OK;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "io/text.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void aei_text_free(aei_text *text)
+{
+    free(text->data);
+    *text = (aei_text){0};
+}
+
+ae_status aei_text_check(const aei_text *text)
+{
+    return text->failed ? aei_fail_memory(text->room) : AE_OK;
+}
+
+static bool make_room(aei_text *text, size_t size)
+{
+    if (text->failed)
+        return false;
+    if (text->room > text->length && size < text->room - text->length)
+        return true;
+    size_t room = text->room == 0 ? 256 : text->room;
+    while (room <= SIZE_MAX / 4 && room - text->length <= size)
+        room *= 2;
+    char *grown = room - text->length > size ? realloc(text->data, room) : NULL;
+    text->failed = grown == NULL;
+    text->room = room;
+    if (grown != NULL)
+        text->data = grown;
+    return !text->failed;
+}
+
+void aei_text_bytes(aei_text *text, const char *bytes, size_t size)
+{
+    if (!make_room(text, size))
+        return;
+    memcpy(text->data + text->length, bytes, size);
+    text->length += size;
+    text->data[text->length] = '\0';
+}
+
+void aei_text_add(aei_text *text, const char *format, ...)
+{
+    char line[256];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        aei_text_bytes(text, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+}
+
+void aei_text_number(aei_text *text, double value)
+{
+    char number[40];
+    aei_text_add(text, "%s", aei_format_double(number, sizeof number, value));
+}
+
+void aei_text_string(aei_text *text, const char *value)
+{
+    aei_text_bytes(text, "\"", 1);
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            aei_text_bytes(text, "\\", 1);
+        if ((unsigned char)*c < 0x20)
+            aei_text_add(text, "\\u%04x", (unsigned)(unsigned char)*c);
+        else
+            aei_text_bytes(text, c, 1);
+    }
+    aei_text_bytes(text, "\"", 1);
+}
