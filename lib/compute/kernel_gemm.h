@@ -5,7 +5,7 @@
  * A tile keeps m rows of the result, two vectors to the row, in registers and adds up in the order
  * of the reduction index: an element does not depend on how the rows were cut. Per step of the
  * reduction it takes 2 loads and m broadcasts for 2 m multiply-adds; with m = 12 and two loads a
- * cycle the loads take 7 of the 12 cycles that the multiply-adds need. Broadcasts go through a
+ * cycle the loads take 7 cycles while the multiply-adds take 12. Broadcasts go through a
  * register shared by both vectors, since as memory operands they would be loaded twice.
  *
  * The accumulators are variables named by macros, not an array: gcc keeps an array in registers
@@ -67,7 +67,7 @@ AEI_INLINE void fetch(const float *p)
 
 /*
  * nn: the rows' part of a's next panel lies a `jump` away, which no hardware prefetcher foresees;
- * asking for its 2 m lines while this panel is worked on took the product from 0.75 to 0.95 of the peak.
+ * its 2 m lines are asked for while this panel is worked on.
  * tn: what will be updated with the result is asked for from `soon` on.
  */
 #define AEI_DEFINE_TILE(m, v)                                                                                    \

@@ -22,7 +22,11 @@
 
 #include "compute/vector_math.h"
 
-enum { PANEL = 32, VECTORS = PANEL / AEI_LANES };
+#ifndef AEI_PANEL
+#define AEI_PANEL 32
+#endif
+
+enum { PANEL = AEI_PANEL, VECTORS = PANEL / AEI_LANES };
 
 AEI_INLINE vec load(const float *p)
 {
