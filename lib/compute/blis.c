@@ -191,18 +191,72 @@ static size_t pack_floats(size_t rows, size_t k)
     return (rows + block - 1) / block * block * k;
 }
 
-/* To [blocks][k][block]; rows that fill up the last block are zeros. */
-static void pack(size_t rows, size_t k, const float *a, float *packed)
+/* Inlined with a constant block, for which the inner loop becomes vector code. */
+static inline __attribute__((always_inline)) void pack_blocks(const size_t block, size_t rows, size_t k, const float *a,
+                                                              float *packed)
 {
-    const size_t block = chosen.block, panel = chosen.table.panel;
-    for (size_t row = 0; row < rows; row += block)
+    const size_t panel = chosen.table.panel;
+    for (size_t row = 0; row < rows; row += block) {
+        const size_t m = rows - row < block ? rows - row : block;
+        if (m < block)
+            memset(packed, 0, k * block * sizeof *packed);
         for (size_t p = 0; p < k; p += panel) {
             const size_t columns = k - p < panel ? k - p : panel;
             const float *from = a + p * rows + row * panel;
-            for (size_t j = 0; j < columns; j++, packed += block)
-                for (size_t i = 0; i < block; i++)
-                    packed[i] = row + i < rows ? from[i * panel + j] : 0;
+            if (m == block)
+                for (size_t j = 0; j < columns; j++)
+                    for (size_t i = 0; i < block; i++)
+                        packed[j * block + i] = from[i * panel + j];
+            else
+                for (size_t j = 0; j < columns; j++)
+                    for (size_t i = 0; i < m; i++)
+                        packed[j * block + i] = from[i * panel + j];
+            packed += columns * block;
         }
+    }
+}
+
+/* To [blocks][k][block]; rows that fill up the last block are zeros. */
+static void pack(size_t rows, size_t k, const float *a, float *packed)
+{
+    switch (chosen.block) {
+    case 6:
+        pack_blocks(6, rows, k, a, packed);
+        break;
+    case 12:
+        pack_blocks(12, rows, k, a, packed);
+        break;
+    default:
+        pack_blocks(chosen.block, rows, k, a, packed);
+    }
+}
+
+/* The first m columns of `rows` rows of a panel, to [rows][block] with zeros behind them. */
+static void copy_columns(size_t m, size_t rows, const float *from, float *packed)
+{
+    const size_t block = chosen.block, panel = chosen.table.panel;
+    if (m < block)
+        memset(packed, 0, rows * block * sizeof *packed);
+#define COPY(width)                       \
+    for (size_t r = 0; r < rows; r++)     \
+        memcpy(packed + r * block, from + r * panel, (width) * sizeof *packed)
+    switch (m) { /* constant widths become moves: those of full tiles, and what these leave of 16 and 32 columns */
+    case 4:
+        COPY(4);
+        break;
+    case 6:
+        COPY(6);
+        break;
+    case 8:
+        COPY(8);
+        break;
+    case 12:
+        COPY(12);
+        break;
+    default:
+        COPY(m);
+    }
+#undef COPY
 }
 
 /* Columns past n come out as 0 because they are 0 in b. */
@@ -225,10 +279,7 @@ static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const floa
         const size_t m = kb - column < block ? kb - column : block;
         for (size_t start = 0; start < rows; start += CHUNK) {
             const size_t length = rows - start < CHUNK ? rows - start : CHUNK;
-            const float *from = a + start * panel + column;
-            for (size_t r = 0; r < length; r++)
-                for (size_t i = 0; i < block; i++)
-                    packed[r * block + i] = i < m ? from[r * panel + i] : 0;
+            copy_columns(m, length, a + start * panel + column, packed);
             multiply(m, length, packed, b + start * panel, start > 0, c + column * panel);
         }
     }

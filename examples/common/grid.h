@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef EXAMPLES_GRID_H
+#define EXAMPLES_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Grey pictures over their reconstructions, 0 black and 1 white, row-major, one after another. */
+typedef struct pair_grid {
+    const char *title;
+    const char *subtitle;
+    const float *inputs;
+    const float *reconstructions;
+    const float *costs; /* one for each pair, printed under it */
+    size_t count;
+    size_t height; /* of a picture, in pixels */
+    size_t width;
+} pair_grid;
+
+/* Draw into a file, .svg or .png, whole or not at all; false after saying what failed. */
+bool grid_save(const pair_grid *grid, const char *path);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _POSIX_C_SOURCE 200809L
+#include "picture.h"
+
+#ifndef AE_HAVE_CAIRO
+
+bool picture_supported(void)
+{
+    return false;
+}
+
+#else
+
+#include "check.h"
+#include "files.h"
+
+#include <cairo-svg.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PIXELS_PER_POINT = 2 };
+
+bool picture_supported(void)
+{
+    return true;
+}
+
+void picture_colour(cairo_t *cr, ink colour, double alpha)
+{
+    static const double table[][3] = {
+        [COLOUR_BLUE] = {0.000, 0.447, 0.698}, [COLOUR_VERMILION] = {0.835, 0.369, 0.000},
+
+        [COLOUR_INK] = {0.13, 0.13, 0.15},     [COLOUR_GREY] = {0.40, 0.40, 0.43},
+        [COLOUR_LINE] = {0.86, 0.86, 0.88},    [COLOUR_PAPER] = {1, 1, 1},
+    };
+    cairo_set_source_rgba(cr, table[colour][0], table[colour][1], table[colour][2], alpha);
+}
+
+double picture_text(cairo_t *cr, double x, double y, text_style style, const char *text)
+{
+    cairo_text_extents_t extents;
+    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           style.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(cr, style.size);
+    cairo_text_extents(cr, text, &extents);
+    double shift = style.align == ALIGN_LEFT ? 0 : style.align == ALIGN_CENTRE ? 0.5 : 1;
+    picture_colour(cr, style.colour, 1);
+    cairo_move_to(cr, x - shift * extents.x_advance, y);
+    cairo_show_text(cr, text);
+    cairo_new_path(cr); /* the point after the text would begin the next line drawn */
+    return extents.x_advance;
+}
+
+static cairo_status_t write_bytes(void *stream, const unsigned char *data, unsigned size)
+{
+    return fwrite(data, 1, size, stream) == size ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+}
+
+static cairo_status_t draw_into(cairo_surface_t *surface, double scale, picture_draw *draw, const void *subject)
+{
+    cairo_t *cr = cairo_create(surface);
+    cairo_scale(cr, scale, scale);
+    picture_colour(cr, COLOUR_PAPER, 1);
+    cairo_paint(cr);
+    draw(cr, subject);
+    cairo_status_t status = cairo_status(cr);
+    cairo_destroy(cr);
+    return status;
+}
+
+static cairo_status_t draw_png(FILE *file, double width, double height, picture_draw *draw, const void *subject)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(width * PIXELS_PER_POINT),
+                                                          (int)(height * PIXELS_PER_POINT));
+    cairo_status_t status = draw_into(surface, PIXELS_PER_POINT, draw, subject);
+    if (status == CAIRO_STATUS_SUCCESS)
+        status = cairo_surface_write_to_png_stream(surface, write_bytes, file);
+    cairo_surface_destroy(surface);
+    return status;
+}
+
+static cairo_status_t draw_svg(FILE *file, double width, double height, picture_draw *draw, const void *subject)
+{
+    cairo_surface_t *surface = cairo_svg_surface_create_for_stream(write_bytes, file, width, height);
+    cairo_status_t status = draw_into(surface, 1, draw, subject);
+    cairo_surface_finish(surface); /* writes the file, so its status counts too */
+    if (status == CAIRO_STATUS_SUCCESS)
+        status = cairo_surface_status(surface);
+    cairo_surface_destroy(surface);
+    return status;
+}
+
+/* Opened by hand rather than with mkstemp, whose mode 0600 would stay with the picture. */
+static FILE *open_beside(const char *path, char *name, size_t size)
+{
+    int length = snprintf(name, size, "%s.%jd.tmp", path, (intmax_t)getpid());
+    if (length < 0 || (size_t)length >= size) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    int descriptor = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    if (file == NULL && descriptor >= 0)
+        close(descriptor);
+    return file;
+}
+
+bool picture_save(const char *path, double width, double height, picture_draw *draw, const void *subject)
+{
+    char temporary[sizeof(file_name)];
+    FILE *file = open_beside(path, temporary, sizeof temporary);
+    if (file == NULL) {
+        note("%s: %s", path, strerror(errno));
+        return false;
+    }
+    size_t length = strlen(path);
+    bool vector = length >= 4 && strcmp(path + length - 4, ".svg") == 0;
+    errno = 0;
+    cairo_status_t status = (vector ? draw_svg : draw_png)(file, width, height, draw, subject);
+    bool written = status == CAIRO_STATUS_SUCCESS && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    int reason = errno;
+    written = (fclose(file) == 0) && written;
+    if (written && rename(temporary, path) == 0)
+        return true;
+    reason = reason != 0 ? reason : errno;
+    note("%s: the picture could not be written: %s", path,
+         reason != 0 ? strerror(reason) : cairo_status_to_string(status));
+    unlink(temporary);
+    return false;
+}
+
+#endif

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The tests: one runner, build/tests/check, of every tests/test_NAME.c. SUITES="team trainer"
+# restricts a run; so does Check's own CK_RUN_CASE.
+
+TEST_SOURCES := tests/main.c tests/support.c $(sort $(wildcard tests/test_*.c))
+TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj-test/%.o)
+TEST_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj-test/%.o)
+SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
+RUNNER := $(BUILD)/tests/check
+
+# The library once more, with the hooks that only tests see.
+TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' -Ilib -Itests -I$(BUILD)/tests \
+    $(DEPS_CFLAGS) $(CHECK_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+$(eval $(call stamp,test,$(TEST_COMPILE)))
+$(eval $(call stamp,suites,$(foreach s,$(sort $(SUITE_NAMES)),SUITE($(s)))))
+
+# The list of suites that tests/suites.h includes.
+$(BUILD)/tests/suites.inc: $(BUILD)/stamp/suites
+	@mkdir -p $(@D)
+	@tr ' ' '\n' < $< > $@
+
+$(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites.inc check-is-there
+	$(say) CC '$< (test)'
+	@mkdir -p $(@D)
+	$(Q)$(TEST_COMPILE) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
+
+.PHONY: check-is-there
+check-is-there:
+	@$(if $(CHECK_FOUND),:,echo 'The tests need the Check framework: make setup installs it.' >&2; exit 1)
+
+# The library's allocations, and nobody else's, go through tests/support.c, which counts them and
+# makes them fail: a partial link redirects them before the tests and Check come in.
+WRAPPED := malloc calloc realloc aligned_alloc posix_memalign
+$(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS)
+	$(say) LD $@
+	$(Q)$(CC) -r -nostdlib $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^
+
+TEST_LINK := $(CC) $(BASE_LDFLAGS) -Wl,--as-needed $(LDFLAGS)
+$(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(TEST_LINK) -o $@ $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(CHECK_LIBS) $(DEPS_LIBS)
+
+.PHONY: check check-build check-isa check-asan check-tsan check-valgrind check-install check-symbols lint format
+
+check-build: $(RUNNER)
+
+check: $(RUNNER) ## run the tests; SUITES="network trainer" picks suites
+	@$(RUNNER) $(SUITES)
+
+# Instruction sets from the least to what the machine has, the wider ones masked.
+check-isa: $(RUNNER) ## run the tests once for each level of instruction sets
+	@set -e; for isa in baseline avx2 avx512; do echo "AE_ISA=$$isa"; AE_ISA=$$isa $(RUNNER) $(SUITES); done
+
+check-asan: ## run the tests under the address and undefined-behaviour sanitizers
+	@ASAN_OPTIONS=detect_stack_use_after_return=1:$$ASAN_OPTIONS UBSAN_OPTIONS=print_stacktrace=1 CK_TIMEOUT_MULTIPLIER=10 \
+	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/asan' SANITIZE=address,undefined CFLAGS='-O1 -g'
+
+# libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
+check-tsan: ## run the tests under the thread sanitizer
+	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
+	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' SUITES='$(SUITES)'
+
+# A forked test's leak or error is its exit status, so Check names the test.
+VALGRIND ?= valgrind
+VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
+    --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
+check-valgrind: $(RUNNER) ## run the tests under valgrind
+	@AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40 $(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER) $(SUITES)
+
+check-symbols: lib ## compare the exported symbols with lib/libae.symbols
+	@NM='$(NM)' scripts/check-symbols '$(BUILD)'
+
+check-install: lib ## install into a scratch folder, build and run programs against it, uninstall
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' STRIP='$(STRIP)' BLIS_CFLAGS='$(BLIS_CFLAGS)' BLIS_LIBS='$(BLIS_LIBS)' \
+	    scripts/check-install
+
+lint: ## check includes, banned calls, licence lines, layout, static analysis and scripts
+	@BUILD='$(BUILD)' DEPS_CFLAGS='$(DEPS_CFLAGS)' CAIRO_CFLAGS='$(CAIRO_CFLAGS)' scripts/lint
+
+format: ## lay the sources out with clang-format
+	@scripts/lint format
+
+-include $(TEST_LIB_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Compiler, warnings, sanitizers. CFLAGS and LDFLAGS are the user's.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CFLAGS ?= -O3 -g
+
+TARGET := $(shell $(CC) -dumpmachine)
+HOST := $(shell gcc -dumpmachine 2>/dev/null || cc -dumpmachine)
+ARCH := $(firstword $(subst -, ,$(TARGET)))
+ifneq ($(ARCH),$(firstword $(subst -, ,$(HOST))))
+CROSS := $(TARGET)-
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS)ar
+endif
+NM ?= $(CROSS)nm
+STRIP ?= $(CROSS)strip
+PKG_CONFIG ?= $(CROSS)pkg-config
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+ifeq ($(WERROR),1)
+WARNINGS += -Werror
+endif
+
+# SANITIZE=address,undefined or thread; errors end the program, so that a test sees them.
+SANITIZE ?=
+ifneq ($(SANITIZE),)
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+# Products and sums stay apart, so that every compiler gives the same bits; kernels ask for
+# fused ones themselves (mk/isa.mk).
+BASE_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -pthread $(SANITIZE_FLAGS) -Iinclude
+BASE_LDFLAGS = -pthread $(SANITIZE_FLAGS)
+
+VERSION_H := include/libae/version.h
+version_part = $(shell sed -n 's/^.define AE_VERSION_$(1) *\([0-9]*\).*/\1/p' $(VERSION_H))
+MAJOR := $(call version_part,MAJOR)
+VERSION := $(MAJOR).$(call version_part,MINOR).$(call version_part,PATCH)
+
+ifeq ($(V),1)
+say = @:
+Q :=
+else
+say = @printf '  %-5s %s\n'
+Q := @
+endif
+
+# $(call stamp,name,text): a file that changes when text does, for objects to depend on.
+define stamp
+$(BUILD)/stamp/$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' > $$@
+endef

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Examples and measurements: every examples/NAME.c and bench/NAME.c is a program. They link the
+# static library, so that they run from the build folder as they are.
+
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard examples/*.c)))
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
+COMMON_OBJECTS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard examples/common/*.c)))
+
+EXAMPLE_COMPILE := $(CC) $(BASE_CFLAGS) -Iexamples $(if $(CAIRO_FOUND),-DHAVE_CAIRO $(CAIRO_CFLAGS)) $(CPPFLAGS) $(CFLAGS)
+BENCH_COMPILE := $(CC) $(BASE_CFLAGS) -Ilib -Ibench $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+PROGRAM_LINK := $(CC) $(BASE_LDFLAGS) -Wl,--as-needed $(LDFLAGS)
+$(eval $(call stamp,example,$(EXAMPLE_COMPILE)))
+$(eval $(call stamp,bench,$(BENCH_COMPILE)))
+$(eval $(call stamp,program,$(PROGRAM_LINK) $(DEPS_LIBS) $(CAIRO_LIBS)))
+
+$(BUILD)/obj-programs/examples/%.o: examples/%.c $(BUILD)/stamp/example
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(EXAMPLE_COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj-programs/bench/%.o: bench/%.c $(BUILD)/stamp/bench
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(BENCH_COMPILE) -MMD -MP -c -o $@ $<
+
+# An archive: each program takes the helpers it calls.
+$(BUILD)/examples/common.a: $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/examples/%: $(BUILD)/obj-programs/examples/%.o $(BUILD)/examples/common.a $(STATIC) $(BUILD)/stamp/program
+	$(say) LD $@
+	$(Q)$(PROGRAM_LINK) -o $@ $< $(BUILD)/examples/common.a $(STATIC) $(CAIRO_LIBS) $(DEPS_LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(STATIC) $(BUILD)/stamp/program
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(PROGRAM_LINK) -o $@ $< $(STATIC) $(DEPS_LIBS)
+
+.PHONY: examples bench mnist experiment
+.SECONDARY:
+
+examples: $(EXAMPLES) ## build the examples into build/examples
+
+bench: $(BENCHES) ## build and run the measurements
+	@set -e; for program in $(BENCHES); do echo "$$program"; "$$program"; done
+
+# EPOCHS, OUT and ARGS="--data DIR --rate R ..." go to the example.
+mnist: EPOCHS ?= 5
+mnist: OUT ?= $(BUILD)/mnist
+mnist: $(BUILD)/examples/mnist ## run the MNIST example briefly: EPOCHS=5, results in build/mnist
+	$(BUILD)/examples/mnist --epochs $(EPOCHS) --out '$(OUT)' $(ARGS)
+
+experiment: EPOCHS ?= 200
+experiment: OUT ?= $(BUILD)/experiment
+experiment: $(BUILD)/examples/mnist ## run the published experiment: 200 epochs, results in build/experiment
+	$(BUILD)/examples/mnist --epochs $(EPOCHS) --out '$(OUT)' $(ARGS)
+
+-include $(COMMON_OBJECTS:.o=.d) $(wildcard $(BUILD)/obj-programs/*/*.d)

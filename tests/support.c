@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
+#include "support.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATHS = 8 };
+
+static char folder[PATH_MAX];
+static pid_t folder_owner; /* a forked test makes a folder of its own */
+
+int support_contains(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
+const char *support_dir(void)
+{
+    if (folder_owner == getpid())
+        return folder;
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/libae-test-XXXXXX", base != NULL && base[0] != '\0' ? base : "/tmp");
+    ck_assert_msg(mkdtemp(folder) != NULL, "mkdtemp %s: %s", folder, strerror(errno));
+    folder_owner = getpid();
+    return folder;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+void support_dir_remove(void)
+{
+    if (folder_owner != getpid())
+        return;
+    (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    folder_owner = 0;
+}
+
+static const char *join(const char *directory, const char *name)
+{
+    static char paths[PATHS][PATH_MAX];
+    static unsigned next;
+    char *path = paths[next++ % PATHS];
+    int length = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+    ck_assert_int_lt(length, PATH_MAX);
+    return path;
+}
+
+const char *support_path(const char *name)
+{
+    return join(support_dir(), name);
+}
+
+const char *support_source(const char *name)
+{
+    return join(TESTS_DIR, name);
+}
+
+void support_write(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
+    size_t written = size == 0 ? 0 : fwrite(data, 1, size, file);
+    ck_assert_msg(fclose(file) == 0 && written == size, "%s: %s", path, strerror(errno));
+}
+
+unsigned char *support_read(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
+    size_t used = 0, room = 4096;
+    unsigned char *data = malloc(room + 1);
+    while (data != NULL) {
+        used += fread(data + used, 1, room - used, file);
+        if (used < room)
+            break;
+        room *= 2;
+        data = realloc(data, room + 1);
+    }
+    ck_assert_ptr_nonnull(data);
+    ck_assert_msg(ferror(file) == 0, "%s: cannot be read", path);
+    fclose(file);
+    data[used] = 0;
+    if (size != NULL)
+        *size = used;
+    return data;
+}
+
+const char *ae_test_data_dir(void)
+{
+    static const char *const names[] = {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+                                        "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"};
+    const char *directory = getenv("AE_DATA_DIR");
+    if (directory == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (access(join(directory, names[i]), R_OK) != 0)
+            return NULL;
+    return directory;
+}
+
+int support_slow(void)
+{
+    return getenv("AE_TEST_SLOW") != NULL;
+}
+
+static atomic_size_t allocations;
+static atomic_size_t countdown; /* to the allocation that fails; 0 when none does */
+static atomic_int failed;
+
+size_t support_allocations(void)
+{
+    return atomic_load(&allocations);
+}
+
+void support_fail_allocation(size_t n)
+{
+    atomic_store(&failed, 0);
+    atomic_store(&countdown, n);
+}
+
+int support_allocation_failed(void)
+{
+    return atomic_load(&failed);
+}
+
+/* Count one allocation; true when it is the one that fails. */
+static int allocate(void)
+{
+    atomic_fetch_add(&allocations, 1);
+    size_t left = atomic_load(&countdown);
+    while (left != 0 && !atomic_compare_exchange_weak(&countdown, &left, left - 1))
+        ;
+    if (left != 1)
+        return 0;
+    atomic_store(&failed, 1);
+    errno = ENOMEM;
+    return 1;
+}
+
+/* The build sends the library's calls here (mk/check.mk); the names are the linker's. */
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return allocate() ? NULL : malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return allocate() ? NULL : calloc(count, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return allocate() ? NULL : realloc(block, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return allocate() ? NULL : aligned_alloc(alignment, size);
+}
+
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
+{
+    return allocate() ? ENOMEM : posix_memalign(block, alignment, size);
+}

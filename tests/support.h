@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <check.h>
+#include <libae/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the suites share. Helpers that cannot do their work fail the test that called them. */
+
+/* The call succeeds; if not, its status and error text are shown. */
+#define ck_assert_ok(call)                                                                                             \
+    do {                                                                                                               \
+        ae_status ck_ok_status = (call);                                                                               \
+        ck_assert_msg(ck_ok_status == AE_OK, "%s: %s: %s", #call, ae_status_name(ck_ok_status), ae_last_error());      \
+    } while (0)
+
+/* The call fails with this status, and the error text contains this part. */
+#define ck_assert_status(call, status, part)                                                                           \
+    do {                                                                                                               \
+        ae_status ck_status = (call);                                                                                  \
+        ck_assert_msg(ck_status == (status), "%s: %s expected, %s found (%s)", #call, ae_status_name(status),          \
+                      ae_status_name(ck_status), ae_last_error());                                                     \
+        ck_assert_msg(support_contains(ae_last_error(), (part)), "%s: no \"%s\" in \"%s\"", #call, (part),             \
+                      ae_last_error());                                                                                \
+    } while (0)
+
+int support_contains(const char *text, const char *part);
+
+/*
+ * A folder for one test's files, below $TMPDIR or /tmp. The calling process removes it, with all
+ * that is in it, in support_dir_remove, which also suits tcase_add_checked_fixture's teardown.
+ */
+const char *support_dir(void);
+void support_dir_remove(void);
+
+/* The path of a file in support_dir(). The text lives until the eighth call from now. */
+const char *support_path(const char *name);
+
+/* The path of a file that comes with the tests: support_source("golden/tiny_adam.txt"). Same lifetime. */
+const char *support_source(const char *name);
+
+/* Write a whole file. */
+void support_write(const char *path, const void *data, size_t size);
+
+/* A whole file, which the caller frees; one zero byte follows the contents. size may be NULL. */
+unsigned char *support_read(const char *path, size_t *size);
+
+/* The folder of $AE_DATA_DIR if MNIST's four .gz files are there, or NULL: leave the test then. */
+const char *ae_test_data_dir(void);
+
+/* Whether the tests run many times slower than usual (valgrind): shorten loops then, keep the point. */
+int support_slow(void);
+
+/*
+ * Allocations that the library has made in this process so far: malloc, calloc, realloc,
+ * aligned_alloc and posix_memalign in lib/ itself; those of the tests, Check, zlib and cJSON do
+ * not count.
+ */
+size_t support_allocations(void);
+
+/*
+ * Make the n-th allocation of the library from now on fail, once; 1 is the next one, 0 switches
+ * this off. support_allocation_failed() says whether that happened since.
+ */
+void support_fail_allocation(size_t n);
+int support_allocation_failed(void);
+
+#endif
