@@ -6,7 +6,8 @@ EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard exampl
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
 COMMON_OBJECTS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard examples/common/*.c)))
 
-EXAMPLE_COMPILE := $(CC) $(BASE_CFLAGS) -Iexamples $(if $(CAIRO_FOUND),-DHAVE_CAIRO $(CAIRO_CFLAGS)) $(CPPFLAGS) $(CFLAGS)
+EXAMPLE_COMPILE := $(CC) $(BASE_CFLAGS) -Iexamples $(if $(CAIRO_FOUND),-DAE_HAVE_CAIRO $(CAIRO_CFLAGS)) $(CPPFLAGS) $(CFLAGS)
+BENCH_HELPERS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard bench/common/*.c)))
 BENCH_COMPILE := $(CC) $(BASE_CFLAGS) -Ilib -Ibench $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 PROGRAM_LINK := $(CC) $(BASE_LDFLAGS) -Wl,--as-needed $(LDFLAGS)
 $(eval $(call stamp,example,$(EXAMPLE_COMPILE)))
@@ -32,10 +33,10 @@ $(BUILD)/examples/%: $(BUILD)/obj-programs/examples/%.o $(BUILD)/examples/common
 	$(say) LD $@
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BUILD)/examples/common.a $(STATIC) $(CAIRO_LIBS) $(DEPS_LIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(STATIC) $(BUILD)/stamp/program
+$(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(BUILD)/stamp/program
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(PROGRAM_LINK) -o $@ $< $(STATIC) $(DEPS_LIBS)
+	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
 .PHONY: examples bench mnist experiment
 .SECONDARY:

@@ -66,8 +66,8 @@ static inline ae_network *fixture_network_with(const ae_network_options *options
 }
 
 /* A network of these widths, the other options being the defaults. */
-#define FIXTURE_NETWORK(...)                                                                                           \
-    fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){__VA_ARGS__},                                   \
+#define FIXTURE_NETWORK(...)                                                         \
+    fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){__VA_ARGS__}, \
                                             .width_count = COUNT(((const size_t[]){__VA_ARGS__})), .seed = 7))
 
 static inline ae_optimizer *fixture_adam(float rate)

@@ -43,7 +43,8 @@ static int parse_head(golden *g)
                                          &g->steps, g->optimizer, &g->learning_rate) == 4;
 }
 
-/* A tensor's values in file order; returns how many, 0 when it is missing or does not have as many as its shape says. */
+/* A tensor's values in file order; returns how many, 0 when it is missing or does not have as many as its shape says.
+ */
 static size_t parse_tensor(const golden *g, const char *name, float *values, size_t room)
 {
     char key[80];
@@ -245,9 +246,8 @@ START_TEST(costs_of_all_steps_and_parameters_after_the_last)
     float *x = expect(&g, g.steps * g.batch * g.widths[0], "x");
     ae_dataset *dataset = fixture_dataset_of(x, g.steps * g.batch, g.widths[0]);
     ae_optimizer *optimizer = optimizer_of(&g);
-    ae_trainer *trainer =
-        fixture_trainer(network, optimizer, dataset,
-                        AE_TRAINER_OPTIONS(.batch = g.batch, .shuffle = AE_SHUFFLE_NONE, .threads = 2));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = g.batch, .shuffle = AE_SHUFFLE_NONE, .threads = 2));
     for (size_t s = 0; s < g.steps; s++) {
         char name[32];
         (void)snprintf(name, sizeof name, "step%zu.cost", s);

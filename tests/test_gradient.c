@@ -125,11 +125,10 @@ static void describe(char *text, size_t size, const trial *t, const char *kernel
 /* Weights as created from the seed, gamma in [0.5, 1.5), beta and biases in [-0.5, 0.5). */
 static ae_network *build(const trial *t, const char *kernels, uint64_t seed)
 {
-    ae_network *network =
-        fixture_network_with(AE_NETWORK_OPTIONS(.widths = t->shape->widths, .width_count = t->shape->count,
-                                                .batch_norm = t->batch_norm ? AE_ON : AE_OFF,
-                                                .hidden_activation = t->hidden, .output_activation = t->output,
-                                                .leaky_slope = 0.2f, .seed = seed, .kernels = kernels));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = t->shape->widths, .width_count = t->shape->count,
+                           .batch_norm = t->batch_norm ? AE_ON : AE_OFF, .hidden_activation = t->hidden,
+                           .output_activation = t->output, .leaky_slope = 0.2f, .seed = seed, .kernels = kernels));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
         if (!info.trainable || info.rank == 2)
@@ -159,7 +158,8 @@ static double *trainable(const ae_network *network)
     return parameters;
 }
 
-/* One trial's data and what the reference says of them; the seed is the first whose kinks are far and whose units are not all dead. */
+/* One trial's data and what the reference says of them; the seed is the first whose kinks are far and whose units are
+ * not all dead. */
 typedef struct truth {
     uint64_t seed;
     float *x;
@@ -200,8 +200,13 @@ static truth differentiate(const trial *t)
 {
     const struct shape *s = t->shape;
     const size_t values = s->rows * s->widths[0];
-    const reference n = {.widths = s->widths, .depth = s->count - 1, .batch_norm = t->batch_norm, .hidden = t->hidden,
-                         .output = t->output, .slope = (double)0.2f, .epsilon = (double)1e-3f};
+    const reference n = {.widths = s->widths,
+                         .depth = s->count - 1,
+                         .batch_norm = t->batch_norm,
+                         .hidden = t->hidden,
+                         .output = t->output,
+                         .slope = (double)0.2f,
+                         .epsilon = (double)1e-3f};
     const bool kinks = t->hidden == AE_RELU || t->hidden == AE_LEAKY_RELU;
     size_t units = 0;
     for (size_t l = 1; l < s->count; l++)
@@ -278,8 +283,11 @@ static void run_costs(int number, ae_cost first, ae_cost last)
         for (size_t s = 0; s < COUNT(shapes); s++) {
             if (support_slow() && s == 1)
                 continue;
-            const trial t = {.shape = &shapes[s], .hidden = kind, .output = cost == AE_COST_BCE ? AE_SIGMOID : kind,
-                             .cost = cost, .batch_norm = number % 2 == 1};
+            const trial t = {.shape = &shapes[s],
+                             .hidden = kind,
+                             .output = cost == AE_COST_BCE ? AE_SIGMOID : kind,
+                             .cost = cost,
+                             .batch_norm = number % 2 == 1};
             run_trial(&t);
         }
     }

@@ -15,7 +15,8 @@ typedef struct definition {
     double *first, *second;
 } definition;
 
-/* Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; Sutskever et al. 2013 as frameworks have it. */
+/* Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; Sutskever et al. 2013 as frameworks have
+ * it. */
 static double stepped(definition *d, size_t i, double w, double gradient, bool decays, double t)
 {
     const double decay = decays ? d->decay : 0;
@@ -46,10 +47,9 @@ static ae_optimizer *create(const definition *d)
     else if (d->kind == AEI_ADAMW)
         ck_assert_ok(ae_optimizer_create_adamw(&optimizer, &adam));
     else
-        ck_assert_ok(ae_optimizer_create_sgd(&optimizer, AE_SGD_OPTIONS(.learning_rate = (float)d->rate,
-                                                                        .momentum = (float)d->momentum,
-                                                                        .nesterov = d->nesterov ? AE_ON : AE_OFF,
-                                                                        .weight_decay = (float)d->decay)));
+        ck_assert_ok(ae_optimizer_create_sgd(
+            &optimizer, AE_SGD_OPTIONS(.learning_rate = (float)d->rate, .momentum = (float)d->momentum,
+                                       .nesterov = d->nesterov ? AE_ON : AE_OFF, .weight_decay = (float)d->decay)));
     return optimizer;
 }
 
@@ -96,7 +96,8 @@ static void read_trainable(const ae_network *network, float *values, bool *decay
     }
 }
 
-/* Test number: rule, kernels. The gradient is the library's, taken just before each step, so only the rule is judged. */
+/* Test number: rule, kernels. The gradient is the library's, taken just before each step, so only the rule is judged.
+ */
 START_TEST(rule_moves_parameters_as_its_definition_says)
 {
     enum { ROWS = 12, STEPS = 8 };
@@ -130,13 +131,13 @@ START_TEST(rule_moves_parameters_as_its_definition_says)
             ck_assert_double_lt(scale, 0.9);
         read_trainable(network, after, decays);
         for (size_t i = 0; i < count; i++) {
-            const double expected =
-                stepped(&d, i, (double)before[i], scale * (double)gradient[i], decays[i], (double)s);
+            const double expected = stepped(&d, i, (double)before[i], scale * (double)gradient[i], decays[i],
+                                            (double)s);
             /* Rounding: of the parameter, of its change, and of moments that have cancelled (as parts of the rate). */
-            const double tolerance =
-                1e-7 * fabs(expected) + 2e-6 * fabs(expected - (double)before[i]) + 2e-7 * d.rate;
-            ck_assert_msg(fabs((double)after[i] - expected) <= tolerance, "step %zu, element %zu: %.9g -> %.9g, not %.9g",
-                          s, i, (double)before[i], (double)after[i], expected);
+            const double tolerance = 1e-7 * fabs(expected) + 2e-6 * fabs(expected - (double)before[i]) + 2e-7 * d.rate;
+            ck_assert_msg(fabs((double)after[i] - expected) <= tolerance,
+                          "step %zu, element %zu: %.9g -> %.9g, not %.9g", s, i, (double)before[i], (double)after[i],
+                          expected);
         }
     }
     ck_assert_uint_eq(ae_optimizer_steps(optimizer), STEPS);
@@ -165,8 +166,8 @@ START_TEST(clipped_gradient_has_the_norm_asked_for)
     bool *decays = fixture_allocate(count, sizeof *decays);
     ae_dataset *dataset = fixture_dataset(ROWS, 20, 2);
     ae_optimizer *optimizer = fixture_sgd(rate);
-    ae_trainer *trainer =
-        fixture_trainer(network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = ROWS, .clip_norm = clip));
+    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = ROWS, .clip_norm = clip));
     read_trainable(network, before, decays);
     ck_assert_ok(ae_trainer_step(trainer, NULL));
     read_trainable(network, after, decays);
@@ -198,11 +199,11 @@ static void check_rates(const ae_schedule_options *schedule, float base, const u
     ae_optimizer_free(optimizer);
 }
 
-#define CHECK_RATES(schedule, base, steps, ...)                                                                        \
-    do {                                                                                                               \
-        const double rates[] = {__VA_ARGS__};                                                                          \
-        ck_assert_uint_eq(COUNT(rates), COUNT(steps));                                                                 \
-        check_rates(schedule, base, steps, rates, COUNT(rates));                                                       \
+#define CHECK_RATES(schedule, base, steps, ...)                  \
+    do {                                                         \
+        const double rates[] = {__VA_ARGS__};                    \
+        ck_assert_uint_eq(COUNT(rates), COUNT(steps));           \
+        check_rates(schedule, base, steps, rates, COUNT(rates)); \
     } while (0)
 
 START_TEST(constant_rate_stays)
@@ -219,8 +220,8 @@ START_TEST(step_rate_falls_at_every_period)
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10, .factor = 0.5f), 1, steps, 1, 1, 0.5, 0.5,
                 0.25, 0.0625);
     /* The default factor is 0.1f. */
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10), 1, steps, 1, 1, (double)0.1f,
-                (double)0.1f, (double)0.1f * (double)0.1f, pow((double)0.1f, 4));
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10), 1, steps, 1, 1, (double)0.1f, (double)0.1f,
+                (double)0.1f * (double)0.1f, pow((double)0.1f, 4));
 }
 END_TEST
 
@@ -234,11 +235,11 @@ END_TEST
 
 START_TEST(cosine_rate_falls_to_its_floor_and_stays)
 {
-    const uint64_t steps[] = {0, 2, 4, 6, 8, 100};
+    const uint64_t steps[] = {0, 2, 4, 6, 8, 12, 100};
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 8, .floor = 0.25f), 1, steps, 1,
-                0.25 + 0.75 * (1 + cos(pi / 4)) / 2, 0.625, 0.25 + 0.75 * (1 + cos(3 * pi / 4)) / 2, 0.25, 0.25);
+                0.25 + 0.75 * (1 + cos(pi / 4)) / 2, 0.625, 0.25 + 0.75 * (1 + cos(3 * pi / 4)) / 2, 0.25, 0.25, 0.25);
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 8), 1, steps, 1, (1 + cos(pi / 4)) / 2, 0.5,
-                (1 + cos(3 * pi / 4)) / 2, 0, 0);
+                (1 + cos(3 * pi / 4)) / 2, 0, 0, 0);
 }
 END_TEST
 
@@ -246,8 +247,8 @@ START_TEST(warm_up_climbs_to_the_base_and_the_schedule_starts_after_it)
 {
     const uint64_t steps[] = {0, 1, 2, 3, 4, 5, 8};
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.warmup_steps = 4), 1, steps, 0.25, 0.5, 0.75, 1, 1, 1, 1);
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f, .warmup_steps = 4), 1,
-                steps, 0.25, 0.5, 0.75, 1, 1, 0.5, 0.0625);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f, .warmup_steps = 4), 1, steps,
+                0.25, 0.5, 0.75, 1, 1, 0.5, 0.0625);
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_EXPONENTIAL, .period = 2, .factor = 0.25f, .warmup_steps = 4),
                 1, steps, 0.25, 0.5, 0.75, 1, 1, 0.5, 0.0625);
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 4, .warmup_steps = 4), 1, steps, 0.25, 0.5,
@@ -277,14 +278,13 @@ START_TEST(cosine_without_a_period_takes_the_trainers_whole_run)
     ck_assert_ok(ae_optimizer_set_schedule(
         optimizer, AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 2, .floor = 0.125f)));
     rates kept = {.count = 0};
-    ae_trainer *trainer =
-        fixture_trainer(network, optimizer, dataset,
-                        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 5, .on_step = keep_rate, .user = &kept));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = 4, .epochs = 5, .on_step = keep_rate, .user = &kept));
     ck_assert_ok(ae_trainer_run(trainer));
     ck_assert_uint_eq(kept.count, 10);
     for (size_t s = 0; s < kept.count; s++) {
-        const double expected =
-            s < 2 ? 0.25 * (double)(s + 1) : 0.125 + 0.375 * (1 + cos(pi * (double)(s - 2) / 8)) / 2;
+        const double expected = s < 2 ? 0.25 * (double)(s + 1)
+                                      : 0.125 + 0.375 * (1 + cos(pi * (double)(s - 2) / 8)) / 2;
         ck_assert_double_eq_tol(kept.rate[s], expected, 1e-7);
     }
     ck_assert_float_eq(ae_optimizer_learning_rate(optimizer), 0.125f);
@@ -301,8 +301,8 @@ END_TEST
 START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
 {
     ae_optimizer *optimizer = fixture_adam(0.5f);
-    ck_assert_ok(ae_optimizer_set_schedule(
-        optimizer, AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f)));
+    ck_assert_ok(ae_optimizer_set_schedule(optimizer,
+                                           AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f)));
     const struct {
         ae_schedule_options options;
         const char *part;
@@ -354,13 +354,20 @@ START_TEST(adam_options_out_of_range_are_refused)
         ae_adam_options options;
         const char *part;
     } wrong[] = {
-        {{.learning_rate = -1}, "learning_rate -1"},   {{.learning_rate = NAN}, "learning_rate nan"},
-        {{.learning_rate = INFINITY}, "learning_rate inf"}, {{.beta1 = 1}, "beta1 1"},
-        {{.beta1 = -0.5f}, "beta1 -0.5"},              {{.beta1 = NAN}, "beta1 nan"},
-        {{.beta2 = 1}, "beta2 1"},                     {{.beta2 = -0.5f}, "beta2 -0.5"},
-        {{.epsilon = -1}, "epsilon -1"},               {{.epsilon = INFINITY}, "epsilon inf"},
-        {{.epsilon = NAN}, "epsilon nan"},             {{.weight_decay = -1}, "weight_decay -1"},
-        {{.weight_decay = INFINITY}, "weight_decay inf"}, {{.weight_decay = NAN}, "weight_decay nan"},
+        {{.learning_rate = -1}, "learning_rate -1"},
+        {{.learning_rate = NAN}, "learning_rate nan"},
+        {{.learning_rate = INFINITY}, "learning_rate inf"},
+        {{.beta1 = 1}, "beta1 1"},
+        {{.beta1 = -0.5f}, "beta1 -0.5"},
+        {{.beta1 = NAN}, "beta1 nan"},
+        {{.beta2 = 1}, "beta2 1"},
+        {{.beta2 = -0.5f}, "beta2 -0.5"},
+        {{.epsilon = -1}, "epsilon -1"},
+        {{.epsilon = INFINITY}, "epsilon inf"},
+        {{.epsilon = NAN}, "epsilon nan"},
+        {{.weight_decay = -1}, "weight_decay -1"},
+        {{.weight_decay = INFINITY}, "weight_decay inf"},
+        {{.weight_decay = NAN}, "weight_decay nan"},
     };
     ae_optimizer *untouched = (ae_optimizer *)&wrong;
     ae_optimizer *optimizer = untouched;
@@ -450,8 +457,8 @@ END_TEST
 
 static void take_steps(ae_network *network, ae_optimizer *optimizer, const ae_dataset *dataset, size_t steps)
 {
-    ae_trainer *trainer =
-        fixture_trainer(network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = 4, .shuffle = AE_SHUFFLE_NONE));
+    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = 4, .shuffle = AE_SHUFFLE_NONE));
     for (size_t s = 0; s < steps; s++)
         ck_assert_ok(ae_trainer_step(trainer, NULL));
     ae_trainer_free(trainer);

@@ -2,6 +2,7 @@
 /* The container: what the format allows is read, and everything else is refused with its reason. */
 #include "fixtures.h"
 #include "suites.h"
+#include "without_cjson.h"
 
 #include "io/json.h"
 #include "io/safetensors.h"
@@ -9,7 +10,8 @@
 #include <stdio.h>
 
 /* A container in memory of exactly its size, so that a sanitizer sees every byte read past it. */
-static unsigned char *container(const char *header, size_t header_size, const void *data, size_t data_size, size_t *size)
+static unsigned char *container(const char *header, size_t header_size, const void *data, size_t data_size,
+                                size_t *size)
 {
     *size = 8 + header_size + data_size;
     unsigned char *bytes = fixture_allocate(*size, 1);
@@ -29,8 +31,8 @@ static ae_status open_text(aei_safetensors *file, const char *header, size_t dat
 }
 
 #define ONE(dtype, shape, offsets) "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
-#define TWO(first, second)                                                                                             \
-    "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":" first "},\"b\":{\"dtype\":\"U8\",\"shape\":[2],"        \
+#define TWO(first, second)                                                                                      \
+    "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":" first "},\"b\":{\"dtype\":\"U8\",\"shape\":[2]," \
     "\"data_offsets\":" second "}}"
 
 static const struct {
@@ -177,8 +179,9 @@ END_TEST
 
 START_TEST(finds_tensors_and_notes_by_name)
 {
-    const char *header = "{\"z\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"},"
-                         "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]}}";
+    const char *header =
+        "{\"z\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"},"
+        "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]}}";
     const unsigned char data[16] = {5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0};
     size_t size;
     unsigned char *bytes = container(header, strlen(header), data, sizeof data, &size);
@@ -315,6 +318,8 @@ END_TEST
 Suite *safetensors_suite(void)
 {
     Suite *suite = suite_create("safetensors");
+    if (without_cjson(suite))
+        return suite;
     TCase *format = tcase_create("format");
     tcase_add_loop_test(format, refuses_what_the_format_forbids, 0, (int)COUNT(refused));
     tcase_add_loop_test(format, accepts_what_the_format_allows, 0, (int)COUNT(accepted));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What training as a whole promises: the same bits for any number of threads, the orders of rows, and that it learns. */
+/* What training as a whole promises: the same bits for any number of threads, the orders of rows, and that it learns.
+ */
 #include "fixtures.h"
 #include "suites.h"
 
@@ -38,9 +39,9 @@ START_TEST(any_number_of_threads_gives_the_same_bits)
     const size_t steps = support_slow() ? 10 : 50;
     ae_network *first = NULL;
     for (size_t i = 0; i < COUNT(threads); i++) {
-        ae_network *network =
-            train(kernels, batch_norm, steps,
-                  AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .clip_norm = clip, .seed = 3, .threads = threads[i]));
+        ae_network *network = train(
+            kernels, batch_norm, steps,
+            AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .clip_norm = clip, .seed = 3, .threads = threads[i]));
         if (first != NULL)
             ck_assert_msg(fixture_same_state(first, network), "%s: %zu threads", kernels, threads[i]);
         ae_network_free(first);
@@ -84,8 +85,8 @@ START_TEST(a_clip_that_never_bites_leaves_the_same_bits_as_none)
 {
     const char *kernels = ae_kernels_name((size_t)_i);
     ae_network *without = train(kernels, AE_ON, 20, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2));
-    ae_network *with =
-        train(kernels, AE_ON, 20, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2, .clip_norm = 1e6f));
+    ae_network *with = train(kernels, AE_ON, 20,
+                             AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2, .clip_norm = 1e6f));
     ck_assert(fixture_same_state(without, with));
     ae_network_free(without);
     ae_network_free(with);
@@ -183,10 +184,10 @@ static order observe(ae_shuffle shuffle, uint64_t seed)
     ck_assert_ok(ae_session_create(&session, network, NULL));
     ck_assert_ok(ae_score(session, AE_COST_L2, values, ORDER_ROWS, o.scores, NULL));
     ae_optimizer *optimizer = fixture_sgd(1e-30f);
-    ae_trainer *trainer = fixture_trainer(
-        network, optimizer, dataset,
-        AE_TRAINER_OPTIONS(.batch = 1, .epochs = ORDER_EPOCHS, .shuffle = shuffle, .seed = seed, .on_step = note_row,
-                           .user = &o, .threads = 1));
+    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = 1, .epochs = ORDER_EPOCHS, .shuffle = shuffle,
+                                                             .seed = seed, .on_step = note_row, .user = &o,
+                                                             .threads = 1));
     ck_assert_ok(ae_trainer_run(trainer));
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);

@@ -57,7 +57,7 @@ bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_in
         .subtitle = subtitle,
         .x_label = x_label,
         .y_label = "cost: L2 norm of an image's error, mean",
-        .marks_name = "report, epoch 200",
+        .marks_name = "report, code of 4, epoch 200",
         .series_count = 2,
         .mark_count = text->mnist ? 2 : 0,
         .series =

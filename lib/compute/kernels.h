@@ -113,6 +113,8 @@ extern const aei_kernels aei_kernels_vector;
 #if defined(__x86_64__)
 extern const aei_kernels aei_kernels_avx2;
 extern const aei_kernels aei_kernels_avx512;
+#elif defined(__aarch64__)
+extern const aei_kernels aei_kernels_neon;
 #endif
 
 #endif

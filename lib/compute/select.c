@@ -19,6 +19,8 @@ static const struct {
 #if defined(__x86_64__)
     {&aei_kernels_avx2, AEI_ISA_AVX2},
     {&aei_kernels_avx512, AEI_ISA_AVX2 | AEI_ISA_AVX512},
+#elif defined(__aarch64__)
+    {&aei_kernels_neon, AEI_ISA_NEON},
 #endif
 };
 

@@ -126,6 +126,7 @@ static ae_status allocate(aei_architecture *a)
     return AE_OK;
 }
 
+/* What the tensors show, with PyTorch's constants and sigmoid for what they cannot. */
 static ae_status derive(aei_architecture *a, const aei_safetensors *file)
 {
     const size_t encoders = count_layers(file, "encoder."), decoders = count_layers(file, "decoder.");
@@ -178,6 +179,7 @@ static ae_status compare_widths(const aei_architecture *a, const aei_json *width
     return AE_OK;
 }
 
+/* Metadata that repeat what the shapes say are a check on the file, and wrong ones are not to be believed in part. */
 static ae_status compare_layout(const aei_architecture *a, const aei_json *json)
 {
     const aei_json *widths = aei_json_member(json, "widths"), *code = aei_json_member(json, "code_layer"),
@@ -218,6 +220,7 @@ static ae_status read_activations(aei_architecture *a, const aei_json *list)
     return layer + 1 == a->width_count ? AE_OK : damaged("activations");
 }
 
+/* A constant that is there must be usable: 0 would silently mean ae_network_options's default. */
 static ae_status read_constant(float *value, const aei_json *json, const char *member, double limit)
 {
     const aei_json *item = aei_json_member(json, member);
@@ -230,6 +233,7 @@ static ae_status read_constant(float *value, const aei_json *json, const char *m
     return AE_OK;
 }
 
+/* Every member is optional, so that others can add, say, activations alone to their files. */
 static ae_status read_json(aei_architecture *a, const aei_json *json)
 {
     if (!aei_json_is_object(json))

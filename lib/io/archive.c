@@ -25,6 +25,7 @@ void aei_archive_free(aei_archive *archive)
     *archive = (aei_archive){0};
 }
 
+/* Names are the network's own and short, so cutting them off cannot happen; see aei_tensor's size. */
 static aei_record *append(aei_archive *archive, const char *prefix, const char *name)
 {
     if (archive->failed)
@@ -89,6 +90,7 @@ static int in_file_order(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* A header entry; the comma is right because metadata always come first. */
 static void describe(aei_text *header, const aei_record *record, size_t begin, size_t end)
 {
     aei_text_bytes(header, ",", 1);
@@ -117,6 +119,7 @@ ae_status aei_archive_finish(aei_archive *archive)
         archive->data_size = end;
     }
     aei_text_add(header, "}");
+    /* Spaces are the one padding that the format allows, and only here. */
     while ((LENGTH_BYTES + header->length) % DATA_ALIGNMENT != 0 && !header->failed)
         aei_text_bytes(header, " ", 1);
     return aei_text_check(header);
@@ -154,6 +157,7 @@ static ae_status put(aei_sink *sink, const void *bytes, size_t size)
     return AE_OK;
 }
 
+/* Bytes of the largest tensor: all the memory that writing takes. */
 static size_t largest(const aei_archive *archive)
 {
     size_t bytes = 1;

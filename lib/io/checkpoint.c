@@ -30,6 +30,7 @@ const char *aei_run_judge(const ae_trainer *trainer)
     return trainer->options.validation != NULL ? "validation" : "training";
 }
 
+/* One member of a flat object, with the brace or comma in front of it. Values need no escapes. */
 static void say(aei_text *json, const char *name, const char *value)
 {
     aei_text_add(json, "%s\"%s\":\"%s\"", json->length == 0 ? "{" : ",", name, value);
@@ -63,6 +64,7 @@ static void describe_network(aei_text *json, const ae_network *network)
     say_number(json, "bn_decay", network->bn_decay);
 }
 
+/* The rate and its schedule are left out on purpose: a resumed run may have others. */
 static void describe_optimizer(aei_text *json, const ae_optimizer *optimizer)
 {
     say(json, "optimizer", aei_optimizer_name(optimizer->kind));
@@ -112,6 +114,7 @@ static void describe_progress(aei_text *json, const aei_progress *progress)
     aei_text_add(json, "}");
 }
 
+/* The learning rate is for those who look into the file; resuming leaves the trainer's own. */
 static void put_state(aei_archive *archive, const ae_trainer *trainer)
 {
     aei_text run = {0}, progress = {0}, json = {0};
@@ -137,6 +140,7 @@ static void put_state(aei_archive *archive, const ae_trainer *trainer)
     aei_text_free(&json);
 }
 
+/* Moments are laid out as parameters are, and saved in plain order too: other kernels can take them up. */
 static void put_moments(aei_archive *archive, const char *prefix, const float *block)
 {
     const ae_network *network = archive->network;
@@ -154,6 +158,7 @@ static void put_best(aei_archive *archive, aei_weights best)
     }
 }
 
+/* Counts stay exact as doubles up to 2^53. A cost that is not a number stays one, which JSON could not say. */
 static void fill_history(double *values, const ae_trainer *trainer)
 {
     for (size_t i = 0; i < trainer->history_count; i++, values += AEI_HISTORY_COLUMNS) {
@@ -175,6 +180,7 @@ ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path
     if (history == NULL)
         return aei_fail_memory((shape[0] + 1) * AEI_HISTORY_COLUMNS * sizeof *history);
     fill_history(history, trainer);
+    /* The network may just hold the best weights: training goes on from the latest, wherever they are. */
     const aei_weights latest = aei_trainer_latest(trainer);
     aei_archive archive = {.network = trainer->network};
     aei_model_put(&archive, latest.parameters, latest.running);

@@ -18,6 +18,7 @@ static int compare_keys(const void *a, const void *b)
     return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
 }
 
+/* RFC 8259 leaves the meaning of a key that comes twice open: two readers could see two different files. */
 static ae_status find_twins(const cJSON **members, size_t count)
 {
     qsort(members, count, sizeof *members, compare_keys);
@@ -27,6 +28,7 @@ static ae_status find_twins(const cJSON **members, size_t count)
     return AE_OK;
 }
 
+/* All objects below this one as well; the grammar check has bounded the depth. */
 static ae_status check_keys(const cJSON *container)
 {
     const cJSON *few[FEW], **members = few;

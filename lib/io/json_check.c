@@ -13,6 +13,7 @@ enum {
     VALUES = 1 << 20 /* cJSON takes some 100 bytes for each: a header of 100 MB must not become one of 5 GB */
 };
 
+/* Where the check has got to. The first problem is kept: the callers of the one who met it add nothing. */
 typedef struct scanner {
     const unsigned char *at, *end;
     size_t values;
@@ -26,6 +27,7 @@ static bool complain(scanner *s, const char *problem)
     return false;
 }
 
+/* The byte here, or -1 at the end, which no comparison with a character takes for one. */
 static int peek(const scanner *s)
 {
     return s->at < s->end ? *s->at : -1;
@@ -75,6 +77,7 @@ static int scan_unit(scanner *s)
     return unit;
 }
 
+/* One escape. A character beyond 16 bits is two of them, the surrogates of RFC 8259 section 7, never one alone. */
 static bool scan_escape(scanner *s)
 {
     s->at++;
@@ -127,6 +130,7 @@ static bool scan_digits(scanner *s)
     return s->at > first;
 }
 
+/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)? */
 static bool scan_number(scanner *s)
 {
     const unsigned char *first = s->at;
@@ -162,6 +166,7 @@ static bool scan_word(scanner *s, const char *word)
 
 static bool scan_value(scanner *s, unsigned depth);
 
+/* An object or a list; they differ in the key in front of each value. Depth bounds the recursion, here and in cJSON. */
 static bool scan_container(scanner *s, unsigned depth)
 {
     const bool object = peek(s) == '{';

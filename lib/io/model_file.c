@@ -14,6 +14,8 @@
 /* Grows when a reader of today would misunderstand the file, not when something is added to it. */
 enum { FORMAT_VERSION = 1, NAME_SIZE = 80 };
 
+/* PyTorch counts batches in every layer, and load_state_dict(strict=True) wants each; libae's layers share one count.
+ */
 static void put_counts(aei_archive *archive)
 {
     const ae_network *network = archive->network;
@@ -147,6 +149,7 @@ static ae_status fold_bias(float *mean, const aei_safetensors *file, const ae_ne
     return status;
 }
 
+/* Not the square of the widest layer: a file of a few megabytes can claim two of 2^20. */
 size_t aei_model_largest(const ae_network *network)
 {
     size_t largest = 0;
@@ -157,6 +160,7 @@ size_t aei_model_largest(const ae_network *network)
     return largest;
 }
 
+/* One tensor at a time, by way of plain order, so that it does not matter which kernels saved the file. */
 static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
 {
     const size_t largest = aei_model_largest(network);

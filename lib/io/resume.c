@@ -121,6 +121,7 @@ cleanup:
     return status;
 }
 
+/* A whole number that a double holds exactly. */
 static bool is_count(double value)
 {
     return value >= 0 && value <= 9007199254740992.0 && !(floor(value) < value);
@@ -146,6 +147,7 @@ static ae_status read_entry(ae_epoch_info *e, const double *row, size_t index)
     return AE_OK;
 }
 
+/* Columns that a later version adds behind ours are skipped. */
 static ae_status read_history(saved *s, const aei_safetensors *file)
 {
     const aei_stored *stored = aei_safetensors_find(file, "history");
@@ -197,6 +199,7 @@ cleanup:
     return status;
 }
 
+/* In this order a file of another run is called that, and not damaged for lack of its tensors. */
 static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trainer *trainer)
 {
     const ae_optimizer *optimizer = trainer->optimizer;
@@ -221,6 +224,7 @@ static void copy(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof *to);
 }
 
+/* Nothing here can fail: blocks have one layout, and room for the history is there. */
 static void apply(ae_trainer *t, const saved *s)
 {
     ae_network *network = t->network;

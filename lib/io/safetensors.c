@@ -24,6 +24,7 @@ static const struct {
     {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4},
 };
 
+/* Types narrower than a byte are packed, hence bits. 0: unknown. */
 static unsigned dtype_bits(const char *name)
 {
     for (size_t i = 0; name != NULL && i < sizeof dtypes / sizeof dtypes[0]; i++)
@@ -81,6 +82,7 @@ static ae_status read_shape(aei_stored *tensor, const aei_json *shape)
     return AE_OK;
 }
 
+/* One tensor, by itself; whether its bytes are there and nobody else's is for check_cover. */
 static ae_status read_entry(aei_stored *tensor, const aei_json *entry)
 {
     *tensor = (aei_stored){.name = aei_json_key(entry), .shape = {1, 1}};
@@ -148,6 +150,7 @@ static ae_status read_metadata(aei_safetensors *file, const aei_json *metadata)
     return AE_OK;
 }
 
+/* One tensor for each member but the metadata. The list is as long as the header, which the file really holds. */
 static ae_status read_header(aei_safetensors *file)
 {
     if (!aei_json_is_object(file->header))
@@ -181,6 +184,7 @@ ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t s
     const size_t header = (size_t)length, rest = size - LENGTH_BYTES - header;
     if (header == 0 || bytes[LENGTH_BYTES] != '{')
         return aei_fail(AE_ERROR_FORMAT, "not safetensors: the header does not start with {");
+    /* Everything up to here bounds what cJSON is given to the bytes that are in hand. */
     aei_safetensors f = {0};
     ae_status status = aei_json_parse(&f.header, (const char *)bytes + LENGTH_BYTES, header);
     if (status != AE_OK)

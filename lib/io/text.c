@@ -21,6 +21,7 @@ ae_status aei_text_check(const aei_text *text)
     return text->failed ? aei_fail_memory(text->room) : AE_OK;
 }
 
+/* Doubling keeps the copies few; one byte is always left for the zero at the end. */
 static bool make_room(aei_text *text, size_t size)
 {
     if (text->failed)
@@ -64,6 +65,7 @@ void aei_text_number(aei_text *text, double value)
     aei_text_add(text, "%s", aei_format_double(number, sizeof number, value));
 }
 
+/* UTF-8 passes as it is; only quote, backslash and control characters must be escaped (RFC 8259, section 7). */
 void aei_text_string(aei_text *text, const char *value)
 {
     aei_text_bytes(text, "\"", 1);

@@ -36,7 +36,7 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
             if (o->widths[i] < o->widths[o->code_layer])
                 o->code_layer = i;
     }
-    if (o->code_layer + 1 >= o->width_count)
+    if (o->code_layer > o->width_count - 2)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "code_layer is %zu: an inner width has index 1 to %zu", o->code_layer,
                         o->width_count - 2);
     for (size_t i = 0; i < o->width_count; i++) {

@@ -139,14 +139,19 @@ static bool fits(const ae_optimizer *optimizer, const ae_network *network)
            memcmp(optimizer->widths, network->widths, (network->depth + 1) * sizeof *network->widths) == 0;
 }
 
+size_t aei_optimizer_moments(const ae_optimizer *optimizer)
+{
+    return optimizer->kind != AEI_SGD ? 2 : optimizer->momentum > 0 ? 1 : 0;
+}
+
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network)
 {
     if (fits(optimizer, network))
         return AE_OK;
     const size_t widths_size = (network->depth + 1) * sizeof *network->widths;
     const size_t floats = network->parameter_floats;
-    const size_t first = optimizer->kind != AEI_SGD || optimizer->momentum > 0 ? floats : 0;
-    const size_t second = optimizer->kind != AEI_SGD ? floats : 0;
+    const size_t first = aei_optimizer_moments(optimizer) > 0 ? floats : 0;
+    const size_t second = aei_optimizer_moments(optimizer) > 1 ? floats : 0;
     size_t *widths = malloc(widths_size);
     if (widths == NULL)
         return aei_fail_memory(widths_size);

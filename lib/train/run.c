@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a trainer does: steps, epochs, runs. A custom loop over ae_trainer_step and ae_trainer_run are this same code. */
+/* What a trainer does: steps, epochs, runs. A custom loop over ae_trainer_step and ae_trainer_run are this same code.
+ */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "base/error.h"
 #include "base/options.h"
@@ -136,6 +137,36 @@ static void fall_back(ae_trainer *t)
     t->progress = t->fallback.progress;
 }
 
+/* Put the state back and say where the error at hand came up. */
+static ae_status diverged(ae_trainer *t, uint64_t step)
+{
+    const unsigned long long at = step, epoch = t->progress.epochs + 1;
+    fall_back(t);
+    return aei_fail_within(AE_ERROR_DIVERGED,
+                           "epoch %llu, step %llu (state put back to step %llu; a lower learning rate or clip_norm may "
+                           "help)",
+                           epoch, at, (unsigned long long)t->progress.steps);
+}
+
+static bool all_finite(const float *values, size_t count)
+{
+    bool finite = true;
+    for (size_t i = 0; values != NULL && i < count; i++)
+        finite &= (bool)isfinite(values[i]);
+    return finite;
+}
+
+/* The update of an epoch's last step can overflow where no later cost of the epoch shows it; about 5 ms a look. */
+static ae_status check_state(ae_trainer *t)
+{
+    const ae_network *n = t->network;
+    if (all_finite(n->parameters, n->parameter_floats) && all_finite(n->running, n->running_floats) &&
+        all_finite(t->optimizer->first, n->parameter_floats) && all_finite(t->optimizer->second, n->parameter_floats))
+        return AE_OK;
+    (void)aei_fail(AE_ERROR_DIVERGED, "parameters or moments are not finite after the update");
+    return diverged(t, t->progress.steps);
+}
+
 static void gather(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count, float *out,
                    size_t stride)
 {
@@ -188,12 +219,8 @@ static ae_status advance(ae_trainer *t, double *cost)
     const double rate = (double)ae_optimizer_learning_rate(t->optimizer);
     double norm;
     const ae_status status = aei_step_run(t->step, &job, cost, &norm);
-    if (status == AE_ERROR_DIVERGED) {
-        const unsigned long long step = p->steps + 1, epoch = p->epochs + 1;
-        fall_back(t);
-        return aei_fail_within(status, "epoch %llu, step %llu (state put back to step %llu; a lower learning rate or "
-                               "clip_norm may help)", epoch, step, (unsigned long long)t->progress.steps);
-    }
+    if (status == AE_ERROR_DIVERGED)
+        return diverged(t, p->steps + 1);
     if (status != AE_OK)
         return status;
     t->optimizer->steps++;
@@ -212,7 +239,7 @@ static void judge(ae_trainer *t, ae_epoch_info *info)
 {
     aei_progress *p = &t->progress;
     const double cost = t->options.validation != NULL ? info->validation_cost : info->train_cost;
-    if (p->best_epoch != 0 && !(cost < p->best_cost - t->options.min_delta)) {
+    if (p->best_epoch != 0 ? !(cost < p->best_cost - t->options.min_delta) : isnan(cost)) {
         p->stale_epochs++;
         return;
     }
@@ -229,6 +256,7 @@ static ae_status close_epoch(ae_trainer *t)
 {
     aei_progress *p = &t->progress;
     const double start = seconds_now();
+    AE_TRY(check_state(t));
     AE_TRY(aei_trainer_reserve_history(t, t->history_count < t->history_room ? 0 : t->history_room * 2 + 64));
     ae_epoch_info info = {
         .size = sizeof info,

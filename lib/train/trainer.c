@@ -92,8 +92,8 @@ static size_t steps_in_epoch(size_t rows, const ae_trainer_options *o, bool batc
 static void lay_out(ae_trainer *t)
 {
     const ae_network *n = t->network;
-    const size_t first = t->optimizer->first == NULL ? 0 : n->parameter_floats;
-    const size_t second = t->optimizer->second == NULL ? 0 : n->parameter_floats;
+    const size_t first = aei_optimizer_moments(t->optimizer) > 0 ? n->parameter_floats : 0;
+    const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? n->parameter_floats : 0;
     aei_arena *arena = &t->arena;
     t->order = aei_arena_take(arena, ae_dataset_rows(t->train_set), sizeof *t->order);
     t->fallback.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
@@ -122,13 +122,15 @@ static ae_status prepare(ae_trainer *t)
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows, o->clip_norm > 0));
     if (o->validation != NULL)
         AE_TRY(aei_session_create(&t->judge, t->network, NULL, t->team));
-    AE_TRY(aei_optimizer_attach(t->optimizer, t->network));
     lay_out(t);
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
     t->epoch_steps = steps_in_epoch(rows, o, t->network->batch_norm);
+    AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
+    /* Last, since it may take the optimizer away from another network: nothing can fail any more. */
+    AE_TRY(aei_optimizer_attach(t->optimizer, t->network));
     t->optimizer->run_steps = t->epoch_steps * o->epochs;
-    return aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096);
+    return AE_OK;
 }
 
 ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimizer *optimizer,

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The figures of docs/performance.md: one a line, `name value unit`, each the median of slices that
+ * take turns with slices of the machine's own peak on the same threads. `bench full` measures every size.
+ */
+#include <libae/libae.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "common/measure.h"
+#include "common/peak.h"
+
+enum { MOST_SLICES = 200 };
+
+static const size_t small_widths[] = {30, 16, 8, 4, 8, 16, 30};
+
+/* Multiply-adds of one training step, counted as 2: forward, gradient of weights, gradient of inputs (not of layer 1). */
+static double step_flops(const ae_network *network, size_t batch)
+{
+    double products = 0;
+    for (size_t l = 0; l < ae_network_layer_count(network); l++) {
+        const double weights = (double)ae_network_width(network, l) * (double)ae_network_width(network, l + 1);
+        products += (l == 0 ? 2 : 3) * weights;
+    }
+    return 2 * products * (double)batch;
+}
+
+static double forward_flops(const ae_network *network, size_t batch)
+{
+    double weights = 0;
+    for (size_t l = 0; l < ae_network_layer_count(network); l++)
+        weights += (double)ae_network_width(network, l) * (double)ae_network_width(network, l + 1);
+    return 2 * weights * (double)batch;
+}
+
+static void stop(ae_status status)
+{
+    if (status == AE_OK)
+        return;
+    fprintf(stderr, "bench: %s: %s\n", ae_status_name(status), ae_last_error());
+    exit(1);
+}
+
+static void name(char text[96], const char *what, const char *kind, size_t threads, const char *unit, size_t number)
+{
+    char part[32] = "";
+    if (number > 0)
+        snprintf(part, sizeof part, ".%s%zu", unit, number);
+    snprintf(text, 96, "%s%s%s%s%s", what, kind[0] != '\0' ? "." : "", kind, part, threads == 1 ? ".threads1" : "");
+}
+
+/* A training step of a network, beside the peak. */
+static void bench_step(const char *label, const size_t *widths, size_t width_count, const char *kernels, size_t threads,
+                       size_t batch, double seconds)
+{
+    ae_dataset *digits = NULL;
+    ae_network *network = NULL;
+    ae_optimizer *adam = NULL;
+    ae_trainer *run = NULL;
+    aei_team *team = NULL;
+    const size_t features = widths == NULL ? 784 : widths[0], rows = batch * 8;
+    uint8_t *values = malloc(rows * features);
+    for (size_t i = 0; values != NULL && i < rows * features; i++)
+        values[i] = (uint8_t)((i * 2654435761u) >> 24);
+    stop(ae_dataset_create_u8(&digits, values, rows, features, NULL));
+    stop(ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = width_count, .kernels = kernels)));
+    stop(ae_optimizer_create_adam(&adam, NULL));
+    stop(ae_trainer_create(&run, network, adam, digits, AE_TRAINER_OPTIONS(.batch = batch, .threads = threads)));
+    stop(aei_team_create(&team, threads));
+    const unsigned isa = strcmp(kernels, "avx2") == 0 ? AEI_ISA_AVX2 : aei_cpu_isa();
+    const double flops = step_flops(network, batch);
+    double steps[MOST_SLICES], fractions[MOST_SLICES], first = bench_now();
+    for (int i = 0; i < 3; i++)
+        stop(ae_trainer_step(run, NULL));
+    const double once = (bench_now() - first) / 3;
+    const int repeats = once > 5e-3 ? 1 : (int)(5e-3 / once) + 1;
+    size_t slices = (size_t)(seconds / (2 * repeats * once + 1e-9));
+    slices = slices < 15 ? 15 : slices > MOST_SLICES ? MOST_SLICES : slices;
+    for (size_t s = 0; s < slices; s++) {
+        const double before = peak_fma(team, isa, 2e-3), start = bench_now();
+        for (int i = 0; i < repeats; i++)
+            stop(ae_trainer_step(run, NULL));
+        steps[s] = (bench_now() - start) / repeats;
+        const double peak = (before + peak_fma(team, isa, 2e-3)) / 2;
+        fractions[s] = flops / steps[s] * 1e-9 / peak;
+    }
+    char text[96];
+    const double step = bench_median(steps, slices);
+    name(text, "train.step", label, threads, "batch", batch);
+    bench_print(text, step * 1e3, "ms");
+    name(text, "train.rate", label, threads, "batch", batch);
+    bench_print(text, flops / step * 1e-9, "GFLOP/s");
+    name(text, "train.fraction_of_peak", label, threads, "batch", batch);
+    bench_print(text, bench_median(fractions, slices), "ratio");
+    aei_team_free(team);
+    ae_trainer_free(run), ae_optimizer_free(adam), ae_network_free(network), ae_dataset_free(digits);
+    free(values);
+}
+
+/* Reconstruction of `batch` rows at a time. */
+static void bench_inference(size_t threads, size_t batch, double seconds)
+{
+    ae_network *network = NULL;
+    ae_session *session = NULL;
+    aei_team *team = NULL;
+    stop(ae_network_create(&network, NULL));
+    stop(ae_session_create(&session, network,
+                           AE_SESSION_OPTIONS(.max_batch = batch < 1000 ? batch : 1000, .threads = threads)));
+    stop(aei_team_create(&team, threads));
+    float *rows = calloc(2 * batch * 784, sizeof *rows), *out = rows + batch * 784;
+    for (size_t i = 0; i < batch * 784; i++)
+        rows[i] = (float)(i * 2654435761u >> 24 & 255) / 255;
+    double calls[MOST_SLICES], fractions[MOST_SLICES], first = bench_now();
+    for (int i = 0; i < 3; i++)
+        stop(ae_reconstruct(session, rows, batch, out));
+    const double once = (bench_now() - first) / 3;
+    const int repeats = once > 5e-3 ? 1 : (int)(5e-3 / once) + 1;
+    size_t slices = (size_t)(seconds / (2 * repeats * once + 1e-9));
+    slices = slices < 15 ? 15 : slices > MOST_SLICES ? MOST_SLICES : slices;
+    for (size_t s = 0; s < slices; s++) {
+        const double peak = peak_fma(team, aei_cpu_isa(), 2e-3), start = bench_now();
+        for (int i = 0; i < repeats; i++)
+            stop(ae_reconstruct(session, rows, batch, out));
+        calls[s] = (bench_now() - start) / repeats;
+        fractions[s] = forward_flops(network, batch) / calls[s] * 1e-9 / peak;
+    }
+    char text[96];
+    const double call = bench_median(calls, slices);
+    name(text, "infer.latency", "f32", threads, "batch", batch);
+    bench_print(text, call * 1e6, "us");
+    name(text, "infer.throughput", "f32", threads, "batch", batch);
+    bench_print(text, (double)batch / call, "rows/s");
+    name(text, "infer.fraction_of_peak", "f32", threads, "batch", batch);
+    bench_print(text, bench_median(fractions, slices), "ratio");
+    free(rows);
+    aei_team_free(team);
+    ae_session_free(session), ae_network_free(network);
+}
+
+static void bench_machine(size_t threads)
+{
+    enum { FLOATS = 64 << 20, SLICES = 9 };
+    aei_team *team;
+    stop(aei_team_create(&team, threads));
+    float *buffer = aligned_alloc(64, FLOATS * sizeof *buffer);
+    if (buffer != NULL)
+        memset(buffer, 1, FLOATS * sizeof *buffer);
+    double fma[SLICES], read[SLICES];
+    for (size_t i = 0; i < SLICES; i++) {
+        fma[i] = peak_fma(team, aei_cpu_isa(), 20e-3);
+        read[i] = peak_read(team, buffer, FLOATS);
+    }
+    char text[96];
+    name(text, "peak.fma", "f32", threads, "", 0);
+    bench_print(text, bench_median(fma, SLICES), "GFLOP/s");
+    name(text, "peak.read", "", threads, "", 0);
+    bench_print(text, bench_median(read, SLICES), "GB/s");
+    free(buffer);
+    aei_team_free(team);
+}
+
+int main(int count, char **arguments)
+{
+    const bool full = count > 1 && strcmp(arguments[1], "full") == 0;
+    const double seconds = full ? 2.0 : 0.8;
+    ae_cpu cpu = {.size = sizeof cpu};
+    ae_cpu_info(&cpu);
+    printf("# libae %s, kernels %s, BLIS %s (%s, by itself %s), %zu threads\n", ae_version_string(), cpu.kernels,
+           cpu.blis_version, cpu.blis_used, cpu.blis_native, cpu.cores);
+    const size_t threads[] = {1, cpu.cores}, batches[] = {32, 100, 256, 1024}, calls[] = {1, 16, 100, 1000, 10000};
+    for (size_t t = 0; t < (cpu.cores > 1 ? 2 : 1); t++) {
+        bench_machine(threads[t]);
+        for (size_t b = 0; b < 4; b++)
+            if (full || b == 1 || b == 2)
+                bench_step("f32", NULL, 0, "auto", threads[t], batches[b], seconds);
+        for (size_t b = 0; b < 5; b++)
+            if (full || b == 0 || b == 2 || b == 3)
+                bench_inference(threads[t], calls[b], seconds);
+    }
+    bench_step("small", small_widths, 7, "auto", 1, 32, seconds);
+    for (size_t i = 0; i + 1 < ae_kernels_count(); i++)
+        if (i > 0 || full) /* the reference is a definition, not a speed */
+            bench_step(ae_kernels_name(i), NULL, 0, ae_kernels_name(i), cpu.cores, 100, seconds);
+    return 0;
+}

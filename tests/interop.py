@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The reference safetensors package and PyTorch against files that libae wrote, and the other way round.
+
+    interop.py probe                   status 0 when torch, numpy and safetensors are there, else 77
+    interop.py read DIR NORM WIDTH...  check DIR/model.safetensors, and its output on DIR/rows.f32
+                                       against DIR/reconstruction.f32
+    interop.py write DIR NORM WIDTH... write DIR/foreign.safetensors from a PyTorch module, its
+                                       output on DIR/rows.f32 to DIR/foreign.f32
+
+NORM is 1 with batch normalisation and 0 without. Numbers in .f32 files are float32, row after row.
+"""
+import collections
+import json
+import sys
+
+try:
+    import numpy
+    import torch
+    import safetensors
+    import safetensors.torch
+except ImportError as missing:
+    print(f"interop.py: {missing}")
+    sys.exit(77)
+
+
+class Layer(torch.nn.Module):
+    """Linear, batch normalisation, sigmoid. libae's own layers have no bias in front of normalisation."""
+
+    def __init__(self, inputs, outputs, norm, bias, eps):
+        super().__init__()
+        linear = torch.nn.Linear(inputs, outputs, bias=bias)
+        self.weight, self.bias = linear.weight, linear.bias
+        self.bn = torch.nn.BatchNorm1d(outputs, eps=eps) if norm else None
+
+    def forward(self, x):
+        x = torch.nn.functional.linear(x, self.weight, self.bias)
+        return torch.sigmoid(x if self.bn is None else self.bn(x))
+
+
+class Autoencoder(torch.nn.Module):
+    def __init__(self, widths, code, norm, bias, eps=1e-5):
+        super().__init__()
+        layers = [Layer(i, o, norm, bias, eps) for i, o in zip(widths, widths[1:])]
+        self.encoder = torch.nn.Sequential(*layers[:code])
+        self.decoder = torch.nn.Sequential(*layers[code:])
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+def expected_shapes(widths, code, norm):
+    shapes = {}
+    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
+        name = f"encoder.{layer}" if layer < code else f"decoder.{layer - code}"
+        shapes[f"{name}.weight"] = ("F32", [outputs, inputs])
+        if not norm:
+            shapes[f"{name}.bias"] = ("F32", [outputs])
+            continue
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.bn.{part}"] = ("F32", [outputs])
+        shapes[f"{name}.bn.num_batches_tracked"] = ("I64", [])
+    return shapes
+
+
+def read_rows(path, width):
+    return torch.from_numpy(numpy.fromfile(path, dtype="<f4").reshape(-1, width))
+
+
+def read(folder, norm, widths):
+    path, code = f"{folder}/model.safetensors", widths.index(min(widths))
+    with safetensors.safe_open(path, framework="numpy") as model:
+        metadata = model.metadata()
+        found = {name: (model.get_slice(name).get_dtype(), model.get_slice(name).get_shape()) for name in model.keys()}
+    wanted = expected_shapes(widths, code, norm)
+    assert sorted(found) == sorted(wanted), f"names: {sorted(set(found) ^ set(wanted))}"
+    for name, (dtype, shape) in found.items():
+        assert (dtype, list(shape)) == wanted[name], f"{name}: {dtype} {shape}, not {wanted[name]}"
+    architecture = json.loads(metadata["libae.architecture"])
+    assert metadata["format"] == "pt" and metadata["libae.format_version"] == "1", metadata
+    assert architecture["widths"] == widths and architecture["code_layer"] == code, architecture
+    assert architecture["batch_norm"] == bool(norm), architecture
+    assert architecture["activations"] == ["sigmoid"] * (len(widths) - 1), architecture
+
+    module = Autoencoder(widths, code, norm, bias=not norm, eps=architecture["bn_epsilon"])
+    module.load_state_dict(safetensors.torch.load_file(path), strict=True)
+    module.eval()
+    with torch.no_grad():
+        theirs = module(read_rows(f"{folder}/rows.f32", widths[0]))
+    ours = read_rows(f"{folder}/reconstruction.f32", widths[0])
+    difference = (theirs - ours).abs().max().item()
+    print(f"interop.py: {len(found)} tensors, reconstructions differ by at most {difference:.2g}")
+    assert ours.shape == theirs.shape and difference < 1e-5, difference
+
+
+def write(folder, norm, widths):
+    torch.manual_seed(5)
+    module = Autoencoder(widths, widths.index(min(widths)), norm, bias=True)
+    rows = read_rows(f"{folder}/rows.f32", widths[0])
+    module.train()
+    with torch.no_grad():
+        for _ in range(3):  # running statistics that are not the initial ones
+            module(rows)
+        module.eval()
+        module(rows).numpy().astype("<f4").tofile(f"{folder}/foreign.f32")
+    state = collections.OrderedDict((name, value.contiguous()) for name, value in module.state_dict().items())
+    safetensors.torch.save_file(state, f"{folder}/foreign.safetensors")
+
+
+def main(arguments):
+    if arguments[0] == "probe":
+        return
+    folder, norm, widths = arguments[1], int(arguments[2]), [int(width) for width in arguments[3:]]
+    {"read": read, "write": write}[arguments[0]](folder, norm, widths)
+
+
+main(sys.argv[1:])

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory that runs out: every allocation of every call fails once, in turn. The call must say so, leak nothing (the
+ * sanitizers look), change nothing, and work when tried again. And calls that promise not to allocate do not.
+ */
+#include "train/optimizer.h"
+
+#include "fixtures.h"
+#include "suites.h"
+
+enum { ROWS = 10, FEATURES = 6, MOST_ALLOCATIONS = 200 };
+
+typedef struct world {
+    ae_dataset *training, *validation;
+    ae_network *network;
+    ae_optimizer *optimizer;
+} world;
+
+static world begin(void)
+{
+    return (world){fixture_dataset(ROWS, FEATURES, 1), fixture_dataset(5, FEATURES, 2),
+                   FIXTURE_NETWORK(FEATURES, 8, 3, 8, FEATURES), fixture_adam(0.01f)};
+}
+
+static void end(world *w)
+{
+    ae_optimizer_free(w->optimizer);
+    ae_network_free(w->network);
+    ae_dataset_free(w->training);
+    ae_dataset_free(w->validation);
+}
+
+/* Makes an object, and frees it again when it could be made. */
+typedef ae_status (*attempt)(world *w);
+
+/* Let each allocation of the call fail in turn; returns how many there are. */
+static size_t fail_each(attempt call, world *w)
+{
+    for (size_t n = 1; n < MOST_ALLOCATIONS; n++) {
+        support_fail_allocation(n);
+        const ae_status status = call(w);
+        const int failed = support_allocation_failed();
+        support_fail_allocation(0);
+        if (!failed) {
+            ck_assert_msg(status == AE_OK, "%s: %s", ae_status_name(status), ae_last_error());
+            return n - 1;
+        }
+        ck_assert_msg(status == AE_ERROR_OUT_OF_MEMORY, "allocation %zu: %s: %s", n, ae_status_name(status),
+                      ae_last_error());
+        ck_assert(support_contains(ae_last_error(), "byte") || support_contains(ae_last_error(), "memory"));
+    }
+    ck_abort_msg("the call never succeeds");
+    return 0;
+}
+
+static ae_status create_network(world *w)
+{
+    (void)w;
+    ae_network *const untouched = (ae_network *)w;
+    ae_network *network = untouched;
+    const ae_status status = ae_network_create(
+        &network, AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3));
+    if (status == AE_OK)
+        ae_network_free(network);
+    else
+        ck_assert_ptr_eq(network, untouched);
+    return status;
+}
+
+static ae_status clone_network(world *w)
+{
+    ae_network *const untouched = (ae_network *)w;
+    ae_network *network = untouched;
+    const ae_status status = ae_network_clone(&network, w->network);
+    if (status == AE_OK)
+        ae_network_free(network);
+    else
+        ck_assert_ptr_eq(network, untouched);
+    return status;
+}
+
+static ae_status create_session(world *w)
+{
+    ae_session *const untouched = (ae_session *)w;
+    ae_session *session = untouched;
+    const ae_status status = ae_session_create(&session, w->network, AE_SESSION_OPTIONS(.max_batch = 8, .threads = 3));
+    if (status == AE_OK)
+        ae_session_free(session);
+    else
+        ck_assert_ptr_eq(session, untouched);
+    return status;
+}
+
+static ae_status create_adam(world *w)
+{
+    ae_optimizer *const untouched = (ae_optimizer *)w;
+    ae_optimizer *optimizer = untouched;
+    const ae_status status = ae_optimizer_create_adam(&optimizer, NULL);
+    if (status == AE_OK)
+        ae_optimizer_free(optimizer);
+    else
+        ck_assert_ptr_eq(optimizer, untouched);
+    return status;
+}
+
+static ae_status create_sgd(world *w)
+{
+    ae_optimizer *const untouched = (ae_optimizer *)w;
+    ae_optimizer *optimizer = untouched;
+    const ae_status status = ae_optimizer_create_sgd(&optimizer, NULL);
+    if (status == AE_OK)
+        ae_optimizer_free(optimizer);
+    else
+        ck_assert_ptr_eq(optimizer, untouched);
+    return status;
+}
+
+static ae_status create_trainer(world *w)
+{
+    ae_trainer *const untouched = (ae_trainer *)w;
+    ae_trainer *trainer = untouched;
+    const ae_status status = ae_trainer_create(&trainer, w->network, w->optimizer, w->training,
+                                               AE_TRAINER_OPTIONS(.batch = 4, .threads = 3, .clip_norm = 1,
+                                                                  .validation = w->validation, .restore_best = AE_ON,
+                                                                  .checkpoint_path = "never-written"));
+    if (status == AE_OK)
+        ae_trainer_free(trainer);
+    else
+        ck_assert_ptr_eq(trainer, untouched);
+    return status;
+}
+
+static ae_status evaluate(world *w)
+{
+    ae_evaluation result = {.size = sizeof result, .l2 = -7};
+    const ae_status status = ae_evaluate(&result, w->network, w->training, AE_EVALUATE_OPTIONS(.threads = 2));
+    ck_assert((result.l2 == -7) == (status != AE_OK));
+    return status;
+}
+
+static ae_status evaluate_mean(world *w)
+{
+    ae_evaluation result = {.size = sizeof result, .l2 = -7};
+    const ae_status status = ae_evaluate_mean(&result, w->training, w->validation);
+    ck_assert((result.l2 == -7) == (status != AE_OK));
+    return status;
+}
+
+/* The least number of allocations keeps a call from escaping by not allocating through the hooks at all. */
+static const struct {
+    attempt call;
+    size_t least;
+} attempts[] = {
+    {create_network, 3}, {clone_network, 3},  {create_session, 3}, {create_adam, 1},
+    {create_sgd, 1},     {create_trainer, 5}, {evaluate, 2},       {evaluate_mean, 1},
+};
+
+START_TEST(every_allocation_may_fail)
+{
+    world w = begin();
+    ck_assert_uint_ge(fail_each(attempts[_i].call, &w), attempts[_i].least);
+    end(&w);
+}
+END_TEST
+
+/* A failed creation must not have taken the optimizer from the network it was with. */
+START_TEST(a_trainer_that_cannot_be_made_leaves_the_optimizer_alone)
+{
+    world w = begin();
+    ae_network *other = FIXTURE_NETWORK(FEATURES, 5, FEATURES);
+    ae_trainer *trainer = fixture_trainer(other, w.optimizer, w.training,
+                                          AE_TRAINER_OPTIONS(.batch = ROWS, .epochs = 9));
+    for (size_t s = 0; s < 3; s++)
+        ck_assert_ok(ae_trainer_step(trainer, NULL));
+    ae_trainer_free(trainer);
+    const size_t size = w.optimizer->state_floats * sizeof(float);
+    float *first = fixture_allocate(1, size), *second = fixture_allocate(1, size);
+    memcpy(first, w.optimizer->first, size);
+    memcpy(second, w.optimizer->second, size);
+    size_t failures = 0;
+    for (;; failures++) {
+        support_fail_allocation(failures + 1);
+        const ae_status status = ae_trainer_create(&trainer, w.network, w.optimizer, w.training,
+                                                   AE_TRAINER_OPTIONS(.clip_norm = 1));
+        support_fail_allocation(0);
+        if (status == AE_OK)
+            break;
+        ck_assert_msg(ae_optimizer_steps(w.optimizer) == 3, "allocation %zu", failures + 1);
+        ck_assert_uint_eq(w.optimizer->run_steps, 9);
+        ck_assert_uint_eq(w.optimizer->state_floats * sizeof(float), size);
+        ck_assert_mem_eq(w.optimizer->first, first, size);
+        ck_assert_mem_eq(w.optimizer->second, second, size);
+    }
+    ck_assert_uint_ge(failures, 5);
+    ck_assert_uint_eq(ae_optimizer_steps(w.optimizer), 0);
+    ae_trainer_free(trainer);
+    free(first);
+    free(second);
+    ae_network_free(other);
+    end(&w);
+}
+END_TEST
+
+/* Past the epochs it was made for, a trainer's history grows; when that fails the epoch is closed the next time. */
+START_TEST(a_history_that_cannot_grow_loses_no_epoch)
+{
+    world w = begin(), plain = begin();
+    ae_trainer *trainer = fixture_trainer(w.network, w.optimizer, w.training,
+                                          AE_TRAINER_OPTIONS(.batch = 4, .epochs = 1));
+    ae_trainer *undisturbed = fixture_trainer(plain.network, plain.optimizer, plain.training,
+                                              AE_TRAINER_OPTIONS(.batch = 4, .epochs = 1));
+    ck_assert_ok(ae_trainer_epoch(trainer, NULL));
+    support_fail_allocation(1);
+    ck_assert_status(ae_trainer_epoch(trainer, NULL), AE_ERROR_OUT_OF_MEMORY, "");
+    ck_assert_int_eq(support_allocation_failed(), 1);
+    ck_assert_uint_eq(ae_trainer_epochs(trainer), 1);
+    ck_assert_uint_eq(ae_trainer_steps(trainer), 6);
+    ae_epoch_info info = {.size = sizeof info};
+    ck_assert_ok(ae_trainer_epoch(trainer, &info));
+    ck_assert_uint_eq(info.epoch, 2);
+    ck_assert_uint_eq(info.step, 6);
+    ck_assert_uint_eq(ae_trainer_history_count(trainer), 2);
+    ck_assert_ok(ae_trainer_epoch(undisturbed, NULL));
+    ck_assert_ok(ae_trainer_epoch(undisturbed, NULL));
+    ck_assert(fixture_same_state(w.network, plain.network));
+    ae_trainer_free(trainer);
+    ae_trainer_free(undisturbed);
+    end(&w);
+    end(&plain);
+}
+END_TEST
+
+START_TEST(training_allocates_nothing)
+{
+    world w = begin();
+    ae_trainer *trainer = fixture_trainer(w.network, w.optimizer, w.training,
+                                          AE_TRAINER_OPTIONS(.batch = 4, .epochs = 20, .threads = 2,
+                                                             .clip_norm = _i == 0 ? 0 : 1, .validation = w.validation,
+                                                             .restore_best = AE_ON, .patience = 100));
+    const size_t before = support_allocations();
+    for (size_t s = 0; s < 7; s++)
+        ck_assert_ok(ae_trainer_step(trainer, NULL));
+    ck_assert_ok(ae_trainer_epoch(trainer, NULL));
+    ck_assert_ok(ae_trainer_run(trainer));
+    ck_assert_uint_eq(ae_trainer_epochs(trainer), 20);
+    ck_assert_uint_eq(support_allocations(), before);
+    ae_trainer_free(trainer);
+    end(&w);
+}
+END_TEST
+
+START_TEST(inference_allocates_nothing)
+{
+    world w = begin();
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, w.network, AE_SESSION_OPTIONS(.max_batch = 4, .threads = 1 + (size_t)_i)));
+    float rows[ROWS * FEATURES], codes[ROWS * 3], output[ROWS * FEATURES], scores[ROWS], parts[ROWS * FEATURES];
+    ck_assert_ok(ae_dataset_read(w.training, 0, ROWS, rows));
+    const size_t before = support_allocations();
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_ok(ae_encode(session, rows, ROWS, codes));
+        ck_assert_ok(ae_decode(session, codes, ROWS, output));
+        ck_assert_ok(ae_reconstruct(session, rows, ROWS, output));
+        ck_assert_ok(ae_score(session, AE_COST_BCE, rows, ROWS, scores, parts));
+    }
+    ck_assert_uint_eq(support_allocations(), before);
+    ae_session_free(session);
+    end(&w);
+}
+END_TEST
+
+Suite *failures_suite(void)
+{
+    Suite *suite = suite_create("failures");
+    TCase *tcase = tcase_create("failures");
+    tcase_add_loop_test(tcase, every_allocation_may_fail, 0, (int)COUNT(attempts));
+    tcase_add_test(tcase, a_trainer_that_cannot_be_made_leaves_the_optimizer_alone);
+    tcase_add_test(tcase, a_history_that_cannot_grow_loses_no_epoch);
+    tcase_add_loop_test(tcase, training_allocates_nothing, 0, 2);
+    tcase_add_loop_test(tcase, inference_allocates_nothing, 0, 2);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Model files between libae and PyTorch by way of the reference safetensors package: interop.py
+ * does their part, run by $AE_PYTHON or python3. Where the packages are not installed the tests
+ * say so and pass.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "fixtures.h"
+#include "suites.h"
+#include "without_cjson.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ROWS = 50, ABSENT = 77, MOST_ARGUMENTS = 24 };
+
+static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784}, small[] = {33, 20, 3, 17, 40, 33};
+
+static const struct {
+    const size_t *widths;
+    size_t count;
+    ae_toggle batch_norm;
+} networks[] = {
+    {report, COUNT(report), AE_ON},
+    {small, COUNT(small), AE_ON},
+    {small, COUNT(small), AE_OFF},
+};
+
+/* Run interop.py and return its exit status. */
+static int python(const char *command, int network)
+{
+    const char *interpreter = getenv("AE_PYTHON");
+    char texts[MOST_ARGUMENTS][24], *arguments[MOST_ARGUMENTS + 1];
+    size_t count = 0;
+    interpreter = interpreter != NULL && interpreter[0] != '\0' ? interpreter : "python3";
+    arguments[count++] = (char *)interpreter;
+    arguments[count++] = (char *)support_source("interop.py");
+    arguments[count++] = (char *)command;
+    if (network >= 0) {
+        arguments[count++] = (char *)support_dir();
+        arguments[count++] = networks[network].batch_norm == AE_ON ? "1" : "0";
+        for (size_t i = 0; i < networks[network].count; i++, count++) {
+            snprintf(texts[count], sizeof texts[count], "%zu", networks[network].widths[i]);
+            arguments[count] = texts[count];
+        }
+    }
+    arguments[count] = NULL;
+    fflush(NULL);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        (void)execvp(interpreter, arguments);
+        _exit(ABSENT);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int packages_are_missing(void)
+{
+    const int status = python("probe", -1);
+    ck_assert_msg(status == 0 || status == ABSENT, "interop.py probe ended with %d", status);
+    if (status == ABSENT)
+        puts("interop: skipped, $AE_PYTHON or python3 has no torch or no safetensors");
+    return status == ABSENT;
+}
+
+static ae_network *trained(int i, const ae_dataset *dataset)
+{
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = networks[i].widths,
+                                                                  .width_count = networks[i].count,
+                                                                  .batch_norm = networks[i].batch_norm));
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = fixture_trainer(network, adam, dataset, AE_TRAINER_OPTIONS(.batch = ROWS / 2));
+    for (int step = 0; step < 20; step++)
+        ck_assert_ok(ae_trainer_step(trainer, NULL));
+    ae_trainer_free(trainer);
+    ae_optimizer_free(adam);
+    return network;
+}
+
+static void reconstruct(const ae_network *network, const float *rows, float *reconstructions)
+{
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok(ae_reconstruct(session, rows, ROWS, reconstructions));
+    ae_session_free(session);
+}
+
+/* Rows in [0, 1), in memory and in rows.f32 for interop.py. */
+static float *make_rows(size_t width)
+{
+    float *rows = fixture_values(ROWS * width, 0, 1, 3);
+    support_write(support_path("rows.f32"), rows, ROWS * width * sizeof *rows);
+    return rows;
+}
+
+/* Outputs lie in (0, 1) and sums of up to 1000 products are rounded in another order: 1e-5 is 80 units of float32. */
+START_TEST(pytorch_reconstructs_the_same_from_a_saved_network)
+{
+    if (packages_are_missing())
+        return;
+    const size_t width = networks[_i].widths[0];
+    float *rows = make_rows(width), *reconstructions = fixture_allocate(ROWS * width, sizeof *rows);
+    ae_dataset *dataset = fixture_dataset_of(rows, ROWS, width);
+    ae_network *network = trained(_i, dataset);
+    reconstruct(network, rows, reconstructions);
+    support_write(support_path("reconstruction.f32"), reconstructions, ROWS * width * sizeof *rows);
+    ck_assert_ok(ae_network_save(network, support_path("model.safetensors")));
+    ck_assert_int_eq(python("read", _i), 0);
+    ae_network_free(network);
+    ae_dataset_free(dataset);
+    free(reconstructions);
+    free(rows);
+}
+END_TEST
+
+/* Their layers have a bias in front of batch normalisation too, which libae folds away. */
+START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
+{
+    if (packages_are_missing())
+        return;
+    const size_t width = networks[_i].widths[0], count = ROWS * width;
+    float *rows = make_rows(width), *reconstructions = fixture_allocate(count, sizeof *rows);
+    ck_assert_int_eq(python("write", _i), 0);
+    ae_network *network = NULL;
+    ck_assert_ok(ae_network_load(&network, support_path("foreign.safetensors"), NULL));
+    ck_assert_uint_eq(ae_network_layer_count(network), networks[_i].count - 1);
+    for (size_t i = 0; i < networks[_i].count; i++)
+        ck_assert_uint_eq(ae_network_width(network, i), networks[_i].widths[i]);
+    ck_assert_int_eq(ae_network_has_batch_norm(network), networks[_i].batch_norm == AE_ON);
+    reconstruct(network, rows, reconstructions);
+    size_t size;
+    unsigned char *theirs = support_read(support_path("foreign.f32"), &size);
+    ck_assert_uint_eq(size, count * sizeof *rows);
+    for (size_t i = 0; i < count; i++) {
+        float wanted;
+        memcpy(&wanted, theirs + i * sizeof wanted, sizeof wanted);
+        ck_assert_msg(fabsf(reconstructions[i] - wanted) < 1e-5f, "row %zu, feature %zu: %.8g, PyTorch %.8g", i / width,
+                      i % width, (double)reconstructions[i], (double)wanted);
+    }
+    free(theirs);
+    ae_network_free(network);
+    free(reconstructions);
+    free(rows);
+}
+END_TEST
+
+Suite *interop_suite(void)
+{
+    Suite *suite = suite_create("interop");
+    if (without_cjson(suite))
+        return suite;
+    TCase *tcase = tcase_create("PyTorch");
+    tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
+    tcase_set_timeout(tcase, 240); /* importing torch takes seconds */
+    tcase_add_loop_test(tcase, pytorch_reconstructs_the_same_from_a_saved_network, 0, (int)COUNT(networks));
+    tcase_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0, (int)COUNT(networks));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
