@@ -95,6 +95,12 @@ static void same_bits(const char *what, const float *a, const float *b, size_t c
     ck_assert_msg(a == NULL || memcmp(a, b, count * sizeof *a) == 0, "%s differ", what);
 }
 
+/* Bits, not values. */
+static bool same(const void *a, const void *b, size_t size)
+{
+    return memcmp(a, b, size) == 0;
+}
+
 /* Everything that training goes on from, but for the seconds that it took. */
 static void same_runs(const run *a, const run *b)
 {
@@ -110,15 +116,15 @@ static void same_runs(const run *a, const run *b)
     }
     aei_progress p = s->progress, q = t->progress;
     p.seconds = q.seconds = 0;
-    ck_assert_int_eq(memcmp(&p, &q, sizeof p), 0);
+    ck_assert(same(&p, &q, sizeof p));
     ck_assert_uint_eq(s->history_count, t->history_count);
     for (size_t i = 0; i < s->history_count; i++) {
         const ae_epoch_info *e = &s->history[i], *f = &t->history[i];
         const double left[] = {e->train_cost, e->train_cost_min, e->train_cost_max, e->learning_rate};
         const double right[] = {f->train_cost, f->train_cost_min, f->train_cost_max, f->learning_rate};
-        ck_assert_int_eq(memcmp(left, right, sizeof left), 0);
+        ck_assert(same(left, right, sizeof left));
         ck_assert(isnan(e->validation_cost) ? isnan(f->validation_cost)
-                                            : memcmp(&e->validation_cost, &f->validation_cost, sizeof(double)) == 0);
+                                            : same(&e->validation_cost, &f->validation_cost, sizeof(double)));
         ck_assert(e->epoch == f->epoch && e->step == f->step && e->rows == f->rows && e->best == f->best);
     }
 }

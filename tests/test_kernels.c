@@ -31,6 +31,13 @@ static const size_t widths[] = {1, 3, 4, 6, 7, 8, 12, 13, 15, 16, 17, 24, 31, 32
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+/* Check notes the place of every assertion in a file: too slow for millions of them that hold. */
+#define REQUIRE(condition, ...)          \
+    do {                                 \
+        if (!(condition))                \
+            ck_abort_msg(__VA_ARGS__);   \
+    } while (0)
+
 /* Everything that is tested: all tables but the reference, and the one that only serves BLIS. */
 static size_t tables(void)
 {
@@ -78,8 +85,8 @@ static float *random_array(size_t n, float low, float high)
 static void release(float *a, size_t n)
 {
     for (size_t i = 0; i < GUARD; i++) {
-        ck_assert_msg(memcmp(a - GUARD + i, &guard_bits, 4) == 0, "written %zu floats before an array", GUARD - i);
-        ck_assert_msg(memcmp(a + n + i, &guard_bits, 4) == 0, "written %zu floats past an array's end", i + 1);
+        REQUIRE(memcmp(a - GUARD + i, &guard_bits, 4) == 0, "written %zu floats before an array", GUARD - i);
+        REQUIRE(memcmp(a + n + i, &guard_bits, 4) == 0, "written %zu floats past an array's end", i + 1);
     }
     free(a - GUARD);
 }
@@ -112,7 +119,7 @@ static void check_product(const aei_kernels *k, size_t rows, size_t n, size_t te
         for (size_t j = 0; j < k->panel; j++) {
             const double got = (double)c[r * k->panel + j], d = got - (double)reference[r * WIDE + j];
             if (j >= n) {
-                ck_assert_msg(got == 0, "%s: column %zu of %zu holds %g, not 0", k->name, j, n, got);
+                REQUIRE(got == 0, "%s: column %zu of %zu holds %g, not 0", k->name, j, n, got);
                 continue;
             }
             residual += d * d;
@@ -216,7 +223,7 @@ START_TEST(product_carries_nan_along_its_row)
         k->pack(rows, depth, a, packed);
     k->gemm_nn(rows, depth, k->panel, k->pack == NULL ? a : packed, b, c);
     for (size_t i = 0; i < rows * k->panel; i++)
-        ck_assert_int_eq(isnan(c[i]) != 0, i / k->panel == sick);
+        REQUIRE((isnan(c[i]) != 0) == (i / k->panel == sick), "%s: row %zu", k->name, i / k->panel);
     release(a, panels * rows * k->panel), release(b, depth * k->panel), release(c, rows * k->panel);
     release(packed, floats);
 }
@@ -232,7 +239,7 @@ START_TEST(transposition_is_exact)
             k->transpose(rows, n, in, out);
             for (size_t j = 0; j < n; j++)
                 for (size_t i = 0; i < panel; i++)
-                    ck_assert(out[j * panel + i] == (i < rows ? in[i * panel + j] : 0));
+                    REQUIRE(out[j * panel + i] == (i < rows ? in[i * panel + j] : 0), "%s: %zu x %zu", k->name, rows, n);
             release(in, rows * panel), release(out, n * panel);
         }
 }
@@ -245,7 +252,7 @@ static void near(const aei_kernels *k, const char *what, size_t rows, const floa
     for (size_t r = 0; r < rows; r++)
         for (size_t j = 0; j < k->panel; j++) {
             const double g = (double)got[r * k->panel + j], e = (double)reference[r * WIDE + j];
-            ck_assert_msg(fabs(g - e) <= bounds[r * WIDE + j], "%s: %s: row %zu of %zu, column %zu: %.9g, not %.9g: off by %g > %g",
+            REQUIRE(fabs(g - e) <= bounds[r * WIDE + j], "%s: %s: row %zu of %zu, column %zu: %.9g, not %.9g: off by %g > %g",
                           k->name, what, r, rows, j, g, e, fabs(g - e), bounds[r * WIDE + j]);
         }
 }
@@ -404,13 +411,13 @@ static void check_costs(const aei_kernels *k, size_t rows, size_t n)
         k->row_costs(rows, n, my, mt, bce, costs);
         /* All terms are positive: n u for the sum and at most 8 u for a term, whose 1 - y costs the logarithm u absolutely. */
         for (size_t r = 0; r < rows; r++)
-            ck_assert_msg(fabs((double)costs[r] - (double)reference[r]) <= ((double)n + 8) * u * ((double)reference[r] + bce * (double)n),
+            REQUIRE(fabs((double)costs[r] - (double)reference[r]) <= ((double)n + 8) * u * ((double)reference[r] + bce * (double)n),
                           "%s: cost %d of row %zu, %zu columns: %.9g, not %.9g", k->name, bce, r, n, (double)costs[r], (double)reference[r]);
     }
     aei_kernels_reference.cost_gradient(rows, n, y, t, factor, rg);
     k->cost_gradient(rows, n, my, mt, factor, g);
     for (size_t i = 0; i < rows * p; i++)
-        ck_assert_msg(g[i] == rg[i / p * WIDE + i % p], "%s: (y - t) factor is not rounded twice", k->name);
+        REQUIRE(g[i] == rg[i / p * WIDE + i % p], "%s: (y - t) factor is not rounded twice", k->name);
     release(y, rows * WIDE), release(t, rows * WIDE), release(factor, rows), release(my, rows * p), release(mt, rows * p);
     release(g, rows * p), release(rg, rows * WIDE), release(costs, rows), release(reference, rows);
 }
@@ -462,10 +469,10 @@ static void check_update(const aei_kernels *k, const aei_update *rule, size_t n)
             dw = (double)rule->rate / root * (dm + fabs((double)rm[i]) * (4 * u + 8 * u + dv / ((double)rv[i] + 1e-37)));
         }
         dw += 3 * u * (w0 + fabs((double)rw[i]));
-        ck_assert_msg(fabs((double)w[i] - (double)rw[i]) <= dw, "%s: rule %td: w %.9g, not %.9g (g %g, m %g, v %g)", k->name,
+        REQUIRE(fabs((double)w[i] - (double)rw[i]) <= dw, "%s: rule %td: w %.9g, not %.9g (g %g, m %g, v %g)", k->name,
                       rule - rules, (double)w[i], (double)rw[i], (double)g[i], (double)rm[i], (double)rv[i]);
-        ck_assert(!moments || fabs((double)m[i] - (double)rm[i]) <= dm);
-        ck_assert(!adam || fabs((double)v[i] - (double)rv[i]) <= dv);
+        REQUIRE(!moments || fabs((double)m[i] - (double)rm[i]) <= dm, "%s: first moment", k->name);
+        REQUIRE(!adam || fabs((double)v[i] - (double)rv[i]) <= dv, "%s: second moment", k->name);
     }
     if (rule->shrink == 1 && rule->decay == 0)
         ck_assert_msg(w[0] == before[0], "%s: a parameter without gradient and moments moved", k->name);
@@ -493,7 +500,7 @@ START_TEST(zeros_stay_zeros)
         k->update(&rules[rule], 32, all[0], all[1], all[2], all[3]);
         for (size_t i = 0; i < 4; i++) {
             for (size_t j = 0; j < 32; j++)
-                ck_assert(all[i][j] == 0);
+                REQUIRE(all[i][j] == 0, "%s: rule %zu", k->name, rule);
             release(all[i], 32);
         }
     }

@@ -64,6 +64,12 @@ static const ae_network_options options_tried[] = {
     {.size = sizeof(ae_network_options), .seed = 3}, /* the report's network */
 };
 
+/* Bits, not values. */
+static bool same(const void *a, const void *b, size_t size)
+{
+    return memcmp(a, b, size) == 0;
+}
+
 static void same_networks(const ae_network *a, const ae_network *b)
 {
     ck_assert(fixture_same_state(a, b));
@@ -74,7 +80,7 @@ static void same_networks(const ae_network *a, const ae_network *b)
     ck_assert_uint_eq(a->seed, b->seed);
     const float left[] = {a->leaky_slope, a->bn_epsilon, a->bn_decay};
     const float right[] = {b->leaky_slope, b->bn_epsilon, b->bn_decay};
-    ck_assert_int_eq(memcmp(left, right, sizeof left), 0);
+    ck_assert(same(left, right, sizeof left));
     for (size_t l = 0; l < a->depth; l++)
         ck_assert_int_eq(ae_network_activation(a, l), ae_network_activation(b, l));
 }
@@ -403,7 +409,7 @@ START_TEST(a_file_of_another_program_is_understood)
     check_tensor(network, "encoder.0.bn.running_mean", mean, 1);
     check_tensor(network, "decoder.0.bn.running_mean", folded, 2);
     const float epsilon = 1e-5f; /* PyTorch's, where the file says nothing */
-    ck_assert_int_eq(memcmp(&network->bn_epsilon, &epsilon, sizeof epsilon), 0);
+    ck_assert(same(&network->bn_epsilon, &epsilon, sizeof epsilon));
     ae_network_free(network);
 }
 END_TEST
@@ -459,8 +465,9 @@ START_TEST(metadata_may_add_to_a_foreign_file)
     minimal(&b, "[2,4]", "[4,2]", 8);
     add(&b, "encoder.0.bias", "F32", 4, "[2]", zeros, 2);
     add(&b, "decoder.0.bias", "F32", 4, "[4]", zeros, 4);
-    strcat(b.header,
-           ",\"__metadata__\":{\"libae.architecture\":\"{\\\"activations\\\":[\\\"relu\\\",\\\"linear\\\"]}\"}");
+    const size_t used = strlen(b.header);
+    snprintf(b.header + used, sizeof b.header - used, "%s",
+             ",\"__metadata__\":{\"libae.architecture\":\"{\\\"activations\\\":[\\\"relu\\\",\\\"linear\\\"]}\"}");
     ae_network *network = NULL;
     ck_assert_ok(load_built(&network, &b));
     ck_assert_int_eq(ae_network_activation(network, 0), AE_RELU);

@@ -84,10 +84,10 @@ AEI_INLINE vec vector_tanh(vec x)
     q = q * u - 0.053734f;
     q = q * u + 0.13331383f;
     q = q * u - 0.3333328f;
-    vec small = x + x * (u * q);
+    vec small = magnitude + magnitude * (u * q);
     vec large = 1.0f - 2.0f / (vector_exp(magnitude + magnitude) + 1.0f);
-    large = (vec)((veci)large | ((veci)x & (int32_t)0x80000000));
-    return choose(magnitude < 0.625f, small, choose(x == x, large, x));
+    vec result = choose(magnitude < 0.625f, small, choose(x == x, large, x));
+    return (vec)((veci)result | ((veci)x & (int32_t)0x80000000)); /* that of -0, too */
 }
 
 /* log(2^e m) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)), the second by a polynomial in m - 1. */

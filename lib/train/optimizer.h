@@ -30,7 +30,10 @@ struct ae_optimizer {
 /* Moments that the rule keeps of each parameter: 0, 1 or 2. */
 size_t aei_optimizer_moments(const ae_optimizer *optimizer);
 
-/* Make room for a network's moments; keeps what is there when the layout is the same, else starts at step 0. On error nothing changes. */
+/*
+ * Make room for a network's moments; keeps what is there when the layout is the same, else starts
+ * at step 0. On error nothing changes.
+ */
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network);
 
 /* "adam", "adamw" or "sgd", as checkpoints name it. */
