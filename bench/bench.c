@@ -17,7 +17,8 @@ enum { MOST_SLICES = 200 };
 
 static const size_t small_widths[] = {30, 16, 8, 4, 8, 16, 30};
 
-/* Multiply-adds of one training step, counted as 2: forward, gradient of weights, gradient of inputs (not of layer 1). */
+/* Multiply-adds of one training step, counted as 2: forward, gradient of weights, gradient of inputs (not of layer 1).
+ */
 static double step_flops(const ae_network *network, size_t batch)
 {
     double products = 0;
@@ -66,7 +67,8 @@ static void bench_step(const char *label, const size_t *widths, size_t width_cou
     for (size_t i = 0; values != NULL && i < rows * features; i++)
         values[i] = (uint8_t)((i * 2654435761u) >> 24);
     stop(ae_dataset_create_u8(&digits, values, rows, features, NULL));
-    stop(ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = width_count, .kernels = kernels)));
+    stop(ae_network_create(&network,
+                           AE_NETWORK_OPTIONS(.widths = widths, .width_count = width_count, .kernels = kernels)));
     stop(ae_optimizer_create_adam(&adam, NULL));
     stop(ae_trainer_create(&run, network, adam, digits, AE_TRAINER_OPTIONS(.batch = batch, .threads = threads)));
     stop(aei_team_create(&team, threads));

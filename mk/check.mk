@@ -57,9 +57,12 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/asan' SANITIZE=address,undefined CFLAGS='-O1 -g'
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
-check-tsan: ## run the tests under the thread sanitizer
+# Suites that start threads.
+TSAN_SUITES := base blis checkpoint evaluate failures session team trainer training
+check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
-	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' SUITES='$(SUITES)'
+	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' \
+	    SUITES='$(or $(SUITES),$(TSAN_SUITES))'
 
 # A forked test's leak or error is its exit status, so Check names the test.
 VALGRIND ?= valgrind

@@ -10,20 +10,20 @@
 /* What the suites share. Helpers that cannot do their work fail the test that called them. */
 
 /* The call succeeds; if not, its status and error text are shown. */
-#define ck_assert_ok(call)                                                                                             \
-    do {                                                                                                               \
-        ae_status ck_ok_status = (call);                                                                               \
-        ck_assert_msg(ck_ok_status == AE_OK, "%s: %s: %s", #call, ae_status_name(ck_ok_status), ae_last_error());      \
+#define ck_assert_ok(call)                                                                                        \
+    do {                                                                                                          \
+        ae_status ck_ok_status = (call);                                                                          \
+        ck_assert_msg(ck_ok_status == AE_OK, "%s: %s: %s", #call, ae_status_name(ck_ok_status), ae_last_error()); \
     } while (0)
 
 /* The call fails with this status, and the error text contains this part. */
-#define ck_assert_status(call, status, part)                                                                           \
-    do {                                                                                                               \
-        ae_status ck_status = (call);                                                                                  \
-        ck_assert_msg(ck_status == (status), "%s: %s expected, %s found (%s)", #call, ae_status_name(status),          \
-                      ae_status_name(ck_status), ae_last_error());                                                     \
-        ck_assert_msg(support_contains(ae_last_error(), (part)), "%s: no \"%s\" in \"%s\"", #call, (part),             \
-                      ae_last_error());                                                                                \
+#define ck_assert_status(call, status, part)                                                                  \
+    do {                                                                                                      \
+        ae_status ck_status = (call);                                                                         \
+        ck_assert_msg(ck_status == (status), "%s: %s expected, %s found (%s)", #call, ae_status_name(status), \
+                      ae_status_name(ck_status), ae_last_error());                                            \
+        ck_assert_msg(support_contains(ae_last_error(), (part)), "%s: no \"%s\" in \"%s\"", #call, (part),    \
+                      ae_last_error());                                                                       \
     } while (0)
 
 int support_contains(const char *text, const char *part);

@@ -13,9 +13,9 @@
 
 START_TEST(every_status_has_its_name_and_a_message)
 {
-#define CHECK_STATUS(name, value, message)                                                                             \
-    ck_assert_int_eq(name, value);                                                                                     \
-    ck_assert_str_eq(ae_status_name(name), #name);                                                                     \
+#define CHECK_STATUS(name, value, message)         \
+    ck_assert_int_eq(name, value);                 \
+    ck_assert_str_eq(ae_status_name(name), #name); \
     ck_assert_str_eq(ae_status_message(name), message);
     AE_STATUS_LIST(CHECK_STATUS)
 #undef CHECK_STATUS

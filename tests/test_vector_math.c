@@ -11,6 +11,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { AT_ONCE = 4096, AROUND = 2000 };
@@ -180,7 +181,8 @@ START_TEST(special_values_are_exact)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float y = 7;
         k->map(cases[i].function, 1, &cases[i].x, &y);
-        ck_assert_msg(isnan(cases[i].y) ? isnan(y) : y == cases[i].y && !signbit(y) == !signbit(cases[i].y),
+        const bool same_sign = cases[i].function != AEI_MAP_TANH || !signbit(y) == !signbit(cases[i].y);
+        ck_assert_msg(isnan(cases[i].y) ? isnan(y) : y == cases[i].y && same_sign,
                       "%s: case %zu: of %a is %a", k->name, i, (double)cases[i].x, (double)y);
     }
 }

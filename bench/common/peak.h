@@ -7,7 +7,8 @@
 
 #include "base/team.h"
 
-/* Multiply-adds on float32 with the widest vectors that `isa` (flags of base/cpu.h) has, for about `seconds`: GFLOP/s of all threads. */
+/* Multiply-adds on float32 with the widest vectors that `isa` (flags of base/cpu.h) has, for about `seconds`: GFLOP/s
+ * of all threads. */
 double peak_fma(aei_team *team, unsigned isa, double seconds);
 
 /* Every thread reads its part of a buffer far larger than the caches: GB/s of all threads. NULL buffer: 0. */

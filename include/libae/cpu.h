@@ -15,7 +15,7 @@ typedef struct ae_cpu {
     const char *blis_version; /**< "0.9.0", or "" without BLIS */
     const char *blis_native;  /**< sub-configuration that BLIS selects by itself, for instance "generic" */
     const char *blis_used;    /**< the one that libae uses, for instance "skx" */
-    size_t cores;             /**< processors this process may use (affinity and cgroup quota), the default for threads */
+    size_t cores; /**< processors this process may use (affinity and cgroup quota), the default for threads */
 } ae_cpu;
 
 /**

@@ -21,7 +21,8 @@ typedef struct ae_dataset ae_dataset;
 /** How memory and files become a dataset. Zero in any field means its default. @since 0.1 */
 typedef struct ae_dataset_options {
     size_t size; /**< sizeof(ae_dataset_options); AE_DATASET_OPTIONS fills it in */
-    /** AE_ON: keep the caller's memory, which must outlive the dataset and its views, instead of a copy. Default off. */
+    /** AE_ON: keep the caller's memory, which must outlive the dataset and its views, instead of a copy. Default off.
+     */
     ae_toggle borrow;
     float scale;   /**< factor from stored uint8 to float32, finite and > 0; default 1/255 */
     size_t stride; /**< elements from one row to the next, at least features; default features */

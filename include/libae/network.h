@@ -33,10 +33,10 @@ typedef struct ae_network_options {
     size_t width_count; /**< entries of widths */
     /** The layer whose output is the code, as an index into widths; 0: the narrowest inner width. */
     size_t code_layer;
-    size_t code_width;  /**< replaces the code layer's width; 0: as widths has it */
-    ae_toggle batch_norm;             /**< default on, in every layer */
-    ae_activation hidden_activation;  /**< every layer but the last; default sigmoid */
-    ae_activation output_activation;  /**< the last layer; default sigmoid */
+    size_t code_width;               /**< replaces the code layer's width; 0: as widths has it */
+    ae_toggle batch_norm;            /**< default on, in every layer */
+    ae_activation hidden_activation; /**< every layer but the last; default sigmoid */
+    ae_activation output_activation; /**< the last layer; default sigmoid */
     /** One for each layer (width_count - 1, or 8 with the default widths); overrides the two above. Copied. */
     const ae_activation *activations;
     float leaky_slope; /**< slope of AE_LEAKY_RELU below zero, in (0, 1); default 0.01 */
@@ -157,12 +157,12 @@ AE_API const char *ae_network_kernels(const ae_network *network);
 
 /** What a tensor of a network looks like. @since 0.1 */
 typedef struct ae_tensor_info {
-    size_t size;     /**< sizeof(ae_tensor_info), set by the caller */
+    size_t size;      /**< sizeof(ae_tensor_info), set by the caller */
     const char *name; /**< owned by the network, valid as long as it is */
-    size_t rank;     /**< 1 or 2 */
-    size_t shape[2]; /**< weights are [out, in], row-major, as PyTorch stores them */
-    size_t count;    /**< elements */
-    int trainable;   /**< 0 for running statistics */
+    size_t rank;      /**< 1 or 2 */
+    size_t shape[2];  /**< weights are [out, in], row-major, as PyTorch stores them */
+    size_t count;     /**< elements */
+    int trainable;    /**< 0 for running statistics */
 } ae_tensor_info;
 
 /** Tensors of a network. 0 for NULL. Thread safety: safe. @since 0.1 */

@@ -25,7 +25,8 @@ typedef struct ae_adam_options {
     float beta1;         /**< in (0, 1); default 0.9 */
     float beta2;         /**< in (0, 1); default 0.999 */
     float epsilon;       /**< > 0; default 1e-8 */
-    /** Adam: added to the gradient as weight_decay * w. AdamW: w shrinks by rate * weight_decay * w. Weights only. Default 0. */
+    /** Adam: added to the gradient as weight_decay * w. AdamW: w shrinks by rate * weight_decay * w. Weights only.
+     * Default 0. */
     float weight_decay;
 } ae_adam_options;
 
@@ -76,7 +77,8 @@ typedef enum ae_schedule {
     AE_SCHEDULE_CONSTANT = 1,    /**< base */
     AE_SCHEDULE_STEP = 2,        /**< base * factor^floor(s / period) */
     AE_SCHEDULE_EXPONENTIAL = 3, /**< base * factor^(s / period) */
-    AE_SCHEDULE_COSINE = 4       /**< floor + (base - floor)(1 + cos(pi s / period)) / 2, then floor (Loshchilov and Hutter 2017) */
+    AE_SCHEDULE_COSINE =
+        4 /**< floor + (base - floor)(1 + cos(pi s / period)) / 2, then floor (Loshchilov and Hutter 2017) */
 } ae_schedule;
 
 /**

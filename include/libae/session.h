@@ -93,8 +93,8 @@ AE_CHECKED AE_API ae_status ae_reconstruct(ae_session *session, const float *row
  * @return as ae_encode, and AE_ERROR_INVALID_ARGUMENT for an unknown cost
  * Thread safety: uses session. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t count,
-                                     float *scores, float *parts);
+AE_CHECKED AE_API ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t count, float *scores,
+                                     float *parts);
 
 AE_END_DECLS
 

@@ -10,20 +10,20 @@ AE_BEGIN_DECLS
  * Every status: name, value, message. Values are part of the ABI and never change meaning;
  * new ones are added at the end.
  */
-#define AE_STATUS_LIST(X)                                                                        \
-    X(AE_OK, 0, "success")                                                                       \
-    X(AE_ERROR_INVALID_ARGUMENT, -1, "an argument is missing or outside its range")              \
-    X(AE_ERROR_OUT_OF_MEMORY, -2, "not enough memory")                                           \
-    X(AE_ERROR_IO, -3, "a file could not be read or written")                                    \
-    X(AE_ERROR_NOT_FOUND, -4, "no such file or tensor")                                          \
-    X(AE_ERROR_NO_SPACE, -5, "no space left on the device")                                      \
-    X(AE_ERROR_FORMAT, -6, "a file is damaged or of another format")                             \
-    X(AE_ERROR_SHAPE, -7, "sizes that must agree differ")                                        \
-    X(AE_ERROR_DATA, -8, "the data hold a value that cannot be used")                            \
-    X(AE_ERROR_DIVERGED, -9, "training diverged: the cost is not finite")                        \
-    X(AE_ERROR_CANCELLED, -10, "stopped by a callback or by ae_trainer_cancel")                  \
-    X(AE_ERROR_THREAD, -11, "a thread could not be started")                                     \
-    X(AE_ERROR_UNSUPPORTED, -12, "not supported by this build or this processor")                \
+#define AE_STATUS_LIST(X)                                                           \
+    X(AE_OK, 0, "success")                                                          \
+    X(AE_ERROR_INVALID_ARGUMENT, -1, "an argument is missing or outside its range") \
+    X(AE_ERROR_OUT_OF_MEMORY, -2, "not enough memory")                              \
+    X(AE_ERROR_IO, -3, "a file could not be read or written")                       \
+    X(AE_ERROR_NOT_FOUND, -4, "no such file or tensor")                             \
+    X(AE_ERROR_NO_SPACE, -5, "no space left on the device")                         \
+    X(AE_ERROR_FORMAT, -6, "a file is damaged or of another format")                \
+    X(AE_ERROR_SHAPE, -7, "sizes that must agree differ")                           \
+    X(AE_ERROR_DATA, -8, "the data hold a value that cannot be used")               \
+    X(AE_ERROR_DIVERGED, -9, "training diverged: the cost is not finite")           \
+    X(AE_ERROR_CANCELLED, -10, "stopped by a callback or by ae_trainer_cancel")     \
+    X(AE_ERROR_THREAD, -11, "a thread could not be started")                        \
+    X(AE_ERROR_UNSUPPORTED, -12, "not supported by this build or this processor")   \
     X(AE_ERROR_STATE, -13, "the call does not fit the object's present state")
 
 /** What a fallible call returns: AE_OK (0), or a negative error. @since 0.1 */

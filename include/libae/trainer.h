@@ -26,10 +26,11 @@ typedef struct ae_trainer ae_trainer;
 
 /** In which order an epoch takes the rows. @since 0.1 */
 typedef enum ae_shuffle {
-    AE_SHUFFLE_DEFAULT = 0,     /**< AE_SHUFFLE_EPOCH */
-    AE_SHUFFLE_EPOCH = 1,       /**< a new random order in every epoch */
-    AE_SHUFFLE_AFTER_FIRST = 2, /**< the dataset's order in the first epoch, then a new one each: the report's program */
-    AE_SHUFFLE_NONE = 3         /**< the dataset's order */
+    AE_SHUFFLE_DEFAULT = 0, /**< AE_SHUFFLE_EPOCH */
+    AE_SHUFFLE_EPOCH = 1,   /**< a new random order in every epoch */
+    AE_SHUFFLE_AFTER_FIRST =
+        2,              /**< the dataset's order in the first epoch, then a new one each: the report's program */
+    AE_SHUFFLE_NONE = 3 /**< the dataset's order */
 } ae_shuffle;
 
 /** What a step did. @since 0.1 */
@@ -71,21 +72,23 @@ typedef int (*ae_epoch_callback)(void *user, const ae_epoch_info *info);
 
 /** How to train. Zero in any field means its default. @since 0.1 */
 typedef struct ae_trainer_options {
-    size_t size;    /**< sizeof(ae_trainer_options); AE_TRAINER_OPTIONS fills it in */
-    size_t batch;   /**< rows of a batch, at least 2 with batch normalisation; default 100 */
-    uint64_t epochs; /**< epochs of ae_trainer_run, counted from the run's beginning; default 20 */
-    uint64_t seed;  /**< of the shuffling */
-    size_t threads; /**< 1 to 1024; default: the processors this process may use. Does not change the result */
-    ae_cost cost;   /**< default AE_COST_L2 */
-    ae_shuffle shuffle;    /**< default AE_SHUFFLE_EPOCH */
-    /** Leave out the rows that do not fill a last batch. Default off; a last batch of one row is always left out. */
+    size_t size;        /**< sizeof(ae_trainer_options); AE_TRAINER_OPTIONS fills it in */
+    size_t batch;       /**< rows of a batch, at least 2 with batch normalisation; default 100 */
+    uint64_t epochs;    /**< epochs of ae_trainer_run, counted from the run's beginning; default 20 */
+    uint64_t seed;      /**< of the shuffling */
+    size_t threads;     /**< 1 to 1024; default: the processors this process may use. Does not change the result */
+    ae_cost cost;       /**< default AE_COST_L2 */
+    ae_shuffle shuffle; /**< default AE_SHUFFLE_EPOCH */
+    /** Leave out the rows that do not fill a last batch. Default off; with batch normalisation a last batch of one row
+     * is always left out. */
     ae_toggle drop_last;
-    float clip_norm;       /**< scale gradients so that their global norm is at most this; default 0: off */
-    ae_precision precision; /**< default AE_F32 */
+    float clip_norm;              /**< scale gradients so that their global norm is at most this; default 0: off */
+    ae_precision precision;       /**< default AE_F32 */
     const ae_dataset *validation; /**< evaluated after each epoch; must outlive the trainer. Default none */
-    uint64_t patience;  /**< stop after this many epochs without improvement; default 0: never. */
-    double min_delta;   /**< an improvement is more than this; default 0 */
-    /** At every exit of ae_trainer_run put back the weights of the best epoch. By validation cost, or training cost without a set. Default off. */
+    uint64_t patience;            /**< stop after this many epochs without improvement; default 0: never. */
+    double min_delta;             /**< an improvement is more than this; default 0 */
+    /** At every exit of ae_trainer_run put back the weights of the best epoch. By validation cost, or training cost
+     * without a set. Default off. */
     ae_toggle restore_best;
     const char *checkpoint_path; /**< checkpoint written here by ae_trainer_run; copied. Default none */
     uint64_t checkpoint_every;   /**< after this many epochs, and at the end; default 1 */
@@ -126,7 +129,9 @@ AE_API void ae_trainer_free(ae_trainer *trainer);
  *
  * @param cost NULL, or receives the batch's cost
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL); AE_ERROR_DIVERGED (the cost is not finite:
- *         network and optimizer are put back to the beginning of the epoch); AE_ERROR_CANCELLED
+ *         network and optimizer are put back to the beginning of the epoch); AE_ERROR_CANCELLED (a
+ *         callback stopped it after the step, or ae_trainer_cancel before it); AE_ERROR_THREAD (the
+ *         first step after a fork); AE_ERROR_OUT_OF_MEMORY (the history could not grow)
  * Thread safety: uses trainer. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_step(ae_trainer *trainer, double *cost);
@@ -150,7 +155,7 @@ AE_CHECKED AE_API ae_status ae_trainer_epoch(ae_trainer *trainer, ae_epoch_info 
 AE_CHECKED AE_API ae_status ae_trainer_run(ae_trainer *trainer);
 
 /**
- * Ask the run to stop after the step under way. May be called from any thread and from a signal
+ * Ask the run to stop after the step under way, or before the next one. May be called from any thread and from a signal
  * handler. NULL is ignored.
  *
  * Thread safety: safe. @since 0.1

@@ -25,11 +25,11 @@ typedef enum ae_activation {
  * and F the number of features. @since 0.1
  */
 typedef enum ae_cost {
-    AE_COST_DEFAULT = 0,   /**< AE_COST_L2, the report's */
-    AE_COST_L2 = 1,        /**< sqrt(sum d^2); its gradient at d = 0 is taken as 0 */
-    AE_COST_SSE = 2,       /**< sum d^2 */
-    AE_COST_MSE = 3,       /**< sum d^2 / F */
-    AE_COST_BCE = 4        /**< -sum(t log y + (1 - t) log(1 - y)) / F; needs a sigmoid output */
+    AE_COST_DEFAULT = 0, /**< AE_COST_L2, the report's */
+    AE_COST_L2 = 1,      /**< sqrt(sum d^2); its gradient at d = 0 is taken as 0 */
+    AE_COST_SSE = 2,     /**< sum d^2 */
+    AE_COST_MSE = 3,     /**< sum d^2 / F */
+    AE_COST_BCE = 4      /**< -sum(t log y + (1 - t) log(1 - y)) / F; needs a sigmoid output */
 } ae_cost;
 
 /** The arithmetic of the matrix products. @since 0.1 */

@@ -13,8 +13,8 @@ static _Thread_local char last_error[TEXT_SIZE];
 const char *ae_status_name(ae_status status)
 {
     switch (status) {
-#define AE_STATUS_NAME(name, value, message)                                                     \
-    case name:                                                                                   \
+#define AE_STATUS_NAME(name, value, message) \
+    case name:                               \
         return #name;
         AE_STATUS_LIST(AE_STATUS_NAME)
 #undef AE_STATUS_NAME
@@ -25,8 +25,8 @@ const char *ae_status_name(ae_status status)
 const char *ae_status_message(ae_status status)
 {
     switch (status) {
-#define AE_STATUS_MESSAGE(name, value, message)                                                  \
-    case name:                                                                                   \
+#define AE_STATUS_MESSAGE(name, value, message) \
+    case name:                                  \
         return message;
         AE_STATUS_LIST(AE_STATUS_MESSAGE)
 #undef AE_STATUS_MESSAGE

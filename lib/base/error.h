@@ -15,25 +15,25 @@ __attribute__((format(printf, 2, 3))) ae_status aei_fail_within(ae_status status
 ae_status aei_fail_memory(size_t bytes);
 
 /* Hand an error up; AE_TRY returns, AE_CHECK goes to the function's one cleanup label with `status` set. */
-#define AE_TRY(call)                                                                             \
-    do {                                                                                         \
-        ae_status ae_try_status = (call);                                                        \
-        if (ae_try_status != AE_OK)                                                              \
-            return ae_try_status;                                                                \
+#define AE_TRY(call)                      \
+    do {                                  \
+        ae_status ae_try_status = (call); \
+        if (ae_try_status != AE_OK)       \
+            return ae_try_status;         \
     } while (0)
 
-#define AE_CHECK(call)                                                                           \
-    do {                                                                                         \
-        status = (call);                                                                         \
-        if (status != AE_OK)                                                                     \
-            goto cleanup;                                                                        \
+#define AE_CHECK(call)       \
+    do {                     \
+        status = (call);     \
+        if (status != AE_OK) \
+            goto cleanup;    \
     } while (0)
 
 /* Refuse a NULL argument by name. */
-#define AE_REQUIRE(pointer)                                                                      \
-    do {                                                                                         \
-        if ((pointer) == NULL)                                                                   \
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s: %s is NULL", __func__, #pointer);    \
+#define AE_REQUIRE(pointer)                                                                   \
+    do {                                                                                      \
+        if ((pointer) == NULL)                                                                \
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s: %s is NULL", __func__, #pointer); \
     } while (0)
 
 #endif

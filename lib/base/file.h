@@ -15,7 +15,8 @@ ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limi
 /* A file being written beside its final place: nothing is seen there until commit. */
 typedef struct aei_file aei_file;
 
-/* Open a temporary file in path's folder. AE_ERROR_NOT_FOUND (no folder), AE_ERROR_IO, AE_ERROR_NO_SPACE, AE_ERROR_OUT_OF_MEMORY. */
+/* Open a temporary file in path's folder. AE_ERROR_NOT_FOUND (no folder), AE_ERROR_IO, AE_ERROR_NO_SPACE,
+ * AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_file_create(aei_file **file, const char *path);
 
 /* Append; a failure is remembered, so that commit reports it again. */
@@ -24,13 +25,15 @@ ae_status aei_file_write(aei_file *file, const void *data, size_t size);
 /* printf into the file; doubles must go through aei_format_double. */
 __attribute__((format(printf, 2, 3))) ae_status aei_file_print(aei_file *file, const char *format, ...);
 
-/* fsync, rename over path, fsync the folder; frees file whatever happens. A symbolic link at path is followed, modes are kept. */
+/* fsync, rename over path, fsync the folder; frees file whatever happens. A symbolic link at path is followed, modes
+ * are kept. */
 ae_status aei_file_commit(aei_file *file);
 
 /* Remove the temporary file and free; NULL is allowed. */
 void aei_file_discard(aei_file *file);
 
-/* A double as text with a decimal point in every locale, shortest of %.9g or %.17g that reads back; "nan"/"inf" spelt null. Size at least 32. */
+/* A double as text with a decimal point in every locale, shortest of %.9g or %.17g that reads back; "nan"/"inf" spelt
+ * null. Size at least 32. */
 const char *aei_format_double(char *text, size_t size, double value);
 
 #endif

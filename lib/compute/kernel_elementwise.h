@@ -40,13 +40,23 @@ AEI_INLINE vec derivative(const ae_activation kind, vec y, vec slope)
 }
 
 /* Calls a function of (kind constant, ...) for the kind at hand, so that its loops hold no branch. */
-#define AEI_FOR_KIND(kind, call)             \
-    switch (kind) {                          \
-    case AE_TANH: call(AE_TANH); break;      \
-    case AE_RELU: call(AE_RELU); break;      \
-    case AE_LEAKY_RELU: call(AE_LEAKY_RELU); break; \
-    case AE_LINEAR: call(AE_LINEAR); break;  \
-    default: call(AE_SIGMOID); break;        \
+#define AEI_FOR_KIND(kind, call) \
+    switch (kind) {              \
+    case AE_TANH:                \
+        call(AE_TANH);           \
+        break;                   \
+    case AE_RELU:                \
+        call(AE_RELU);           \
+        break;                   \
+    case AE_LEAKY_RELU:          \
+        call(AE_LEAKY_RELU);     \
+        break;                   \
+    case AE_LINEAR:              \
+        call(AE_LINEAR);         \
+        break;                   \
+    default:                     \
+        call(AE_SIGMOID);        \
+        break;                   \
     }
 
 /* Four running sums hide the adder's latency; the order is fixed by the row number. */
@@ -106,8 +116,7 @@ static void norm_forward(size_t rows, float *x, float *y, const float *gamma, co
         store(mean + v, m);
         store(variance + v, s);
         store(inverse + v, i);
-#define AEI_NORM(kind) \
-    norm_apply(kind, rows, x + v, y + v, m, i, load(gamma + v), load(beta + v), splat(f.slope))
+#define AEI_NORM(kind) norm_apply(kind, rows, x + v, y + v, m, i, load(gamma + v), load(beta + v), splat(f.slope))
         AEI_FOR_KIND(f.kind, AEI_NORM)
     }
 }
@@ -154,9 +163,9 @@ static void norm_backward(size_t rows, float *g, const float *y, const float *xh
                           const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
 {
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
-#define AEI_NORM_BACK(kind)                                                                               \
-    norm_back(kind, rows, g + v, y + v, xhat + v, load(gamma + v) * load(inverse + v), splat(f.slope), \
-              dgamma + v, dbeta + v)
+#define AEI_NORM_BACK(kind)                                                                                        \
+    norm_back(kind, rows, g + v, y + v, xhat + v, load(gamma + v) * load(inverse + v), splat(f.slope), dgamma + v, \
+              dbeta + v)
         AEI_FOR_KIND(f.kind, AEI_NORM_BACK)
     }
 }

@@ -42,8 +42,17 @@ enum { UNROLL = 4 };
 #define AEI_CLEAR_1(i, k) vec low##i = {0};
 #define AEI_WRITE_2(i, k) store(c + (i)*PANEL, low##i), store(c + (i)*PANEL + AEI_LANES, high##i);
 #define AEI_WRITE_1(i, k) store(c + (i)*PANEL, low##i);
-#define AEI_ADD_2(i, x) { const vec av = splat(x); low##i += av * b0; high##i += av * b1; }
-#define AEI_ADD_1(i, x) { const vec av = splat(x); low##i += av * b0; }
+#define AEI_ADD_2(i, x)          \
+    {                            \
+        const vec av = splat(x); \
+        low##i += av * b0;       \
+        high##i += av * b1;      \
+    }
+#define AEI_ADD_1(i, x)          \
+    {                            \
+        const vec av = splat(x); \
+        low##i += av * b0;       \
+    }
 #define AEI_LOAD_2(k) const vec b0 = load(b + (k)*PANEL), b1 = load(b + (k)*PANEL + AEI_LANES);
 #define AEI_LOAD_1(k) const vec b0 = load(b + (k)*PANEL);
 
@@ -53,7 +62,10 @@ enum { UNROLL = 4 };
 #define AEI_TN_2(i, k) AEI_ADD_2(i, a[(i) + (k)*PANEL])
 #define AEI_TN_1(i, k) AEI_ADD_1(i, a[(i) + (k)*PANEL])
 
-#define AEI_STEP(m, v, form, k) { AEI_LOAD_##v(k) AEI_ROWS_##m(AEI_##form##_##v, k) }
+#define AEI_STEP(m, v, form, k)                           \
+    {                                                     \
+        AEI_LOAD_##v(k) AEI_ROWS_##m(AEI_##form##_##v, k) \
+    }
 #define AEI_STEPS(m, v, form) \
     AEI_STEP(m, v, form, 0) AEI_STEP(m, v, form, 1) AEI_STEP(m, v, form, 2) AEI_STEP(m, v, form, 3)
 
@@ -70,37 +82,38 @@ AEI_INLINE void fetch(const float *p)
  * its 2 m lines are asked for while this panel is worked on.
  * tn: what will be updated with the result is asked for from `soon` on.
  */
-#define AEI_DEFINE_TILE(m, v)                                                                                    \
-    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c)             \
-    {                                                                                                            \
-        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                           \
-        while (length > 0) {                                                                                     \
-            const float *next = length > PANEL ? a + jump : a, *ahead = next;                                    \
-            size_t left = length < PANEL ? length : PANEL;                                                       \
-            length -= left;                                                                                      \
-            for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                           \
-                fetch(ahead);                                                                                    \
-                if (AEI_MR > 6)                                                                                  \
-                    fetch(ahead + 48);                                                                           \
-                ahead += AEI_MR * UNROLL;                                                                        \
-                AEI_STEPS(m, v, NN)                                                                              \
-            }                                                                                                    \
-            for (; left > 0; left--, a++, b += PANEL)                                                            \
-                AEI_STEP(m, v, NN, 0)                                                                            \
-            a = next;                                                                                            \
-        }                                                                                                        \
-        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                           \
-    }                                                                                                            \
-    AEI_TILE tile_tn_##v##_##m(size_t length, const float *soon, const float *a, const float *b, float *c)       \
-    {                                                                                                            \
-        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                           \
-        for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL, soon += 48) {       \
-            fetch(soon);                                                                                         \
-            AEI_STEPS(m, v, TN)                                                                                  \
-        }                                                                                                        \
-        for (; length > 0; length--, a += PANEL, b += PANEL)                                                     \
-            AEI_STEP(m, v, TN, 0)                                                                                \
-        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                           \
+#define AEI_DEFINE_TILE(m, v)                                                                                       \
+    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c)                \
+    {                                                                                                               \
+        AEI_ROWS_##m(AEI_CLEAR_##v, 0) while (length > 0)                                                           \
+        {                                                                                                           \
+            const float *next = length > PANEL ? a + jump : a, *ahead = next;                                       \
+            size_t left = length < PANEL ? length : PANEL;                                                          \
+            length -= left;                                                                                         \
+            for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                              \
+                fetch(ahead);                                                                                       \
+                if (AEI_MR > 6)                                                                                     \
+                    fetch(ahead + 48);                                                                              \
+                ahead += AEI_MR * UNROLL;                                                                           \
+                AEI_STEPS(m, v, NN)                                                                                 \
+            }                                                                                                       \
+            for (; left > 0; left--, a++, b += PANEL)                                                               \
+                AEI_STEP(m, v, NN, 0)                                                                               \
+            a = next;                                                                                               \
+        }                                                                                                           \
+        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                              \
+    }                                                                                                               \
+    AEI_TILE tile_tn_##v##_##m(size_t length, const float *soon, const float *a, const float *b, float *c)          \
+    {                                                                                                               \
+        AEI_ROWS_##m(AEI_CLEAR_##v, 0) for (; length >= UNROLL;                                                     \
+                                            length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL, soon += 48) \
+        {                                                                                                           \
+            fetch(soon);                                                                                            \
+            AEI_STEPS(m, v, TN)                                                                                     \
+        }                                                                                                           \
+        for (; length > 0; length--, a += PANEL, b += PANEL)                                                        \
+            AEI_STEP(m, v, TN, 0)                                                                                   \
+        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                              \
     }
 
 #define AEI_TO_6(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v)
@@ -167,7 +180,8 @@ static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const floa
     for (size_t column = 0, call = 0; column < used; column += 2 * AEI_LANES)
         for (size_t block = 0, row = 0; block < blocks; block++, call++) {
             const size_t m = (kb - row) / (blocks - block);
-            const size_t place = 3 * call * kb / calls; /* a row of one of the three arrays: an even share of each for every call */
+            const size_t place = 3 * call * kb /
+                                 calls; /* a row of one of the three arrays: an even share of each for every call */
             tiles[m - 1](rows, soon[place / kb] + place % kb * PANEL, a + row, b + column, c + row * PANEL + column);
             row += m;
         }

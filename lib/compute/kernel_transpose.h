@@ -31,13 +31,13 @@
 #define AEI_HIGH_1(a, b) __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
 #endif
 
-#define AEI_EXCHANGE(s)                                  \
-    _Pragma("GCC unroll 16") for (int i = 0; i < AEI_LANES; i++) \
-        if ((i & s) == 0) {                              \
-            vec a = row[i], b = row[i + s];              \
-            row[i] = AEI_LOW_##s(a, b);                  \
-            row[i + s] = AEI_HIGH_##s(a, b);             \
-        }
+#define AEI_EXCHANGE(s)                                                            \
+    _Pragma("GCC unroll 16") for (int i = 0; i < AEI_LANES; i++) if ((i & s) == 0) \
+    {                                                                              \
+        vec a = row[i], b = row[i + s];                                            \
+        row[i] = AEI_LOW_##s(a, b);                                                \
+        row[i + s] = AEI_HIGH_##s(a, b);                                           \
+    }
 
 /* A whole square; both sides advance by PANEL from row to row. */
 AEI_INLINE void transpose_square(const float *in, float *out)

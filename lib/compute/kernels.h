@@ -54,7 +54,8 @@ struct aei_kernels {
     size_t (*pack_floats)(size_t rows, size_t k);
     void (*pack)(size_t rows, size_t k, const float *a, float *packed);
 
-    /* c[rows][P] = sum over k of a[k / P][rows][k % P] * b[k][P]; only the first n columns hold data, the others become 0. */
+    /* c[rows][P] = sum over k of a[k / P][rows][k % P] * b[k][P]; only the first n columns hold data, the others become
+     * 0. */
     void (*gemm_nn)(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c);
 
     /*
@@ -85,13 +86,15 @@ struct aei_kernels {
     /* The same without normalisation: g becomes g f'; writes dC/dbias. */
     void (*bias_backward)(size_t rows, float *g, const float *y, aei_nonlinearity f, float *dbias);
 
-    /* Per row of one panel's first n columns: the sum of (y - t)^2, or for bce the sum of -(t log y + (1 - t) log(1 - y)). */
+    /* Per row of one panel's first n columns: the sum of (y - t)^2, or for bce the sum of -(t log y + (1 - t) log(1 -
+     * y)). */
     void (*row_costs)(size_t rows, size_t n, const float *y, const float *t, int bce, float *costs);
 
     /* g = (y - t) * factor[row] in the first n columns, 0 in the others. */
     void (*cost_gradient)(size_t rows, size_t n, const float *y, const float *t, const float *factor, float *g);
 
-    /* One step of the rule on n parameters (a multiple of 16, or the end of padding); first and second are the moments. */
+    /* One step of the rule on n parameters (a multiple of 16, or the end of padding); first and second are the moments.
+     */
     void (*update)(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second);
 
     /* For tests: exp, sigmoid, tanh, log, one element after another. */

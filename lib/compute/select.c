@@ -91,7 +91,10 @@ void ae_cpu_info(ae_cpu *info)
     const aei_blis_info blis = aei_blis_describe();
     const ae_cpu mine = {
         .size = sizeof mine,
-        .isa = isa & AEI_ISA_AVX512 ? "avx512" : isa & AEI_ISA_AVX2 ? "avx2" : isa & AEI_ISA_NEON ? "neon" : "baseline",
+        .isa = isa & AEI_ISA_AVX512 ? "avx512"
+               : isa & AEI_ISA_AVX2 ? "avx2"
+               : isa & AEI_ISA_NEON ? "neon"
+                                    : "baseline",
         .kernels = found[list(found) - 1]->name,
         .blis_version = blis.version,
         .blis_native = blis.native,

@@ -9,6 +9,8 @@
 
 typedef float vec __attribute__((vector_size(4 * AEI_LANES)));
 typedef int32_t veci __attribute__((vector_size(4 * AEI_LANES)));
+/* For bits of any float: sums of them wrap around. */
+typedef uint32_t vecu __attribute__((vector_size(4 * AEI_LANES)));
 /* The same vector at any address. */
 typedef float vec_unaligned __attribute__((vector_size(4 * AEI_LANES), aligned(4), may_alias));
 
@@ -95,9 +97,8 @@ AEI_INLINE vec vector_log(vec x)
 {
     veci tiny = x < 0x1p-126f;
     vec scaled = choose(tiny, x * 0x1p23f, x);
-    veci bits = (veci)scaled - 0x3f3504f3; /* sqrt(1/2) */
-    veci e = bits >> 23;
-    vec m = (vec)((veci)scaled - (e << 23));
+    veci e = (veci)((vecu)scaled - 0x3f3504f3) >> 23; /* from sqrt(1/2) */
+    vec m = (vec)((vecu)scaled - ((vecu)e << 23));
     e = e - (tiny & 23);
     vec f = m - 1.0f;
     vec q = splat(0.06745063f);

@@ -199,7 +199,7 @@ static ae_status make_network(ae_network **network, const aei_architecture *a, c
         .seed = a->seed,
         .kernels = kernels,
     };
-    const ae_status status = ae_network_create(network, &options);
+    const ae_status status = aei_network_build(network, &options);
     return status == AE_ERROR_INVALID_ARGUMENT ? aei_fail_within(AE_ERROR_FORMAT, "architecture") : status;
 }
 

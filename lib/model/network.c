@@ -37,8 +37,8 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
                 o->code_layer = i;
     }
     if (o->code_layer > o->width_count - 2)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "code_layer is %zu: an inner width has index 1 to %zu", o->code_layer,
-                        o->width_count - 2);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "code_layer is %zu: an inner width has index 1 to %zu",
+                        o->code_layer, o->width_count - 2);
     for (size_t i = 0; i < o->width_count; i++) {
         size_t width = i == o->code_layer && o->code_width != 0 ? o->code_width : o->widths[i];
         if (width == 0 || width > MAX_WIDTH)
@@ -188,15 +188,20 @@ cleanup:
     return status;
 }
 
-ae_status ae_network_create(ae_network **network, const ae_network_options *options)
+ae_status aei_network_build(ae_network **network, const ae_network_options *options)
 {
-    AE_REQUIRE(network);
     ae_network_options o;
     AE_TRY(resolve(&o, options));
     const aei_kernels *kernels;
     AE_TRY(aei_kernels_find(&kernels, o.kernels));
+    return build(network, &o, kernels);
+}
+
+ae_status ae_network_create(ae_network **network, const ae_network_options *options)
+{
+    AE_REQUIRE(network);
     ae_network *n;
-    AE_TRY(build(&n, &o, kernels));
+    AE_TRY(aei_network_build(&n, options));
     initialise(n);
     *network = n;
     return AE_OK;

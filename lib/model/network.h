@@ -51,6 +51,9 @@ struct ae_network {
     float *running;
 };
 
+/* ae_network_create without the values: every parameter and statistic is 0. For loading, which sets them all. */
+ae_status aei_network_build(ae_network **network, const ae_network_options *options);
+
 /* Writes a tensor's name, "decoder.2.bn.weight" for (1, 2, "bn.weight"). */
 void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part);
 

@@ -34,13 +34,13 @@ struct ae_session {
     aei_team *team;
     bool owns_team;
     size_t threads, max_batch;
-    uint64_t generation; /* of the network when scale and shift were worked out, plus 1 */
-    float *scale, *shift; /* [panels][P] of every layer, one after another */
-    size_t *offsets;      /* of a layer in scale and shift */
-    float *input;         /* [panels][rows][P], kept for the costs */
-    float *buffers[2];    /* layers' outputs by turns */
+    uint64_t generation;               /* of the network when scale and shift were worked out, plus 1 */
+    float *scale, *shift;              /* [panels][P] of every layer, one after another */
+    size_t *offsets;                   /* of a layer in scale and shift */
+    float *input;                      /* [panels][rows][P], kept for the costs */
+    float *buffers[2];                 /* layers' outputs by turns */
     float *square_sums, *entropy_sums; /* [panels][rows] */
-    float **packed;       /* per thread, for kernels that repack */
+    float **packed;                    /* per thread, for kernels that repack */
     pass now;
 };
 
@@ -125,6 +125,11 @@ void ae_session_free(ae_session *session)
         aei_team_free(session->team);
     aei_arena_free(&session->arena);
     free(session);
+}
+
+size_t aei_session_memory(const ae_session *session)
+{
+    return session->arena.size;
 }
 
 size_t aei_session_max_batch(const ae_session *session)
@@ -235,8 +240,8 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, const float 
     const size_t in_width = s->network->widths[first], out_width = s->network->widths[last];
     for (size_t done = 0; done < count; done += s->now.rows) {
         const size_t rows = count - done < s->max_batch ? count - done : s->max_batch;
-        s->now = (pass){.first = first, .last = last, .rows = rows, .in = in + done * in_width,
-                        .out = out + done * out_width};
+        s->now = (pass){
+            .first = first, .last = last, .rows = rows, .in = in + done * in_width, .out = out + done * out_width};
         AE_TRY(aei_team_run(s->team, run_pass, s));
     }
     return AE_OK;
@@ -285,8 +290,13 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
 {
     ae_session *s = session;
     fold(s);
-    s->now = (pass){.last = s->network->depth, .rows = row_count, .gather = gather, .source = source,
-                    .numbers = rows, .squares = 1, .entropies = entropies != NULL};
+    s->now = (pass){.last = s->network->depth,
+                    .rows = row_count,
+                    .gather = gather,
+                    .source = source,
+                    .numbers = rows,
+                    .squares = 1,
+                    .entropies = entropies != NULL};
     AE_TRY(aei_team_run(s->team, run_pass, s));
     const size_t panels = panels_of(s, s->network->widths[0]);
     for (size_t r = 0; r < row_count; r++) {
@@ -303,9 +313,9 @@ static void split_score(ae_cost cost, size_t width, const float *row, float *par
     const double over = cost == AE_COST_L2 ? (score > 0 ? 1 / score : 0) : cost == AE_COST_SSE ? 1 : 1 / (double)width;
     for (size_t j = 0; j < width; j++) {
         const double y = (double)parts[j], t = (double)row[j], d = y - t;
-        const double part = cost != AE_COST_BCE ? d * d
-                                                : -(t * log(y < 1e-37 ? 1e-37 : y) +
-                                                    (1 - t) * log(1 - y < 0x1p-25 ? 0x1p-25 : 1 - y));
+        const double part = cost != AE_COST_BCE
+                                ? d * d
+                                : -(t * log(y < 1e-37 ? 1e-37 : y) + (1 - t) * log(1 - y < 0x1p-25 ? 0x1p-25 : 1 - y));
         parts[j] = (float)(part * over);
     }
 }
@@ -327,9 +337,12 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
     fold(session);
     for (size_t done = 0; done < count; done += session->now.rows) {
         const size_t batch = count - done < session->max_batch ? count - done : session->max_batch;
-        session->now = (pass){.last = n->depth, .rows = batch, .in = rows + done * width,
+        session->now = (pass){.last = n->depth,
+                              .rows = batch,
+                              .in = rows + done * width,
                               .out = parts == NULL ? NULL : parts + done * width,
-                              .squares = cost != AE_COST_BCE, .entropies = cost == AE_COST_BCE};
+                              .squares = cost != AE_COST_BCE,
+                              .entropies = cost == AE_COST_BCE};
         AE_TRY(aei_team_run(session->team, run_pass, session));
         const float *sums = cost == AE_COST_BCE ? session->entropy_sums : session->square_sums;
         for (size_t r = 0; r < batch; r++) {

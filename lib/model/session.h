@@ -12,6 +12,9 @@
 ae_status aei_session_create(ae_session **session, const ae_network *network, const ae_session_options *options,
                              aei_team *team);
 
+/* Bytes of scratch. */
+size_t aei_session_memory(const ae_session *session);
+
 /* Rows that one pass takes. */
 size_t aei_session_max_batch(const ae_session *session);
 

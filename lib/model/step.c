@@ -26,18 +26,18 @@
 
 /* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each [panels][P]. */
 typedef struct activations {
-    float *y;       /* output */
-    float *xhat;    /* normalised sums; y without batch normalisation */
-    float *delta;   /* dC/dz */
+    float *y;     /* output */
+    float *xhat;  /* normalised sums; y without batch normalisation */
+    float *delta; /* dC/dz */
     float *mean, *variance, *inverse;
 } activations;
 
 /* A thread's own scratch. */
 typedef struct scratch {
-    float *transposed; /* [widest][P]: a panel of rows of the weights, transposed */
-    float *tile;       /* [P][P]: a tile of the weights' gradient */
-    float *packed;     /* for kernels that repack activations */
-    float *factor;     /* [rows]: derivative of the cost along each row's distance */
+    float *transposed;     /* [widest][P]: a panel of rows of the weights, transposed */
+    float *tile;           /* [P][P]: a tile of the weights' gradient */
+    float *packed;         /* for kernels that repack activations */
+    float *factor;         /* [rows]: derivative of the cost along each row's distance */
     float *dgamma, *dbeta; /* [P] */
 } scratch;
 
@@ -293,8 +293,9 @@ static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, 
     if (!n->batch_norm) {
         kernels->bias_backward(s->rows, a->delta + at, a->y + at, f, mine->dbeta);
     } else {
-        kernels->norm_backward(s->rows, a->delta + at, a->y + at, a->xhat + at, n->parameters + layer->gamma + p * panel,
-                               a->inverse + p * panel, f, mine->dgamma, mine->dbeta);
+        kernels->norm_backward(s->rows, a->delta + at, a->y + at, a->xhat + at,
+                               n->parameters + layer->gamma + p * panel, a->inverse + p * panel, f, mine->dgamma,
+                               mine->dbeta);
         settle(s, &s->job->others, layer->gamma + p * panel, panel, mine->dgamma);
         if (!s->stored)
             blend_statistics(s, l, p);
@@ -313,7 +314,8 @@ static void output_gradient(aei_step *s, size_t thread)
         f.kind = AE_LINEAR; /* the factors are already those of dC/du */
     for (size_t p = mine.first; p < mine.last; p++) {
         n->kernels->cost_gradient(s->rows, columns(panel, layer->out, p), s->layers[l].y + p * tile,
-                                  s->input + p * tile, s->threads_scratch[thread].factor, s->layers[l].delta + p * tile);
+                                  s->input + p * tile, s->threads_scratch[thread].factor,
+                                  s->layers[l].delta + p * tile);
         backward_panel(s, l, p, f, thread);
     }
 }
@@ -356,7 +358,8 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
         for (size_t p = 0; p < layer->panels; p++) {
             float *gradient = s->threads_scratch[thread].tile;
             const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
-            /* The update needs the moments next; the weights it has in cache, but the next panel's transposition has not. */
+            /* The update needs the moments next; the weights it has in cache, but the next panel's transposition has
+             * not. */
             const float *const soon[3] = {first + offset, second + offset,
                                           n->parameters + offset + (l > 0 ? panel * panel : 0)};
             kernels->gemm_tn(s->rows, count, columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);

@@ -14,7 +14,8 @@
  */
 typedef struct aei_step aei_step;
 
-/* Fills features [first, first + count) of the batch's rows: out[r * stride + j]. Called from every thread of the team. */
+/* Fills features [first, first + count) of the batch's rows: out[r * stride + j]. Called from every thread of the team.
+ */
 typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
                            float *out, size_t stride);
 
@@ -30,7 +31,8 @@ typedef struct aei_step_job {
     float clip_norm;       /* 0: off */
 } aei_step_job;
 
-/* All memory for batches of up to max_rows; with `stored` there is room for the whole gradient, which clipping needs. */
+/* All memory for batches of up to max_rows; with `stored` there is room for the whole gradient, which clipping needs.
+ */
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, bool stored);
 void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);

@@ -24,12 +24,17 @@ static void gather(const void *source, const uint32_t *rows, size_t row_count, s
     aei_dataset_gather(source, rows, row_count, first, count, out, stride);
 }
 
-/* Sums over rows become means; the row's costs were added in the order of the rows, so the batch size leaves no trace. */
+/* Sums over rows become means; the row's costs were added in the order of the rows, so the batch size leaves no trace.
+ */
 static ae_evaluation finish(size_t rows, size_t features, double l2, double sse, double bce)
 {
     const double n = (double)rows, f = (double)features;
-    return (ae_evaluation){
-        .size = sizeof(ae_evaluation), .rows = rows, .l2 = l2 / n, .sse = sse / n, .mse = sse / n / f, .bce = bce / n / f};
+    return (ae_evaluation){.size = sizeof(ae_evaluation),
+                           .rows = rows,
+                           .l2 = l2 / n,
+                           .sse = sse / n,
+                           .mse = sse / n / f,
+                           .bce = bce / n / f};
 }
 
 ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,

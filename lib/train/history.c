@@ -19,17 +19,17 @@ ae_status ae_trainer_history(const ae_trainer *trainer, size_t index, ae_epoch_i
 }
 
 /* The columns, in this order in both formats. */
-static const char *const columns[] = {"epoch",          "step",            "train_cost",    "train_cost_min",
-                                      "train_cost_max", "validation_cost", "learning_rate", "seconds",
-                                      "rows",           "best"};
+static const char *const columns[] = {
+    "epoch",           "step",          "train_cost", "train_cost_min", "train_cost_max",
+    "validation_cost", "learning_rate", "seconds",    "rows",           "best"};
 
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
 static void print_entry(aei_file *file, const ae_epoch_info *e, ae_history_format format)
 {
-    const double values[COLUMNS] = {(double)e->epoch,   (double)e->step,    e->train_cost,    e->train_cost_min,
-                                    e->train_cost_max,  e->validation_cost, e->learning_rate, e->seconds,
-                                    (double)e->rows,    (double)e->best};
+    const double values[COLUMNS] = {(double)e->epoch,  (double)e->step,    e->train_cost,    e->train_cost_min,
+                                    e->train_cost_max, e->validation_cost, e->learning_rate, e->seconds,
+                                    (double)e->rows,   (double)e->best};
     /* A failed write is remembered by the file and reported by its commit. */
     for (size_t i = 0; i < COLUMNS; i++) {
         char text[40];

@@ -290,9 +290,12 @@ static bool epoch_is_full(const ae_trainer *t)
     return t->progress.epoch_step == t->epoch_steps;
 }
 
-/* A step, and what follows the last one of an epoch; a callback that stops the run does not stop that. */
+/* A step, unless the run is to stop, and what follows the last one of an epoch; a callback that stops the run does not
+ * stop that. */
 static ae_status step_and_close(ae_trainer *t, double *cost)
 {
+    if (atomic_exchange(&t->cancelled, 0))
+        return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu", (unsigned long long)t->progress.steps);
     const ae_status status = advance(t, cost);
     if ((status != AE_OK && status != AE_ERROR_CANCELLED) || !epoch_is_full(t))
         return status;
@@ -319,8 +322,6 @@ ae_status ae_trainer_epoch(ae_trainer *trainer, ae_epoch_info *info)
     if (epoch_is_full(trainer))
         AE_TRY(close_epoch(trainer));
     while (trainer->history_count == entries) {
-        if (atomic_exchange(&trainer->cancelled, 0))
-            return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu", (unsigned long long)trainer->progress.steps);
         double cost;
         AE_TRY(step_and_close(trainer, &cost));
     }

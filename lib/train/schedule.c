@@ -38,6 +38,7 @@ float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
     if (step < o->warmup_steps)
         return (float)(base * ((double)step + 1) / (double)o->warmup_steps);
     const uint64_t since = step - o->warmup_steps;
+    const double floor = fmin((double)o->floor, base); /* the base may have been lowered since */
     uint64_t period = o->period;
     switch (o->kind) {
     case AE_SCHEDULE_STEP:
@@ -48,9 +49,8 @@ float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
         if (period == 0)
             period = optimizer->run_steps > o->warmup_steps ? optimizer->run_steps - o->warmup_steps : 1;
         if (since >= period)
-            return o->floor;
-        return (float)((double)o->floor +
-                       (base - (double)o->floor) * (1 + cos(3.141592653589793 * (double)since / (double)period)) / 2);
+            return (float)floor;
+        return (float)(floor + (base - floor) * (1 + cos(3.141592653589793 * (double)since / (double)period)) / 2);
     default:
         return (float)base;
     }

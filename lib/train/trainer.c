@@ -129,7 +129,7 @@ static ae_status prepare(ae_trainer *t)
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
     /* Last, since it may take the optimizer away from another network: nothing can fail any more. */
     AE_TRY(aei_optimizer_attach(t->optimizer, t->network));
-    t->optimizer->run_steps = t->epoch_steps * o->epochs;
+    t->optimizer->run_steps = o->epochs > UINT64_MAX / t->epoch_steps ? UINT64_MAX : t->epoch_steps * o->epochs;
     return AE_OK;
 }
 
@@ -207,5 +207,6 @@ size_t ae_trainer_memory(const ae_trainer *trainer)
     if (trainer == NULL)
         return 0;
     return sizeof *trainer + trainer->arena.size + aei_step_memory(trainer->step) +
+           (trainer->judge == NULL ? 0 : aei_session_memory(trainer->judge)) +
            trainer->history_room * sizeof *trainer->history;
 }

@@ -21,11 +21,11 @@ typedef struct aei_progress {
     double cost_sum;     /* over those steps */
     double cost_min;
     double cost_max;
-    double seconds;         /* spent on the epoch under way */
-    uint64_t rows;          /* trained on in the epoch under way */
-    uint64_t best_epoch;    /* 0: none yet */
-    double best_cost;       /* meaningful when best_epoch > 0 */
-    uint64_t stale_epochs;  /* epochs since the last improvement */
+    double seconds;        /* spent on the epoch under way */
+    uint64_t rows;         /* trained on in the epoch under way */
+    uint64_t best_epoch;   /* 0: none yet */
+    double best_cost;      /* meaningful when best_epoch > 0 */
+    uint64_t stale_epochs; /* epochs since the last improvement */
 } aei_progress;
 
 struct ae_trainer {
@@ -43,7 +43,7 @@ struct ae_trainer {
     size_t history_count;
     size_t history_room;
     aei_arena arena;
-    uint32_t *order; /* the epoch's permutation of the training rows */
+    uint32_t *order;      /* the epoch's permutation of the training rows */
     uint64_t order_epoch; /* the epoch (from 0) that order is for, plus 1; 0: none */
     /* State at the beginning of the epoch, to fall back on when the run diverges. */
     struct {
