@@ -48,6 +48,7 @@ ifeq ($(BLIS_PC),yes)
 BLIS_FOUND := yes
 BLIS_CFLAGS := $(call pkg_cflags,blis)
 BLIS_LIBS := $(call pkg_libs,blis)
+BLIS_STATIC_LIBS := $(call pkg_libs,--static blis)
 else
 multiarch := $(or $(shell $(CC) -print-multiarch 2>/dev/null),$(TARGET:x86_64-pc-%=x86_64-%))
 BLIS_ROOT ?= /usr
@@ -58,8 +59,8 @@ ifneq ($(blis_build),)
 BLIS_FOUND := $(blis_build)
 BLIS_CFLAGS := -isystem $(BLIS_ROOT)/include/$(multiarch)/blis-$(blis_build)
 BLIS_LIBS := -L$(BLIS_ROOT)/lib/$(multiarch)/blis-$(blis_build) -lblis
-# What the archive needs beside that.
-BLIS_STATIC_LIBS := $(if $(filter openmp,$(blis_build)),-lgomp) -lpthread
+# What libblis.a needs beside that.
+BLIS_STATIC_LIBS := $(if $(filter openmp,$(blis_build)),-lgomp)
 else ifneq ($(BLIS),auto)
 $(error BLIS=$(BLIS), but there is neither a blis.pc nor a blis-*/ folder: make setup installs it)
 endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* BLIS: what is found and chosen, the plain product, refusals, use from several threads; and a build without it. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "compute/blis.h"
 
-#include <libae/cpu.h>
+#include <libae/libae.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -90,7 +91,7 @@ static void check_gemm(size_t m, size_t n, size_t k)
                 sum += term;
                 magnitude += fabs(term);
             }
-            /* k products and sums in float, in whatever order: at most (k + 1) u of the terms' magnitudes, u = 2^-24. */
+            /* Products and sums in float, in any order: at most (k + 1) u of the terms' magnitudes, u = 2^-24. */
             if (!(fabs((double)c[i * ldc + j] - sum) <= (double)(k + 1) * 0x1p-24 * magnitude))
                 ck_abort_msg("%zu x %zu x %zu at %zu, %zu: %g, not %g", m, n, k, i, j, (double)c[i * ldc + j], sum);
         }
@@ -132,7 +133,7 @@ END_TEST
 enum { THREADS = 4, ROWS = 101, DEPTH = 300, ROUNDS = 20 };
 
 typedef struct shared {
-    const float *a, *b;         /* [panels][ROWS][P], [DEPTH][P]; [ROWS][P] twice for gemm_tn */
+    const float *a, *b; /* [panels][ROWS][P], [DEPTH][P]; [ROWS][P] twice for gemm_tn */
     const float *product, *gradient;
     size_t differences[THREADS];
 } shared;
@@ -142,7 +143,8 @@ static size_t product_floats(const aei_kernels *k)
     return ROWS * k->panel;
 }
 
-static void compute(const aei_kernels *k, const float *a, const float *b, float *packed, float *product, float *gradient)
+static void compute(const aei_kernels *k, const float *a, const float *b, float *packed, float *product,
+                    float *gradient)
 {
     const float *const soon[3] = {a, a, a};
     k->pack(ROWS, DEPTH, a, packed);
@@ -165,6 +167,19 @@ static void compute_and_compare(void *context, size_t thread)
     }
     free(packed), free(product), free(gradient);
 }
+
+START_TEST(a_wrong_blis_arch_type_leaves_blis_out_and_the_process_alive)
+{
+    ck_assert_int_eq(setenv("BLIS_ARCH_TYPE", "99", 1), 0);
+    ae_network *network = NULL;
+    ck_assert_ok(ae_network_create(&network, NULL));
+    ae_network_free(network);
+    ck_assert_uint_ge(ae_kernels_count(), 2);
+    ae_cpu cpu = {.size = sizeof cpu};
+    ae_cpu_info(&cpu);
+    ck_assert_ptr_nonnull(cpu.blis_used);
+}
+END_TEST
 
 START_TEST(threads_get_the_same_bits)
 {
@@ -195,6 +210,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, product_agrees_with_double);
     tcase_add_test(tests, product_refuses_what_blis_would_abort_on);
     tcase_add_test(tests, threads_get_the_same_bits);
+    tcase_add_test(tests, a_wrong_blis_arch_type_leaves_blis_out_and_the_process_alive);
 }
 
 #else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints: a run taken up again is the run that was never stopped, and a failed resume changes nothing. */
+#define _POSIX_C_SOURCE 200809L /* uselocale */
 #include "fixtures.h"
 #include "suites.h"
 #include "without_cjson.h"
@@ -252,6 +253,19 @@ START_TEST(another_run_is_refused_and_nothing_changes)
 }
 END_TEST
 
+static void replace(unsigned char *data, size_t size, const char *old, const char *new)
+{
+    const size_t length = strlen(old);
+    ck_assert_uint_eq(length, strlen(new));
+    for (size_t i = 8; i + length <= size; i++) {
+        if (memcmp(data + i, old, length) == 0) {
+            memcpy(data + i, new, length);
+            return;
+        }
+    }
+    ck_abort_msg("no %s in the file", old);
+}
+
 START_TEST(other_widths_or_rows_are_refused)
 {
     const variant usual = {.rule = ADAM};
@@ -270,6 +284,12 @@ START_TEST(other_widths_or_rows_are_refused)
     ae_trainer_free(trainer);
     trainer = fixture_trainer(same, adam, fewer, options);
     ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE, "rows is 61 in the checkpoint, 60 in");
+    size_t size; /* a control character that JSON allows as it is */
+    unsigned char *data = support_read(path, &size);
+    replace(data, size, "\\\"optimizer\\\":\\\"adam\\\"", "\\\"optimizer\\\":\\\"\x7f]0;\\\"");
+    support_write(path, data, size);
+    free(data);
+    ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE, "optimizer is ?]0; in the checkpoint");
     ae_trainer_free(trainer);
     ae_optimizer_free(adam);
     ae_network_free(wider);
@@ -318,6 +338,24 @@ START_TEST(a_best_epoch_that_says_nothing_here_is_forgotten)
 }
 END_TEST
 
+/* JSON cannot say infinity; what it says instead must not become a cost that nothing improves on. */
+START_TEST(an_infinite_best_cost_can_be_improved_on)
+{
+    const variant *v = &variants[4];
+    const char *path = support_path("run.safetensors");
+    run saved = start(v), r = start(v);
+    steps(&saved, 8);
+    saved.trainer->progress.best_epoch = 2;
+    saved.trainer->progress.best_cost = INFINITY;
+    ck_assert_ok(ae_trainer_save_checkpoint(saved.trainer, path));
+    ck_assert_ok(ae_trainer_resume(r.trainer, path));
+    same_runs(&saved, &r);
+    steps(&r, 4);
+    ck_assert_uint_eq(r.trainer->progress.best_epoch, 3);
+    finish(&saved), finish(&r);
+}
+END_TEST
+
 static const struct {
     const char *old, *new;
     const char *message;
@@ -345,19 +383,6 @@ static const struct {
     {"best.decoder.1.bn.running_var", "best.decoder.1.bn.running_bar", "best.decoder.1.bn.running_var is missing"},
     {"\"encoder.1.bn.running_var", "\"encoder.1.bn.running_bar", "tensor encoder.1.bn.running_var is missing"},
 };
-
-static void replace(unsigned char *data, size_t size, const char *old, const char *new)
-{
-    const size_t length = strlen(old);
-    ck_assert_uint_eq(length, strlen(new));
-    for (size_t i = 8; i + length <= size; i++) {
-        if (memcmp(data + i, old, length) == 0) {
-            memcpy(data + i, new, length);
-            return;
-        }
-    }
-    ck_abort_msg("no %s in the file", old);
-}
 
 START_TEST(a_damaged_checkpoint_is_refused_and_nothing_changes)
 {
@@ -497,22 +522,29 @@ START_TEST(survives_damaged_bytes)
 }
 END_TEST
 
-/* Numbers are written and read with a point even where the locale has a comma. */
-START_TEST(a_comma_locale_changes_nothing)
+/* Locales with a decimal comma, and with a separator of two bytes. */
+static const char *const locales[][4] = {
+    {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"},
+    {"ps_AF.UTF-8", "ps_AF.utf8", "fa_IR.UTF-8", "ps_AF"},
+};
+
+/* Numbers are written and read with a point whatever the locale has, and the locale stays as it is. */
+START_TEST(a_locale_changes_nothing)
 {
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE", "fr_FR"};
+    const char *const *names = locales[_i];
     const char *plain = support_path("plain"), *comma = support_path("comma");
     run r = start(&variants[4]), other = start(&variants[4]);
     steps(&r, 22);
     ck_assert_ok(ae_trainer_save_checkpoint(r.trainer, plain));
     size_t i = 0;
-    while (i < COUNT(names) && setlocale(LC_ALL, names[i]) == NULL)
+    while (i < COUNT(locales[0]) && setlocale(LC_ALL, names[i]) == NULL)
         i++;
-    if (i == COUNT(names))
-        puts("no locale with a decimal comma here: only half of a test was run");
+    if (i == COUNT(locales[0]))
+        printf("no locale like %s here: only half of a test was run\n", names[0]);
     ck_assert_ok(ae_trainer_save_checkpoint(r.trainer, comma));
     ck_assert_ok(ae_trainer_resume(other.trainer, comma));
     same_runs(&r, &other);
+    ck_assert(uselocale((locale_t)0) == LC_GLOBAL_LOCALE);
     ck_assert_ptr_nonnull(setlocale(LC_ALL, "C"));
     size_t a, b;
     unsigned char *left = support_read(plain, &a), *right = support_read(comma, &b);
@@ -535,7 +567,8 @@ Suite *checkpoint_suite(void)
     tcase_add_test(resume, a_checkpoint_opens_as_a_model);
     tcase_add_test(resume, what_may_differ_stays_the_trainer_s_own);
     tcase_add_test(resume, a_best_epoch_that_says_nothing_here_is_forgotten);
-    tcase_add_test(resume, a_comma_locale_changes_nothing);
+    tcase_add_test(resume, an_infinite_best_cost_can_be_improved_on);
+    tcase_add_loop_test(resume, a_locale_changes_nothing, 0, (int)COUNT(locales));
     suite_add_tcase(suite, resume);
     TCase *refusal = tcase_create("refusal");
     tcase_add_checked_fixture(refusal, NULL, support_dir_remove);

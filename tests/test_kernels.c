@@ -32,10 +32,10 @@ static const size_t widths[] = {1, 3, 4, 6, 7, 8, 12, 13, 15, 16, 17, 24, 31, 32
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Check notes the place of every assertion in a file: too slow for millions of them that hold. */
-#define REQUIRE(condition, ...)          \
-    do {                                 \
-        if (!(condition))                \
-            ck_abort_msg(__VA_ARGS__);   \
+#define REQUIRE(condition, ...)        \
+    do {                               \
+        if (!(condition))              \
+            ck_abort_msg(__VA_ARGS__); \
     } while (0)
 
 /* Everything that is tested: all tables but the reference, and the one that only serves BLIS. */
@@ -125,7 +125,8 @@ static void check_product(const aei_kernels *k, size_t rows, size_t n, size_t te
             residual += d * d;
             scale += magnitude[r * WIDE + j] * magnitude[r * WIDE + j];
         }
-    /* c_ij errs by at most (terms + 1) u (|A| |B|)_ij, so the norms keep to that too; and random errors grow like the root. */
+    /* c_ij errs by at most (terms + 1) u (|A| |B|)_ij, hence the norms too; random errors grow like the root of that.
+     */
     const double bound = (2 * sqrt((double)terms) + 1) * u * sqrt(scale);
     ck_assert_msg(sqrt(residual) <= bound, "%s: %zu x %zu x %zu: residual %g > %g", k->name, rows, terms, n,
                   sqrt(residual), bound);
@@ -142,8 +143,8 @@ static void check_nn(const aei_kernels *k, size_t rows, size_t depth, size_t n)
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < depth; i++)
             for (size_t j = 0; j < n; j++)
-                magnitude[r * WIDE + j] +=
-                    fabs((double)a[(i / WIDE * rows + r) * WIDE + i % WIDE] * (double)b[i * WIDE + j]);
+                magnitude[r * WIDE + j] += fabs((double)a[(i / WIDE * rows + r) * WIDE + i % WIDE] *
+                                                (double)b[i * WIDE + j]);
     float *mine_a = to_panels(a, rows, depth, k->panel), *mine_b = to_panels(b, depth, k->panel, k->panel);
     float *c = array(rows * k->panel), *reference = array(rows * WIDE);
     aei_kernels_reference.gemm_nn(rows, depth, n, a, b, reference);
@@ -205,7 +206,8 @@ START_TEST(transposed_product_agrees_with_reference)
         for (size_t kb = 0; kb < COUNT(widths); kb++)
             for (size_t n = 0; n < COUNT(widths); n++)
                 if (widths[kb] <= k->panel && widths[n] <= k->panel && !skipped(shape++))
-                    check_tn(k, r < COUNT(row_counts) ? row_counts[r] : more[r - COUNT(row_counts)], widths[kb], widths[n]);
+                    check_tn(k, r < COUNT(row_counts) ? row_counts[r] : more[r - COUNT(row_counts)], widths[kb],
+                             widths[n]);
 }
 END_TEST
 
@@ -239,7 +241,8 @@ START_TEST(transposition_is_exact)
             k->transpose(rows, n, in, out);
             for (size_t j = 0; j < n; j++)
                 for (size_t i = 0; i < panel; i++)
-                    REQUIRE(out[j * panel + i] == (i < rows ? in[i * panel + j] : 0), "%s: %zu x %zu", k->name, rows, n);
+                    REQUIRE(out[j * panel + i] == (i < rows ? in[i * panel + j] : 0), "%s: %zu x %zu", k->name, rows,
+                            n);
             release(in, rows * panel), release(out, n * panel);
         }
 }
@@ -252,8 +255,9 @@ static void near(const aei_kernels *k, const char *what, size_t rows, const floa
     for (size_t r = 0; r < rows; r++)
         for (size_t j = 0; j < k->panel; j++) {
             const double g = (double)got[r * k->panel + j], e = (double)reference[r * WIDE + j];
-            REQUIRE(fabs(g - e) <= bounds[r * WIDE + j], "%s: %s: row %zu of %zu, column %zu: %.9g, not %.9g: off by %g > %g",
-                          k->name, what, r, rows, j, g, e, fabs(g - e), bounds[r * WIDE + j]);
+            REQUIRE(fabs(g - e) <= bounds[r * WIDE + j],
+                    "%s: %s: row %zu of %zu, column %zu: %.9g, not %.9g: off by %g > %g", k->name, what, r, rows, j, g,
+                    e, fabs(g - e), bounds[r * WIDE + j]);
         }
 }
 
@@ -292,7 +296,8 @@ static void check_norm_forward(const aei_kernels *k, size_t rows, aei_nonlineari
         bv[j] = 2 * (n + 4) * u * (v + most * sqrt(v)) + dm * dm;
         bi[j] = inv * (bv[j] / (v + (double)epsilon) + 4 * u);
         bx[i] = (dm + 2 * u * most) * inv + xhat * (bi[j] / inv + 3 * u);
-        by[i] = steepness(f.kind) * (g * bx[i] + 3 * u * (g * xhat + fabs((double)beta[j]))) + 5 * u * fabs((double)ry[i]);
+        by[i] = steepness(f.kind) * (g * bx[i] + 3 * u * (g * xhat + fabs((double)beta[j]))) +
+                5 * u * fabs((double)ry[i]);
     }
     near(k, "mean", 1, mean, rm, bm);
     near(k, "variance", 1, variance, rv, bv);
@@ -302,7 +307,8 @@ static void check_norm_forward(const aei_kernels *k, size_t rows, aei_nonlineari
     free(bm), free(bx), free(by);
     release(x, rows * WIDE), release(gamma, WIDE), release(beta, WIDE), release(mine, rows * p);
     release(given, rows * WIDE), release(y, rows * p), release(ry, rows * WIDE);
-    release(mean, p), release(variance, p), release(inverse, p), release(rm, WIDE), release(rv, WIDE), release(ri, WIDE);
+    release(mean, p), release(variance, p), release(inverse, p), release(rm, WIDE), release(rv, WIDE),
+        release(ri, WIDE);
 }
 
 START_TEST(normalisation_agrees_with_reference)
@@ -321,7 +327,8 @@ START_TEST(affine_agrees_with_reference_and_works_in_place)
         for (size_t a = 0; a < COUNT(kinds); a++) {
             const size_t rows = row_counts[r];
             const aei_nonlinearity f = {kinds[a], 0.2f};
-            float *x = random_array(rows * WIDE, -9, 9), *scale = random_array(WIDE, -2, 2), *shift = random_array(WIDE, -1, 1);
+            float *x = random_array(rows * WIDE, -9, 9), *scale = random_array(WIDE, -2, 2),
+                  *shift = random_array(WIDE, -1, 1);
             float *mine = to_panels(x, rows, p, p), *y = array(rows * p), *ry = array(rows * WIDE);
             double *bounds = calloc(rows * WIDE, sizeof *bounds);
             aei_kernels_reference.affine_forward(rows, x, ry, scale, shift, f);
@@ -349,7 +356,8 @@ static void check_backward(const aei_kernels *k, size_t rows, aei_nonlinearity f
 {
     const size_t p = k->panel;
     float *g = random_array(rows * WIDE, -1, 1), *given = copy(g, rows * WIDE), *y = outputs(rows * WIDE, f.kind);
-    float *xhat = random_array(rows * WIDE, -2, 2), *gamma = random_array(WIDE, -2, 2), *inverse = random_array(WIDE, 0.1f, 9);
+    float *xhat = random_array(rows * WIDE, -2, 2), *gamma = random_array(WIDE, -2, 2),
+          *inverse = random_array(WIDE, 0.1f, 9);
     float *mine = to_panels(g, rows, p, p), *my = to_panels(y, rows, p, p), *mx = to_panels(xhat, rows, p, p);
     float *dgamma = array(p), *dbeta = array(p), *rg = array(WIDE), *rb = array(WIDE);
     if (norm) {
@@ -373,7 +381,8 @@ static void check_backward(const aei_kernels *k, size_t rows, aei_nonlinearity f
         const size_t j = i % WIDE;
         const double size = fabs((double)given[i]) + (sums[j] + fabs((double)xhat[i]) * products[j]) / n;
         bs[j] = (n + 4) * u * sums[j], bp[j] = (n + 5) * u * products[j];
-        bg[i] = norm ? (n + 12) * u * fabs((double)gamma[j] * (double)inverse[j]) * size : 5 * u * fabs((double)given[i]);
+        bg[i] = norm ? (n + 12) * u * fabs((double)gamma[j] * (double)inverse[j]) * size
+                     : 5 * u * fabs((double)given[i]);
     }
     near(k, "gradient of beta", 1, dbeta, rb, bs);
     if (norm)
@@ -398,27 +407,33 @@ END_TEST
 static void check_costs(const aei_kernels *k, size_t rows, size_t n)
 {
     const size_t p = k->panel;
-    float *y = random_array(rows * WIDE, 0, 1), *t = random_array(rows * WIDE, 0, 1), *factor = random_array(rows, -1, 1);
+    float *y = random_array(rows * WIDE, 0, 1), *t = random_array(rows * WIDE, 0, 1),
+          *factor = random_array(rows, -1, 1);
     y[0] = 0, t[0] = 1;
     y[n - 1] = 1, t[n - 1] = 0.25f; /* logarithms of 0, kept finite */
     for (size_t i = 0; i < rows * WIDE; i++)
         if (i % WIDE >= n)
             y[i] = NAN; /* must not count */
-    float *my = to_panels(y, rows, p, p), *mt = to_panels(t, rows, p, p), *g = array(rows * p), *rg = array(rows * WIDE);
+    float *my = to_panels(y, rows, p, p), *mt = to_panels(t, rows, p, p), *g = array(rows * p),
+          *rg = array(rows * WIDE);
     float *costs = array(rows), *reference = array(rows);
     for (int bce = 0; bce < 2; bce++) {
         aei_kernels_reference.row_costs(rows, n, y, t, bce, reference);
         k->row_costs(rows, n, my, mt, bce, costs);
-        /* All terms are positive: n u for the sum and at most 8 u for a term, whose 1 - y costs the logarithm u absolutely. */
+        /* All terms are positive: n u for the sum and at most 8 u for a term, whose 1 - y costs the logarithm u
+         * absolutely. */
         for (size_t r = 0; r < rows; r++)
-            REQUIRE(fabs((double)costs[r] - (double)reference[r]) <= ((double)n + 8) * u * ((double)reference[r] + bce * (double)n),
-                          "%s: cost %d of row %zu, %zu columns: %.9g, not %.9g", k->name, bce, r, n, (double)costs[r], (double)reference[r]);
+            REQUIRE(fabs((double)costs[r] - (double)reference[r]) <=
+                        ((double)n + 8) * u * ((double)reference[r] + bce * (double)n),
+                    "%s: cost %d of row %zu, %zu columns: %.9g, not %.9g", k->name, bce, r, n, (double)costs[r],
+                    (double)reference[r]);
     }
     aei_kernels_reference.cost_gradient(rows, n, y, t, factor, rg);
     k->cost_gradient(rows, n, my, mt, factor, g);
     for (size_t i = 0; i < rows * p; i++)
         REQUIRE(g[i] == rg[i / p * WIDE + i % p], "%s: (y - t) factor is not rounded twice", k->name);
-    release(y, rows * WIDE), release(t, rows * WIDE), release(factor, rows), release(my, rows * p), release(mt, rows * p);
+    release(y, rows * WIDE), release(t, rows * WIDE), release(factor, rows), release(my, rows * p),
+        release(mt, rows * p);
     release(g, rows * p), release(rg, rows * WIDE), release(costs, rows), release(reference, rows);
 }
 
@@ -431,13 +446,13 @@ START_TEST(costs_agree_with_reference)
 END_TEST
 
 static const aei_update rules[] = {
-    {AEI_UPDATE_ADAM, 1, 0, 1, 0.01f, 0.9f, 0.999f, 31.6f, 1e-8f, 0},       /* the first step's factors */
+    {AEI_UPDATE_ADAM, 1, 0, 1, 0.01f, 0.9f, 0.999f, 31.6f, 1e-8f, 0}, /* the first step's factors */
     {AEI_UPDATE_ADAM, 1, 0, 1, 0.001f, 0.9f, 0.999f, 1, 1e-8f, 0},
-    {AEI_UPDATE_ADAM, 0.3f, 0.01f, 1, 0.001f, 0.5f, 0.9f, 1.5f, 1e-3f, 0},  /* clipped, decay in the gradient */
-    {AEI_UPDATE_ADAM, 1, 0, 0.999f, 0.001f, 0.9f, 0.999f, 1, 1e-8f, 0},     /* AdamW */
+    {AEI_UPDATE_ADAM, 0.3f, 0.01f, 1, 0.001f, 0.5f, 0.9f, 1.5f, 1e-3f, 0}, /* clipped, decay in the gradient */
+    {AEI_UPDATE_ADAM, 1, 0, 0.999f, 0.001f, 0.9f, 0.999f, 1, 1e-8f, 0},    /* AdamW */
     {AEI_UPDATE_SGD, 1, 0, 1, 0.1f, 0, 0, 0, 0, 0},
     {AEI_UPDATE_SGD, 0.5f, 0.1f, 1, 0.1f, 0.9f, 0, 0, 0, 0},
-    {AEI_UPDATE_SGD, 1, 0.1f, 1, 0.1f, 0.9f, 0, 0, 0, 1},                   /* Nesterov */
+    {AEI_UPDATE_SGD, 1, 0.1f, 1, 0.1f, 0.9f, 0, 0, 0, 1}, /* Nesterov */
 };
 
 /* Magnitudes from 1e-12 to 1e3, as gradients have them. */
@@ -459,18 +474,20 @@ static void check_update(const aei_kernels *k, const aei_update *rule, size_t n)
     k->update(rule, n, w, g, moments ? m : NULL, adam ? v : NULL);
     for (size_t i = 0; i < n; i++) {
         /* A moment errs by 4 u times its terms' magnitudes; v of a squared gradient by twice that. */
-        const double w0 = fabs((double)before[i]), size = fabs((double)g[i] * (double)rule->gradient_scale) + w0 * (double)rule->decay;
+        const double w0 = fabs((double)before[i]),
+                     size = fabs((double)g[i] * (double)rule->gradient_scale) + w0 * (double)rule->decay;
         const double dm = 5 * u * (fabs((double)rule->beta1 * (double)m0[i]) + size);
         const double rest = 1 - (double)rule->beta2, dv = 10 * u * ((double)rv[i] + rest * size * size) + 0x1p-147;
         /* Adam's quotient: a relative 2^-22 of the fast root and division, half of v's own, and that of m. */
         double dw = (double)rule->rate * 2 * (size + fabs((double)rm[i])) * 6 * u;
         if (adam) {
             const double root = sqrt((double)rv[i] + 1e-37) * (double)rule->root_scale + (double)rule->epsilon;
-            dw = (double)rule->rate / root * (dm + fabs((double)rm[i]) * (4 * u + 8 * u + dv / ((double)rv[i] + 1e-37)));
+            dw = (double)rule->rate / root *
+                 (dm + fabs((double)rm[i]) * (4 * u + 8 * u + dv / ((double)rv[i] + 1e-37)));
         }
         dw += 3 * u * (w0 + fabs((double)rw[i]));
         REQUIRE(fabs((double)w[i] - (double)rw[i]) <= dw, "%s: rule %td: w %.9g, not %.9g (g %g, m %g, v %g)", k->name,
-                      rule - rules, (double)w[i], (double)rw[i], (double)g[i], (double)rm[i], (double)rv[i]);
+                rule - rules, (double)w[i], (double)rw[i], (double)g[i], (double)rm[i], (double)rv[i]);
         REQUIRE(!moments || fabs((double)m[i] - (double)rm[i]) <= dm, "%s: first moment", k->name);
         REQUIRE(!adam || fabs((double)v[i] - (double)rv[i]) <= dv, "%s: second moment", k->name);
     }

@@ -458,6 +458,24 @@ START_TEST(shapes_that_are_no_autoencoder_are_refused)
 }
 END_TEST
 
+/* The network would be made next, and refused for its output width; of types with few bits it could be huge. */
+START_TEST(types_that_cannot_be_read_are_refused_before_a_network_is_made)
+{
+    static builder b;
+    static const float zeros[8];
+    ae_network *network = NULL;
+    b = (builder){.header = ""};
+    add(&b, "encoder.0.weight", "F4", 1, "[1,16]", zeros, 8);
+    add(&b, "decoder.0.weight", "F16", 2, "[3,1]", zeros, 3);
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor encoder.0.weight: dtype is F4; F32");
+    b = (builder){.header = ""};
+    add(&b, "encoder.0.weight", "F16", 2, "[1,2]", zeros, 2);
+    add(&b, "decoder.0.weight", "F8_E4M3", 1, "[3,1]", zeros, 3);
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor decoder.0.weight: dtype is F8_E4M3; F32");
+    ck_assert_ptr_null(network);
+}
+END_TEST
+
 START_TEST(metadata_may_add_to_a_foreign_file)
 {
     static const float zeros[8];
@@ -610,6 +628,7 @@ Suite *model_file_suite(void)
     tcase_add_test(hostile, values_that_cannot_be_used_are_refused);
     tcase_add_test(hostile, a_file_of_another_program_is_understood);
     tcase_add_test(hostile, shapes_that_are_no_autoencoder_are_refused);
+    tcase_add_test(hostile, types_that_cannot_be_read_are_refused_before_a_network_is_made);
     tcase_add_test(hostile, metadata_may_add_to_a_foreign_file);
     tcase_add_test(hostile, files_that_cannot_be_read_are_named);
     suite_add_tcase(suite, hostile);

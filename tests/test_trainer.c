@@ -637,6 +637,61 @@ START_TEST(after_restore_best_training_goes_on_from_the_latest_weights)
 }
 END_TEST
 
+START_TEST(weights_set_after_restore_best_are_those_that_training_goes_on_from)
+{
+    run r = prepare(fixture_sgd(1e-6f));
+    start(&r, (ae_trainer_options){.epochs = 4, .validation = r.validation, .restore_best = AE_ON});
+    ck_assert_ok(ae_trainer_run(r.trainer));
+    const float mine[8] = {7, 7, 7, 7, 7, 7, 7, 7};
+    ck_assert_ok(ae_network_set_tensor(r.network, "encoder.0.bn.weight", mine, 8));
+    ck_assert_ok(ae_trainer_step(r.trainer, NULL));
+    float after[8];
+    ck_assert_ok(ae_network_get_tensor(r.network, "encoder.0.bn.weight", after, 8));
+    ck_assert_float_eq_tol(after[0], 7, 1e-3f); /* one step at a rate of 1e-6 */
+    finish(&r);
+}
+END_TEST
+
+START_TEST(an_optimizer_taken_by_another_trainer_is_refused)
+{
+    run first = prepare(fixture_adam(0.01f));
+    start(&first, (ae_trainer_options){.epochs = 4});
+    ck_assert_ok(ae_trainer_step(first.trainer, NULL));
+    ae_network *other = FIXTURE_NETWORK(FEATURES, 2, FEATURES);
+    ae_trainer *second = fixture_trainer(other, first.optimizer, first.training, AE_TRAINER_OPTIONS(.batch = BATCH));
+    ck_assert_status(ae_trainer_step(first.trainer, NULL), AE_ERROR_STATE, "another trainer");
+    ck_assert_status(ae_trainer_save_checkpoint(first.trainer, support_path("state")), AE_ERROR_STATE,
+                     "another trainer");
+    ck_assert_ok(ae_trainer_step(second, NULL));
+    ae_trainer_free(second);
+    ae_network_free(other);
+    finish(&first);
+}
+END_TEST
+
+START_TEST(a_result_without_its_size_is_refused_before_the_work)
+{
+    run r = prepare(fixture_adam(0.01f));
+    start(&r, (ae_trainer_options){.epochs = 4});
+    ae_epoch_info info = {0};
+    ck_assert_status(ae_trainer_epoch(r.trainer, &info), AE_ERROR_INVALID_ARGUMENT, "size is 0");
+    ck_assert_uint_eq(ae_trainer_steps(r.trainer), 0);
+    finish(&r);
+}
+END_TEST
+
+START_TEST(a_cancel_that_comes_too_late_does_not_stop_the_next_call)
+{
+    run r = prepare(fixture_adam(0.01f));
+    start(&r, (ae_trainer_options){.epochs = 1});
+    ck_assert_ok(ae_trainer_run(r.trainer));
+    ae_trainer_cancel(r.trainer);
+    ck_assert_ok(ae_trainer_run(r.trainer)); /* nothing left to do, nothing to stop */
+    ck_assert_ok(ae_trainer_epoch(r.trainer, NULL));
+    finish(&r);
+}
+END_TEST
+
 START_TEST(restore_best_happens_when_a_callback_stops_the_run)
 {
     run r = prepare(fixture_adam(0.2f));
@@ -823,6 +878,10 @@ Suite *trainer_suite(void)
     tcase_add_test(tcase, patience_counts_from_the_last_improvement);
     tcase_add_test(tcase, restore_best_leaves_the_weights_of_the_best_epoch);
     tcase_add_test(tcase, after_restore_best_training_goes_on_from_the_latest_weights);
+    tcase_add_test(tcase, weights_set_after_restore_best_are_those_that_training_goes_on_from);
+    tcase_add_test(tcase, an_optimizer_taken_by_another_trainer_is_refused);
+    tcase_add_test(tcase, a_result_without_its_size_is_refused_before_the_work);
+    tcase_add_test(tcase, a_cancel_that_comes_too_late_does_not_stop_the_next_call);
     tcase_add_test(tcase, restore_best_happens_when_a_callback_stops_the_run);
     tcase_add_test(tcase, restore_best_without_a_validation_set_goes_by_training_cost);
     tcase_add_loop_test(tcase, divergence_puts_everything_back_to_the_beginning_of_the_epoch, 0, 8);

@@ -58,10 +58,10 @@ static double ulps(double got, double expected)
 }
 
 /* Check notes the place of every assertion in a file: too slow for millions of them that hold. */
-#define REQUIRE(condition, ...)          \
-    do {                                 \
-        if (!(condition))                \
-            ck_abort_msg(__VA_ARGS__);   \
+#define REQUIRE(condition, ...)        \
+    do {                               \
+        if (!(condition))              \
+            ck_abort_msg(__VA_ARGS__); \
     } while (0)
 
 static void check_value(const char *table_name, const struct function *f, float x, float y)
@@ -79,7 +79,7 @@ static void check_value(const char *table_name, const struct function *f, float 
     }
     const double error = ulps((double)y, expected);
     REQUIRE(error <= 2, "%s: %s(%a) is %a, not %a: off by %.3f ulp", table_name, f->name, (double)x, (double)y,
-                  expected, error);
+            expected, error);
 }
 
 static void check_all(const aei_kernels *k, const float *x, size_t n)
@@ -121,15 +121,13 @@ END_TEST
 START_TEST(neighbourhoods_are_within_two_ulp)
 {
     const double ln2 = 0.6931471805599453;
+    /*
+     * tanh: polynomial or exponential; log: ends and zero of its interval; sigmoid's largest errors,
+     * left of 0; sigmoid and tanh reach 1; exp: 2^127, overflow, clamp; subnormal, smallest, zero, clamp.
+     */
     const double places[] = {
-        0.625,                             /* tanh: polynomial, exponential */
-        sqrt(0.5), 1, sqrt(2),             /* log: ends and zero of its interval */
-        4.15, 1.1,                         /* sigmoid's largest errors, left of 0 */
-        16.64, 17.33, 9.01,                /* sigmoid and tanh reach 1 */
-        88.0296919, 88.7228394, 89,        /* exp: 2^127, overflow, clamp */
-        87.3365448, 103.2789, 103.9720764, 104, /* exp and sigmoid: subnormal, smallest, zero, clamp */
-        (double)FLT_MIN, (double)FLT_MAX,
-    };
+        0.625,      sqrt(0.5),  1,  sqrt(2),    4.15,     1.1,         16.64, 17.33,           9.01,
+        88.0296919, 88.7228394, 89, 87.3365448, 103.2789, 103.9720764, 104,   (double)FLT_MIN, (double)FLT_MAX};
     const aei_kernels *k = table(_i);
     const size_t count = sizeof places / sizeof places[0];
     float x[2 * AROUND];
@@ -168,22 +166,29 @@ START_TEST(special_values_are_exact)
         int function;
         float x, y;
     } cases[] = {
-        {AEI_MAP_EXP, 0, 1}, {AEI_MAP_EXP, -0.0f, 1}, {AEI_MAP_EXP, inf, inf}, {AEI_MAP_EXP, -inf, 0},
-        {AEI_MAP_EXP, nan, nan}, {AEI_MAP_EXP, tiny, 1}, {AEI_MAP_EXP, -tiny, 1}, {AEI_MAP_EXP, FLT_MAX, inf},
-        {AEI_MAP_SIGMOID, 0, 0.5f}, {AEI_MAP_SIGMOID, inf, 1}, {AEI_MAP_SIGMOID, -inf, 0}, {AEI_MAP_SIGMOID, nan, nan},
-        {AEI_MAP_SIGMOID, FLT_MAX, 1}, {AEI_MAP_SIGMOID, -FLT_MAX, 0}, {AEI_MAP_SIGMOID, tiny, 0.5f},
-        {AEI_MAP_TANH, 0, 0}, {AEI_MAP_TANH, -0.0f, -0.0f}, {AEI_MAP_TANH, inf, 1}, {AEI_MAP_TANH, -inf, -1},
-        {AEI_MAP_TANH, nan, nan}, {AEI_MAP_TANH, tiny, tiny}, {AEI_MAP_TANH, -tiny, -tiny},
-        {AEI_MAP_LOG, 1, 0}, {AEI_MAP_LOG, 0, -inf}, {AEI_MAP_LOG, -0.0f, -inf}, {AEI_MAP_LOG, inf, inf},
-        {AEI_MAP_LOG, -1, nan}, {AEI_MAP_LOG, -inf, nan}, {AEI_MAP_LOG, -tiny, nan}, {AEI_MAP_LOG, nan, nan},
+        {AEI_MAP_EXP, 0, 1},           {AEI_MAP_EXP, -0.0f, 1},
+        {AEI_MAP_EXP, inf, inf},       {AEI_MAP_EXP, -inf, 0},
+        {AEI_MAP_EXP, nan, nan},       {AEI_MAP_EXP, tiny, 1},
+        {AEI_MAP_EXP, -tiny, 1},       {AEI_MAP_EXP, FLT_MAX, inf},
+        {AEI_MAP_SIGMOID, 0, 0.5f},    {AEI_MAP_SIGMOID, inf, 1},
+        {AEI_MAP_SIGMOID, -inf, 0},    {AEI_MAP_SIGMOID, nan, nan},
+        {AEI_MAP_SIGMOID, FLT_MAX, 1}, {AEI_MAP_SIGMOID, -FLT_MAX, 0},
+        {AEI_MAP_SIGMOID, tiny, 0.5f}, {AEI_MAP_TANH, 0, 0},
+        {AEI_MAP_TANH, -0.0f, -0.0f},  {AEI_MAP_TANH, inf, 1},
+        {AEI_MAP_TANH, -inf, -1},      {AEI_MAP_TANH, nan, nan},
+        {AEI_MAP_TANH, tiny, tiny},    {AEI_MAP_TANH, -tiny, -tiny},
+        {AEI_MAP_LOG, 1, 0},           {AEI_MAP_LOG, 0, -inf},
+        {AEI_MAP_LOG, -0.0f, -inf},    {AEI_MAP_LOG, inf, inf},
+        {AEI_MAP_LOG, -1, nan},        {AEI_MAP_LOG, -inf, nan},
+        {AEI_MAP_LOG, -tiny, nan},     {AEI_MAP_LOG, nan, nan},
     };
     const aei_kernels *k = table(_i);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float y = 7;
         k->map(cases[i].function, 1, &cases[i].x, &y);
         const bool same_sign = cases[i].function != AEI_MAP_TANH || !signbit(y) == !signbit(cases[i].y);
-        ck_assert_msg(isnan(cases[i].y) ? isnan(y) : y == cases[i].y && same_sign,
-                      "%s: case %zu: of %a is %a", k->name, i, (double)cases[i].x, (double)y);
+        ck_assert_msg(isnan(cases[i].y) ? isnan(y) : y == cases[i].y && same_sign, "%s: case %zu: of %a is %a", k->name,
+                      i, (double)cases[i].x, (double)y);
     }
 }
 END_TEST
@@ -203,7 +208,8 @@ START_TEST(position_in_a_vector_does_not_matter)
                 y[n] = 7;
             k->map(functions[f].number, n, x, y);
             k->map(functions[f].number, 1, &x[n - 1], &one);
-            ck_assert_msg(isnan(one) ? isnan(y[n - 1]) : one == y[n - 1], "%s: %s at %zu", k->name, functions[f].name, n);
+            ck_assert_msg(isnan(one) ? isnan(y[n - 1]) : one == y[n - 1], "%s: %s at %zu", k->name, functions[f].name,
+                          n);
             ck_assert_msg(n == 67 || y[n] == 7, "%s: %s wrote past %zu", k->name, functions[f].name, n);
         }
 }

@@ -18,13 +18,12 @@ AE_BEGIN_DECLS
  */
 typedef struct ae_dataset ae_dataset;
 
-/** How memory and files become a dataset. Zero in any field means its default. @since 0.1 */
+/** How memory and files become a dataset. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_dataset_options {
     size_t size; /**< sizeof(ae_dataset_options); AE_DATASET_OPTIONS fills it in */
-    /** AE_ON: keep the caller's memory, which must outlive the dataset and its views, instead of a copy. Default off.
-     */
+    /** AE_ON: keep the caller's memory, which must outlive the dataset and its views. Default off: a copy. */
     ae_toggle borrow;
-    float scale;   /**< factor from stored uint8 to float32, finite and > 0; default 1/255 */
+    float scale;   /**< uint8 value to float32, finite and > 0; default 1/255. float32 is taken as it is */
     size_t stride; /**< elements from one row to the next, at least features; default features */
     size_t height; /**< picture rows, for those who draw; default 0 (unknown), or what the file says */
     size_t width;  /**< picture columns; height * width must equal features unless both are 0 */
@@ -41,7 +40,7 @@ AE_API void ae_dataset_options_init(ae_dataset_options *options);
  *
  * @param dataset receives the dataset, which the caller frees with ae_dataset_free; untouched on error
  * @param values rows x features floats, row-major (stride apart when the option says so)
- * @param rows at least 1
+ * @param rows 1 to 4294967295
  * @param features at least 1
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a zero, sizes that overflow, an option outside

@@ -13,7 +13,8 @@
  * Rules that hold everywhere:
  *  - A fallible call returns ae_status; out-parameters come first and are written on success only.
  *  - ae_last_error() has the details of the calling thread's last failure.
- *  - Options structs carry their size first and only ever grow at the end; zero means the default.
+ *  - Options and result structs carry their size first, which must be set (0 is an error), and only
+ *    ever grow at the end; in options any other field that is zero means the default.
  *  - Every object has one _free, which accepts NULL.
  *  - The library never prints, exits, changes the locale or the environment, or uses the network.
  */

@@ -22,12 +22,12 @@ AE_BEGIN_DECLS
  */
 typedef struct ae_network ae_network;
 
-/** How to build a network. Zero in any field means its default. @since 0.1 */
+/** How to build a network. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_network_options {
     size_t size; /**< sizeof(ae_network_options); AE_NETWORK_OPTIONS fills it in */
     /**
      * Features of the input, of each layer in turn, and so at last of the output, which must
-     * equal the input: at least 3 entries. Copied. NULL: 784 1000 500 250 4 250 500 1000 784.
+     * equal the input: 3 to 1024 entries. Copied. NULL: 784 1000 500 250 4 250 500 1000 784.
      */
     const size_t *widths;
     size_t width_count; /**< entries of widths */
@@ -58,7 +58,7 @@ AE_API void ae_network_options_init(ae_network_options *options);
  *
  * @param network receives the network, which the caller frees with ae_network_free; untouched on error
  * @param options NULL for the report's network
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, fewer than 3 widths, a width of 0 or over
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, not 3 to 1024 widths, a width of 0 or over
  *         2^20, output unlike input, an option outside its range); AE_ERROR_UNSUPPORTED (kernels this
  *         processor or build does not have); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
@@ -88,7 +88,7 @@ AE_API void ae_network_free(ae_network *network);
  * @param kernels as in ae_network_options, or NULL
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO (reading);
  *         AE_ERROR_FORMAT (not safetensors, truncated, inconsistent, a tensor missing or of another
- *         shape or type, a value that is not finite); AE_ERROR_UNSUPPORTED (kernels, or a newer
+ *         shape or type, a value that is not finite); AE_ERROR_UNSUPPORTED (kernels, a build without cJSON, a newer
  *         format version); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
  */
@@ -174,7 +174,7 @@ AE_API size_t ae_network_tensor_count(const ae_network *network);
  *
  * @param index 0 to ae_network_tensor_count() - 1
  * @param info filled in; info->size must be set
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a size smaller than version 0.1's);
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a size not set);
  *         AE_ERROR_NOT_FOUND (index past the end)
  * Thread safety: safe. @since 0.1
  */

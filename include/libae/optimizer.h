@@ -18,7 +18,7 @@ AE_BEGIN_DECLS
  */
 typedef struct ae_optimizer ae_optimizer;
 
-/** Adam (Kingma and Ba 2015, algorithm 1). Zero in any field means its default. @since 0.1 */
+/** Adam (Kingma and Ba 2015, algorithm 1). Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_adam_options {
     size_t size;         /**< sizeof(ae_adam_options); AE_ADAM_OPTIONS fills it in */
     float learning_rate; /**< > 0; default 0.001 */
@@ -28,6 +28,7 @@ typedef struct ae_adam_options {
     /** Adam: added to the gradient as weight_decay * w. AdamW: w shrinks by rate * weight_decay * w. Weights only.
      * Default 0. */
     float weight_decay;
+    float reserved; /**< must be 0: keeps the struct free of padding */
 } ae_adam_options;
 
 /** Options in place: AE_ADAM_OPTIONS(.learning_rate = 0.01f). C only; C++ calls ae_adam_options_init. */
@@ -36,7 +37,7 @@ typedef struct ae_adam_options {
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_adam_options_init(ae_adam_options *options);
 
-/** Stochastic gradient descent. Zero in any field means its default. @since 0.1 */
+/** Stochastic gradient descent. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_sgd_options {
     size_t size;         /**< sizeof(ae_sgd_options); AE_SGD_OPTIONS fills it in */
     float learning_rate; /**< > 0; default 0.01 */
@@ -82,14 +83,15 @@ typedef enum ae_schedule {
 } ae_schedule;
 
 /**
- * A learning-rate schedule; s is the number of steps since the warm-up ended. Zero in any field
- * means its default. @since 0.1
+ * A learning-rate schedule, counted in the optimizer's own steps, which go on when another trainer
+ * takes it; after a cosine's end the rate stays at floor. s is the number of steps since the warm-up ended. Zero in any
+ * field but size means its default. @since 0.1
  */
 typedef struct ae_schedule_options {
     size_t size;           /**< sizeof(ae_schedule_options); AE_SCHEDULE_OPTIONS fills it in */
     ae_schedule kind;      /**< default constant */
     uint64_t warmup_steps; /**< the rate climbs linearly from base / warmup_steps to base; default 0 */
-    uint64_t period;       /**< in steps; step and exponential need it, cosine takes the trainer's whole run */
+    uint64_t period;       /**< in steps; step and exponential need one; cosine, 0: to the end of the trainer's run */
     float factor;          /**< of step and exponential, in (0, 1]; default 0.1 */
     float floor;           /**< lowest rate of cosine, 0 to base; default 0 */
 } ae_schedule_options;

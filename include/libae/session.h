@@ -18,7 +18,7 @@ AE_BEGIN_DECLS
  */
 typedef struct ae_session ae_session;
 
-/** How to build a session. Zero in any field means its default. @since 0.1 */
+/** How to build a session. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_session_options {
     size_t size;      /**< sizeof(ae_session_options); AE_SESSION_OPTIONS fills it in */
     size_t max_batch; /**< rows computed at a time; larger calls are cut into such pieces. Default 256 */
@@ -56,7 +56,8 @@ AE_API void ae_session_free(ae_session *session);
  * @param rows count x input width floats, row-major
  * @param count rows; 0 does nothing
  * @param codes receives count x code width floats, row-major; must not overlap rows
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL)
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); after a fork, with threads > 1, the first call
+ *         starts new threads: AE_ERROR_THREAD, AE_ERROR_OUT_OF_MEMORY
  * Thread safety: uses session. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_encode(ae_session *session, const float *rows, size_t count, float *codes);

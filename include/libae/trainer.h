@@ -58,7 +58,7 @@ typedef struct ae_epoch_info {
     double learning_rate;   /**< of the last step */
     double seconds;         /**< wall time, validation included */
     uint64_t rows;          /**< rows trained on */
-    int best;               /**< 1 when no earlier epoch was as good */
+    int best;               /**< 1 when better than the best before it by more than min_delta */
 } ae_epoch_info;
 
 /**
@@ -67,13 +67,16 @@ typedef struct ae_epoch_info {
  */
 typedef int (*ae_step_callback)(void *user, const ae_step_info *info);
 
-/** Called after each epoch; as ae_step_callback. The trainer may be saved and its network read here. */
+/**
+ * Called after each epoch; as ae_step_callback. The trainer may be saved and its network read here,
+ * but not run, resumed or freed.
+ */
 typedef int (*ae_epoch_callback)(void *user, const ae_epoch_info *info);
 
-/** How to train. Zero in any field means its default. @since 0.1 */
+/** How to train. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_trainer_options {
     size_t size;        /**< sizeof(ae_trainer_options); AE_TRAINER_OPTIONS fills it in */
-    size_t batch;       /**< rows of a batch, at least 2 with batch normalisation; default 100 */
+    size_t batch;       /**< rows of a batch, 2 (1 without batch normalisation) to 2^20; default 100 */
     uint64_t epochs;    /**< epochs of ae_trainer_run, counted from the run's beginning; default 20 */
     uint64_t seed;      /**< of the shuffling */
     size_t threads;     /**< 1 to 1024; default: the processors this process may use. Does not change the result */
@@ -85,7 +88,7 @@ typedef struct ae_trainer_options {
     float clip_norm;              /**< scale gradients so that their global norm is at most this; default 0: off */
     ae_precision precision;       /**< default AE_F32 */
     const ae_dataset *validation; /**< evaluated after each epoch; must outlive the trainer. Default none */
-    uint64_t patience;            /**< stop after this many epochs without improvement; default 0: never. */
+    uint64_t patience;            /**< stop after this many epochs without improvement; default 0: never */
     double min_delta;             /**< an improvement is more than this; default 0 */
     /** At every exit of ae_trainer_run put back the weights of the best epoch. By validation cost, or training cost
      * without a set. Default off. */
@@ -113,10 +116,10 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @param train_set rows as wide as the network's input; must outlive the trainer
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
- *         (widths differ, fewer than 2 rows with batch normalisation); AE_ERROR_DATA (a value outside
- *         [0, 1] when the output is a sigmoid, outside [-1, 1] when it is tanh: row, column and value
- *         are named); AE_ERROR_UNSUPPORTED (precision); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
- * Thread safety: changes optimizer. @since 0.1
+ *         (widths differ, fewer than 2 rows with batch normalisation, fewer than a batch with drop_last); AE_ERROR_DATA
+ * (a value outside [0, 1] when the output is a sigmoid, outside [-1, 1] when it is tanh: row, column and value are
+ * named); AE_ERROR_UNSUPPORTED (precision); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD Thread safety: changes optimizer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimizer *optimizer,
                                               const ae_dataset *train_set, const ae_trainer_options *options);
@@ -125,14 +128,15 @@ AE_CHECKED AE_API ae_status ae_trainer_create(ae_trainer **trainer, ae_network *
 AE_API void ae_trainer_free(ae_trainer *trainer);
 
 /**
- * Train on the next batch. At the end of an epoch the history gets its entry, as in ae_trainer_epoch.
+ * Train on the next batch; options.epochs is no limit here. At the end of an epoch the history gets its entry, as in
+ * ae_trainer_epoch.
  *
  * @param cost NULL, or receives the batch's cost
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL); AE_ERROR_DIVERGED (the cost is not finite:
- *         network and optimizer are put back to the beginning of the epoch); AE_ERROR_CANCELLED (a
- *         callback stopped it after the step, or ae_trainer_cancel before it); AE_ERROR_THREAD (the
- *         first step after a fork); AE_ERROR_OUT_OF_MEMORY (the history could not grow)
- * Thread safety: uses trainer. @since 0.1
+ *         network and optimizer are put back to the beginning of the epoch, or to where it was resumed);
+ * AE_ERROR_CANCELLED (a callback stopped it after the step, or ae_trainer_cancel before it); AE_ERROR_THREAD (the first
+ * step after a fork); AE_ERROR_STATE (the optimizer was taken by another trainer); AE_ERROR_OUT_OF_MEMORY (the history
+ * could not grow) Thread safety: uses trainer. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_step(ae_trainer *trainer, double *cost);
 
@@ -221,8 +225,9 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run, saying
- *         what differs); AE_ERROR_OUT_OF_MEMORY; network, optimizer and trainer are then unchanged
- * Thread safety: uses trainer. @since 0.1
+ *         what differs); AE_ERROR_UNSUPPORTED (a build without cJSON, a newer format version);
+ *         AE_ERROR_STATE (the optimizer was taken by another trainer); AE_ERROR_OUT_OF_MEMORY; network, optimizer and
+ * trainer are then unchanged Thread safety: uses trainer. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_resume(ae_trainer *trainer, const char *path);
 

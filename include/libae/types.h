@@ -36,7 +36,7 @@ typedef enum ae_cost {
 typedef enum ae_precision {
     AE_PRECISION_DEFAULT = 0, /**< AE_F32 */
     AE_F32 = 1,               /**< float32 throughout */
-    AE_BF16 = 2               /**< bfloat16 operands, float32 sums, weights and moments */
+    AE_BF16 = 2               /**< bfloat16 operands, float32 sums and weights; reserved, unsupported in 0.1 */
 } ae_precision;
 
 #endif

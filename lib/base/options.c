@@ -25,12 +25,21 @@ ae_status aei_options_read(void *mine, size_t size, const void *options, const c
     return AE_OK;
 }
 
-ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name)
+ae_status aei_result_check(const void *theirs, const char *name)
 {
     size_t room;
     memcpy(&room, theirs, sizeof room);
     if (room < sizeof room || room > 4096)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s.size is %zu: set it to sizeof before the call", name, room);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s.size is %zu: set it to sizeof (%s) before the call", name, room,
+                        name);
+    return AE_OK;
+}
+
+ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name)
+{
+    AE_TRY(aei_result_check(theirs, name));
+    size_t room;
+    memcpy(&room, theirs, sizeof room);
     size_t common = room < size ? room : size;
     memcpy((unsigned char *)theirs + sizeof room, (const unsigned char *)mine + sizeof room, common - sizeof room);
     return AE_OK;

@@ -14,6 +14,9 @@
 /* Copy a caller's options over `mine` (size bytes, zeroed here); options NULL: all defaults. */
 ae_status aei_options_read(void *mine, size_t size, const void *options, const char *name);
 
+/* Refuse a caller's result struct whose size field was not set, before any work is done for it. */
+ae_status aei_result_check(const void *theirs, const char *name);
+
 /* Copy a result of size bytes into a caller's struct, as much as its size says; the size field stays the caller's. */
 ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name);
 

@@ -35,6 +35,7 @@ ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda
 #else
 
 #include <blis.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdalign.h>
@@ -81,8 +82,8 @@ enum { CHUNK = 256, BLOCK_MAX = 32 };
 
 typedef struct choice {
     aei_blis_info info;
-    bool usable;      /* header and library are of one generation */
-    context *cntx;    /* of the sub-configuration in use */
+    bool usable;   /* header and library are of one generation */
+    context *cntx; /* of the sub-configuration in use */
     micro_kernel run;
     bool columns;
     size_t block;
@@ -237,9 +238,9 @@ static void copy_columns(size_t m, size_t rows, const float *from, float *packed
     const size_t block = chosen.block, panel = chosen.table.panel;
     if (m < block)
         memset(packed, 0, rows * block * sizeof *packed);
-#define COPY(width)                       \
-    for (size_t r = 0; r < rows; r++)     \
-        memcpy(packed + r * block, from + r * panel, (width) * sizeof *packed)
+#define COPY(width)                   \
+    for (size_t r = 0; r < rows; r++) \
+    memcpy(packed + r * block, from + r * panel, (width) * sizeof *packed)
     switch (m) { /* constant widths become moves: those of full tiles, and what these leave of 16 and 32 columns */
     case 4:
         COPY(4);
@@ -303,10 +304,33 @@ static void build_table(unsigned isa)
     chosen.table.gemm_tn = gemm_tn;
 }
 
+/* BLIS ends the process over a BLIS_ARCH_TYPE that it was not built for: such a value leaves BLIS out instead. */
+static bool environment_is_safe(void)
+{
+    static const char *const names[] = {"skx", "knl", "haswell", "zen3", "zen2", "zen", "generic"};
+    const char *value = getenv("BLIS_ARCH_TYPE");
+    if (value == NULL)
+        return true;
+    if (getenv("BLIS_ARCH_DEBUG") != NULL) /* would print */
+        return false;
+    char *end;
+    const intmax_t id = strtoimax(value, &end, 10);
+    if (end != value && *end == '\0')
+        return (id >= BLIS_ARCH_SKX && id <= BLIS_ARCH_BULLDOZER && id != BLIS_ARCH_KNC) || id == BLIS_ARCH_GENERIC;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(value, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void choose(void)
 {
-    bli_init(); /* before anything else: asked too early, BLIS 0.9 takes every BLIS_ARCH_TYPE for a mistake, and aborts */
     chosen.info.version = bli_info_get_version_str();
+    chosen.info.native = chosen.info.used = "";
+    if (!environment_is_safe())
+        return;
+    /* Before anything else: asked too early, BLIS 0.9 takes every BLIS_ARCH_TYPE for a mistake, and aborts. */
+    bli_init();
     chosen.info.native = chosen.info.used = bli_arch_string(bli_arch_query_id());
     const char *version = chosen.info.version;
     chosen.usable = version[0] == GENERATION && version[1] == '.' && (GENERATION != '0' || version[2] == '9');
@@ -343,15 +367,16 @@ ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda
     AE_REQUIRE(c);
     /* BLIS ends the process over arguments that it does not like. */
     if (m == 0 || n == 0 || k == 0 || m > INT_MAX || n > INT_MAX || k > INT_MAX)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "product of %zu x %zu by %zu x %zu: sizes must be 1 to %d", m, k, k, n,
-                        INT_MAX);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "product of %zu x %zu by %zu x %zu: sizes must be 1 to %d", m, k, k,
+                        n, INT_MAX);
     if (lda < k || ldb < n || ldc < n || lda > INT_MAX || ldb > INT_MAX || ldc > INT_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "leading dimensions %zu, %zu and %zu: must be at least %zu, %zu and %zu, at most %d", lda, ldb,
                         ldc, k, n, n, INT_MAX);
     const choice *blis = choice_made();
     if (!blis->usable)
-        return aei_fail(AE_ERROR_UNSUPPORTED, "BLIS %s is not of the generation that libae was built with: rebuild libae",
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "BLIS %s is not of the generation that libae was built with: rebuild libae",
                         blis->info.version);
     rntm_t runtime;
     bli_rntm_init_from_global(&runtime);

@@ -15,7 +15,7 @@ typedef struct aei_blis_info {
 } aei_blis_info;
 aei_blis_info aei_blis_describe(void);
 
-/* A table around BLIS's own micro-kernel for this machine; NULL without BLIS or where its tile does not fit the panels. */
+/* A table around BLIS's own micro-kernel for this machine; NULL without BLIS or where its tile fits no panels. */
 const aei_kernels *aei_blis_kernels(void);
 
 /* Where that table takes all but the matrix products from when its panels are 16 wide. */

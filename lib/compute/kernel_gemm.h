@@ -82,39 +82,41 @@ AEI_INLINE void fetch(const float *p)
  * its 2 m lines are asked for while this panel is worked on.
  * tn: what will be updated with the result is asked for from `soon` on.
  */
-#define AEI_DEFINE_TILE(m, v)                                                                                       \
-    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c)                \
-    {                                                                                                               \
-        AEI_ROWS_##m(AEI_CLEAR_##v, 0) while (length > 0)                                                           \
-        {                                                                                                           \
-            const float *next = length > PANEL ? a + jump : a, *ahead = next;                                       \
-            size_t left = length < PANEL ? length : PANEL;                                                          \
-            length -= left;                                                                                         \
-            for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                              \
-                fetch(ahead);                                                                                       \
-                if (AEI_MR > 6)                                                                                     \
-                    fetch(ahead + 48);                                                                              \
-                ahead += AEI_MR * UNROLL;                                                                           \
-                AEI_STEPS(m, v, NN)                                                                                 \
-            }                                                                                                       \
-            for (; left > 0; left--, a++, b += PANEL)                                                               \
-                AEI_STEP(m, v, NN, 0)                                                                               \
-            a = next;                                                                                               \
-        }                                                                                                           \
-        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                              \
-    }                                                                                                               \
-    AEI_TILE tile_tn_##v##_##m(size_t length, const float *soon, const float *a, const float *b, float *c)          \
-    {                                                                                                               \
-        AEI_ROWS_##m(AEI_CLEAR_##v, 0) for (; length >= UNROLL;                                                     \
-                                            length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL, soon += 48) \
-        {                                                                                                           \
-            fetch(soon);                                                                                            \
-            AEI_STEPS(m, v, TN)                                                                                     \
-        }                                                                                                           \
-        for (; length > 0; length--, a += PANEL, b += PANEL)                                                        \
-            AEI_STEP(m, v, TN, 0)                                                                                   \
-        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                              \
+/* clang-format takes the macros for heads of loops. */
+/* clang-format off */
+#define AEI_DEFINE_TILE(m, v)                                                                              \
+    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c)       \
+    {                                                                                                      \
+        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
+        while (length > 0) {                                                                               \
+            const float *next = length > PANEL ? a + jump : a, *ahead = next;                              \
+            size_t left = length < PANEL ? length : PANEL;                                                 \
+            length -= left;                                                                                \
+            for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                     \
+                fetch(ahead);                                                                              \
+                if (AEI_MR > 6)                                                                            \
+                    fetch(ahead + 48);                                                                     \
+                ahead += AEI_MR * UNROLL;                                                                  \
+                AEI_STEPS(m, v, NN)                                                                        \
+            }                                                                                              \
+            for (; left > 0; left--, a++, b += PANEL)                                                      \
+                AEI_STEP(m, v, NN, 0)                                                                      \
+            a = next;                                                                                      \
+        }                                                                                                  \
+        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                     \
+    }                                                                                                      \
+    AEI_TILE tile_tn_##v##_##m(size_t length, const float *soon, const float *a, const float *b, float *c) \
+    {                                                                                                      \
+        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
+        for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL, soon += 48) { \
+            fetch(soon);                                                                                   \
+            AEI_STEPS(m, v, TN)                                                                            \
+        }                                                                                                  \
+        for (; length > 0; length--, a += PANEL, b += PANEL)                                               \
+            AEI_STEP(m, v, TN, 0)                                                                          \
+        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                     \
     }
+/* clang-format on */
 
 #define AEI_TO_6(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v)
 #define AEI_TO_12(X, v) AEI_TO_6(X, v) X(7, v) X(8, v) X(9, v) X(10, v) X(11, v) X(12, v)

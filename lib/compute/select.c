@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which kernels there are here, and which a name means. */
 #include <libae/cpu.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,15 +27,18 @@ static const struct {
 
 enum { TABLES = sizeof tables / sizeof tables[0], MOST = TABLES + 1 };
 
-/* BLIS's table goes behind the reference: every other table is libae's own and at least as fast where it runs. */
-static size_t list(const aei_kernels *found[MOST])
+/*
+ * BLIS's table goes behind the reference: every other table is libae's own and at least as fast where it runs.
+ * BLIS is asked only when its name may matter, since its own start can end the process (blis.c).
+ */
+static size_t list(const aei_kernels *found[MOST], bool with_blis)
 {
     const unsigned isa = aei_cpu_isa();
     size_t count = 0;
     for (size_t i = 0; i < TABLES; i++) {
         if ((tables[i].isa & ~isa) == 0)
             found[count++] = tables[i].kernels;
-        if (i == 0 && aei_blis_kernels() != NULL)
+        if (i == 0 && with_blis && aei_blis_kernels() != NULL)
             found[count++] = aei_blis_kernels();
     }
     return count;
@@ -43,13 +47,13 @@ static size_t list(const aei_kernels *found[MOST])
 size_t aei_kernels_count(void)
 {
     const aei_kernels *found[MOST];
-    return list(found);
+    return list(found, true);
 }
 
 const aei_kernels *aei_kernels_at(size_t index)
 {
     const aei_kernels *found[MOST];
-    return index < list(found) ? found[index] : NULL;
+    return index < list(found, true) ? found[index] : NULL;
 }
 
 size_t ae_kernels_count(void)
@@ -66,11 +70,18 @@ const char *ae_kernels_name(size_t index)
 ae_status aei_kernels_find(const aei_kernels **kernels, const char *name)
 {
     const aei_kernels *found[MOST];
-    const size_t count = list(found);
+    size_t count = list(found, false);
     if (name == NULL || strcmp(name, "auto") == 0) {
         *kernels = found[count - 1];
         return AE_OK;
     }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(found[i]->name, name) == 0) {
+            *kernels = found[i];
+            return AE_OK;
+        }
+    }
+    count = list(found, true);
     char names[160] = "";
     for (size_t i = 0; i < count; i++) {
         if (strcmp(found[i]->name, name) == 0) {
@@ -95,7 +106,7 @@ void ae_cpu_info(ae_cpu *info)
                : isa & AEI_ISA_AVX2 ? "avx2"
                : isa & AEI_ISA_NEON ? "neon"
                                     : "baseline",
-        .kernels = found[list(found) - 1]->name,
+        .kernels = found[list(found, false) - 1]->name,
         .blis_version = blis.version,
         .blis_native = blis.native,
         .blis_used = blis.used,

@@ -114,8 +114,8 @@ ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float hi
             while (!is_outside(row[j], low, high))
                 j++;
             return aei_fail(AE_ERROR_DATA,
-                            "row %zu, column %zu: %g is outside [%g, %g]: scale the data or choose another output "
-                            "activation",
+                            "row %zu, column %zu: %g is outside [%g, %g]: scale the data or set another "
+                            "output_activation, such as AE_LINEAR",
                             r, first + j, (double)row[j], (double)low, (double)high);
         }
     }

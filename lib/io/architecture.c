@@ -94,7 +94,11 @@ static bool has_norm(const aei_safetensors *file)
     return false;
 }
 
-/* Widths from the weights' shapes, each layer taking what the one before gives. */
+/*
+ * Widths from the weights' shapes, each layer taking what the one before gives. The types are refused
+ * here, before a network is made: weights that can be read have two bytes an element in the file, so
+ * that even layers of one output, padded to 32 float32, take no more than 64 times the file's size.
+ */
 static ae_status read_widths(aei_architecture *a, const aei_safetensors *file)
 {
     const size_t layers = a->width_count - 1;
@@ -107,6 +111,7 @@ static ae_status read_widths(aei_architecture *a, const aei_safetensors *file)
             return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing", name);
         if (weight->rank != 2 || weight->elements == 0)
             return aei_fail(AE_ERROR_FORMAT, "tensor %s: a shape of two dimensions expected, none of them 0", name);
+        AE_TRY(aei_stored_check_type(weight));
         if (l == 0)
             a->widths[0] = weight->shape[1];
         if (weight->shape[1] != a->widths[l])

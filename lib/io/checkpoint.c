@@ -175,6 +175,7 @@ ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path
 {
     AE_REQUIRE(trainer);
     AE_REQUIRE(path);
+    AE_TRY(aei_trainer_check(trainer));
     const size_t shape[2] = {trainer->history_count, AEI_HISTORY_COLUMNS};
     double *history = malloc((shape[0] + 1) * AEI_HISTORY_COLUMNS * sizeof *history);
     if (history == NULL)

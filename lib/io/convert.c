@@ -2,6 +2,7 @@
 /* Elements of a container as the processor has them, whatever its byte order and the data's alignment. */
 #include "base/error.h"
 #include "io/safetensors.h"
+#include "io/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -64,14 +65,30 @@ static const struct {
     float (*from)(const unsigned char *bytes);
 } readers[] = {{"F32", 4, f32_from}, {"F64", 8, f32_from_f64}, {"F16", 2, f16_from}, {"BF16", 2, bf16_from}};
 
-ae_status aei_stored_floats(float *values, const aei_stored *tensor)
+enum { READERS = sizeof readers / sizeof readers[0] };
+
+/* READERS if the type cannot be read. */
+static size_t find_reader(const aei_stored *tensor)
 {
     size_t kind = 0;
-    while (kind < sizeof readers / sizeof readers[0] && strcmp(readers[kind].dtype, tensor->dtype) != 0)
+    while (kind < READERS && strcmp(readers[kind].dtype, tensor->dtype) != 0)
         kind++;
-    if (kind == sizeof readers / sizeof readers[0])
-        return aei_fail(AE_ERROR_FORMAT, "tensor %s: dtype is %s; F32, F64, F16 and BF16 can be read", tensor->name,
-                        tensor->dtype);
+    return kind;
+}
+
+ae_status aei_stored_check_type(const aei_stored *tensor)
+{
+    char name[AEI_SHOWN];
+    if (find_reader(tensor) == READERS)
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s: dtype is %s; F32, F64, F16 and BF16 can be read",
+                        aei_shown(name, tensor->name), tensor->dtype);
+    return AE_OK;
+}
+
+ae_status aei_stored_floats(float *values, const aei_stored *tensor)
+{
+    AE_TRY(aei_stored_check_type(tensor));
+    const size_t kind = find_reader(tensor);
     for (size_t i = 0; i < tensor->elements; i++) {
         values[i] = readers[kind].from(tensor->data + i * readers[kind].size);
         if (!isfinite(values[i]))

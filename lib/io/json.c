@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* All that libae knows of cJSON. The grammar was checked before, so what cJSON refuses is for want of memory. */
+#define _POSIX_C_SOURCE 200809L /* newlocale, uselocale */
 #include "io/json.h"
 
 #include "base/error.h"
+#include "io/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 
 #ifdef AEI_HAVE_CJSON
 #include <cjson/cJSON.h>
+#include <locale.h>
 
 enum { FEW = 8 }; /* keys that are compared without allocating */
 
@@ -22,9 +25,11 @@ static int compare_keys(const void *a, const void *b)
 static ae_status find_twins(const cJSON **members, size_t count)
 {
     qsort(members, count, sizeof *members, compare_keys);
+    char key[AEI_SHOWN];
     for (size_t i = 1; i < count; i++)
         if (compare_keys(&members[i - 1], &members[i]) == 0)
-            return aei_fail(AE_ERROR_FORMAT, "JSON: the key \"%.64s\" twice in an object", members[i]->string);
+            return aei_fail(AE_ERROR_FORMAT, "JSON: the key \"%s\" twice in an object",
+                            aei_shown(key, members[i]->string));
     return AE_OK;
 }
 
@@ -50,10 +55,27 @@ static ae_status check_keys(const cJSON *container)
     return status;
 }
 
+/*
+ * cJSON reads numbers with strtod and takes the locale's decimal separator for a single byte, which it
+ * is not everywhere. In the C locale it is; uselocale sets it for this thread alone and takes it back,
+ * and the process's locale stays as it is throughout. NULL: out of memory.
+ */
+static cJSON *parse(const char *text, size_t size)
+{
+    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain == (locale_t)0)
+        return NULL;
+    const locale_t before = uselocale(plain);
+    cJSON *parsed = cJSON_ParseWithLength(text, size);
+    (void)uselocale(before);
+    freelocale(plain);
+    return parsed;
+}
+
 ae_status aei_json_parse(aei_json **root, const char *text, size_t size)
 {
     AE_TRY(aei_json_check(text, size));
-    cJSON *parsed = cJSON_ParseWithLength(text, size);
+    cJSON *parsed = parse(text, size);
     if (parsed == NULL)
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory for %zu bytes of JSON", size);
     ae_status status = check_keys(parsed);

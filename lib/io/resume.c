@@ -40,6 +40,7 @@ static ae_status compare_runs(const aei_json *theirs, const ae_trainer *trainer)
 {
     aei_text text = {0};
     aei_json *ours = NULL;
+    char shown[AEI_SHOWN];
     ae_status status = AE_OK;
     aei_run_describe(&text, trainer);
     AE_CHECK(aei_text_check(&text));
@@ -50,8 +51,8 @@ static ae_status compare_runs(const aei_json *theirs, const ae_trainer *trainer)
         if (was == NULL && aei_json_member(theirs, "optimizer") == NULL)
             status = damaged("run");
         else if (was == NULL || strcmp(was, mine) != 0)
-            status = aei_fail(AE_ERROR_SHAPE, "another run: %s is %.96s in the checkpoint, %.96s in this trainer", name,
-                              was == NULL ? "absent" : was, mine);
+            status = aei_fail(AE_ERROR_SHAPE, "another run: %s is %s in the checkpoint, %.96s in this trainer", name,
+                              aei_shown(shown, was == NULL ? "absent" : was), mine);
     }
 cleanup:
     aei_json_free(ours);
@@ -71,6 +72,9 @@ static ae_status read_progress(aei_progress *progress, const aei_json *json)
             return damaged(field->name);
         memcpy(at, field->real ? (void *)&real : (void *)&count, 8);
     }
+    /* JSON has null for NaN and infinity alike, but the best cost is never NaN. */
+    if (progress->best_epoch != 0 && isnan(progress->best_cost))
+        progress->best_cost = INFINITY;
     return AE_OK;
 }
 
@@ -263,6 +267,7 @@ ae_status ae_trainer_resume(ae_trainer *trainer, const char *path)
 {
     AE_REQUIRE(trainer);
     AE_REQUIRE(path);
+    AE_TRY(aei_trainer_check(trainer));
     void *data;
     size_t size;
     AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));

@@ -3,6 +3,7 @@
 #include "io/safetensors.h"
 
 #include "base/error.h"
+#include "io/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #define HEADER_MAX 100000000u
 #define SIZE_LIMIT ((uint64_t)1 << 48)
 
-enum { LENGTH_BYTES = 8, SHOWN = 64 };
+enum { LENGTH_BYTES = 8 };
 
 static const struct {
     const char *name;
@@ -41,20 +42,10 @@ static uint64_t load_u64(const unsigned char *bytes)
     return value;
 }
 
-/* A name as an error text can take it: foreign names may hold escape sequences for a terminal. */
-static const char *shown(char text[SHOWN], const char *name)
-{
-    size_t i = 0;
-    for (; name[i] != '\0' && i + 1 < SHOWN; i++)
-        text[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7F ? '?' : name[i];
-    text[i] = '\0';
-    return text;
-}
-
 static ae_status complain(const char *name, const char *problem)
 {
-    char text[SHOWN];
-    return aei_fail(AE_ERROR_FORMAT, "tensor %s: %s", shown(text, name), problem);
+    char text[AEI_SHOWN];
+    return aei_fail(AE_ERROR_FORMAT, "tensor %s: %s", aei_shown(text, name), problem);
 }
 
 /* Dimensions and their product, which SIZE_LIMIT keeps from overflowing. */

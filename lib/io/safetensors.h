@@ -52,6 +52,9 @@ const char *aei_safetensors_note(const aei_safetensors *file, const char *key);
 /* All elements as float32, from F64, F32, F16 or BF16. AE_ERROR_FORMAT: another type, a value not finite in float32. */
 ae_status aei_stored_floats(float *values, const aei_stored *tensor);
 
+/* Whether that can read the tensor's type. AE_ERROR_FORMAT. */
+ae_status aei_stored_check_type(const aei_stored *tensor);
+
 /* All elements of an F64 tensor, NaN and infinity included. AE_ERROR_FORMAT: another type. */
 ae_status aei_stored_doubles(double *values, const aei_stored *tensor);
 

@@ -79,3 +79,17 @@ void aei_text_string(aei_text *text, const char *value)
     }
     aei_text_bytes(text, "\"", 1);
 }
+
+/* Foreign text may hold escape sequences for a terminal, which also start with U+0080 to U+009F: C2 80 to C2 9F. */
+const char *aei_shown(char text[AEI_SHOWN], const char *foreign)
+{
+    const unsigned char *c = (const unsigned char *)foreign;
+    size_t i = 0;
+    for (; c[i] != '\0' && i + 1 < AEI_SHOWN; i++) {
+        const bool second = i > 0 && c[i - 1] == 0xC2 && c[i] < 0xA0;
+        const bool first = c[i] == 0xC2 && c[i + 1] < 0xA0;
+        text[i] = c[i] < 0x20 || c[i] == 0x7F || first || second ? '?' : foreign[i];
+    }
+    text[i] = '\0';
+    return text;
+}

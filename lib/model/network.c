@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sizes are worked out in size_t from widths up to 2^20 and batches up to 2^20. */
+_Static_assert(SIZE_MAX > UINT32_MAX, "libae needs 64-bit sizes");
+
 enum { MAX_WIDTHS = 1024, MAX_WIDTH = 1 << 20 };
 
 static const size_t default_widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
@@ -23,6 +26,8 @@ void ae_network_options_init(ae_network_options *options)
 static ae_status resolve(ae_network_options *o, const ae_network_options *options)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_network_options"));
+    if (o->widths == NULL && o->width_count != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "widths is NULL but width_count is %zu", o->width_count);
     if (o->widths == NULL) {
         o->widths = default_widths;
         o->width_count = sizeof default_widths / sizeof default_widths[0];

@@ -82,6 +82,7 @@ ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae
     AE_REQUIRE(result);
     AE_REQUIRE(network);
     AE_REQUIRE(dataset);
+    AE_TRY(aei_result_check(result, "ae_evaluation"));
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
     if (ae_dataset_features(dataset) != network->widths[0])
@@ -106,6 +107,7 @@ ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, c
     AE_REQUIRE(result);
     AE_REQUIRE(reference);
     AE_REQUIRE(dataset);
+    AE_TRY(aei_result_check(result, "ae_evaluation"));
     const size_t features = ae_dataset_features(reference), rows = ae_dataset_rows(dataset);
     if (ae_dataset_features(dataset) != features)
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",

@@ -62,6 +62,8 @@ static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *op
     AE_REQUIRE(optimizer);
     ae_adam_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_adam_options"));
+    if (o.reserved != 0)
+        return aei_fail(AE_ERROR_UNSUPPORTED, "ae_adam_options asks for an option newer than this library");
     o.learning_rate = o.learning_rate == 0 ? 0.001f : o.learning_rate;
     o.beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
     o.beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
@@ -132,7 +134,7 @@ void ae_optimizer_free(ae_optimizer *optimizer)
     free(optimizer);
 }
 
-static bool fits(const ae_optimizer *optimizer, const ae_network *network)
+bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network)
 {
     return optimizer->widths != NULL && optimizer->depth == network->depth &&
            optimizer->panel == network->kernels->panel && optimizer->batch_norm == network->batch_norm &&
@@ -146,7 +148,7 @@ size_t aei_optimizer_moments(const ae_optimizer *optimizer)
 
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network)
 {
-    if (fits(optimizer, network))
+    if (aei_optimizer_fits(optimizer, network))
         return AE_OK;
     const size_t widths_size = (network->depth + 1) * sizeof *network->widths;
     const size_t floats = network->parameter_floats;

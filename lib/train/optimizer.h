@@ -36,6 +36,9 @@ size_t aei_optimizer_moments(const ae_optimizer *optimizer);
  */
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network);
 
+/* Whether the moments are those of a network of this layout. */
+bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network);
+
 /* "adam", "adamw" or "sgd", as checkpoints name it. */
 const char *aei_optimizer_name(aei_optimizer_kind kind);
 

@@ -20,6 +20,13 @@ static double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+ae_status aei_trainer_check(const ae_trainer *t)
+{
+    if (aei_optimizer_fits(t->optimizer, t->network))
+        return AE_OK;
+    return aei_fail(AE_ERROR_STATE, "the optimizer was taken by another trainer, for another network");
+}
+
 ae_status aei_trainer_reserve_history(ae_trainer *t, size_t count)
 {
     if (count <= t->history_room)
@@ -79,6 +86,7 @@ static void swap_best(ae_trainer *t)
     swap_floats(t->network->running, t->best_running, t->network->running_floats);
     t->network->generation++;
     t->restored = !t->restored;
+    t->restored_generation = t->network->generation;
 }
 
 /* Put the best weights into the network; the latest go where those were, so nothing is lost. */
@@ -88,10 +96,12 @@ static void put_best(ae_trainer *t)
         swap_best(t);
 }
 
+/* If somebody has changed the network in between, those are the weights that training goes on from. */
 static void take_back(ae_trainer *t)
 {
-    if (t->restored)
+    if (t->restored && t->restored_generation == t->network->generation)
         swap_best(t);
+    t->restored = false;
 }
 
 aei_weights aei_trainer_latest(const ae_trainer *t)
@@ -198,6 +208,7 @@ static ae_status advance(ae_trainer *t, double *cost)
 {
     aei_progress *p = &t->progress;
     const double start = seconds_now();
+    AE_TRY(aei_trainer_check(t));
     take_back(t);
     order_rows(t);
     if (p->epoch_step == 0 || !t->fallback.taken)
@@ -256,6 +267,7 @@ static ae_status close_epoch(ae_trainer *t)
 {
     aei_progress *p = &t->progress;
     const double start = seconds_now();
+    take_back(t);
     AE_TRY(check_state(t));
     AE_TRY(aei_trainer_reserve_history(t, t->history_count < t->history_room ? 0 : t->history_room * 2 + 64));
     ae_epoch_info info = {
@@ -318,6 +330,8 @@ ae_status ae_trainer_step(ae_trainer *trainer, double *cost)
 ae_status ae_trainer_epoch(ae_trainer *trainer, ae_epoch_info *info)
 {
     AE_REQUIRE(trainer);
+    if (info != NULL)
+        AE_TRY(aei_result_check(info, "ae_epoch_info"));
     const size_t entries = trainer->history_count;
     if (epoch_is_full(trainer))
         AE_TRY(close_epoch(trainer));
@@ -366,6 +380,8 @@ ae_status ae_trainer_run(ae_trainer *trainer)
     }
     if (path != NULL && !saved && trainer->progress.steps != steps)
         status = save_at_exit(trainer, status);
+    if (status == AE_OK)
+        atomic_store(&trainer->cancelled, 0); /* a request that came too late to stop anything */
     put_best(trainer);
     return status;
 }

@@ -58,8 +58,12 @@ struct ae_trainer {
      */
     float *best_parameters, *best_running;
     bool restored;
+    uint64_t restored_generation; /* of the network when they changed places */
     atomic_int cancelled;
 };
+
+/* AE_ERROR_STATE when the optimizer's moments are no longer this network's. */
+ae_status aei_trainer_check(const ae_trainer *trainer);
 
 /* Room for count history entries, so that what follows cannot fail. AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_trainer_reserve_history(ae_trainer *trainer, size_t count);
