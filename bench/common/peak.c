@@ -100,17 +100,15 @@ double peak_fma(aei_team *team, unsigned isa, double seconds)
 #else
     (void)isa;
 #endif
-    work.turns = 2000;
-    double start = bench_now();
-    if (aei_team_run(team, multiply_add, &work) != 0)
-        return 0;
-    const double trial = bench_now() - start;
-    work.turns = (uint64_t)((double)work.turns * seconds / (trial > 1e-7 ? trial : 1e-7)) + 1;
-    start = bench_now();
-    if (aei_team_run(team, multiply_add, &work) != 0)
-        return 0;
-    const double taken = bench_now() - start;
-    return work.flops_per_turn * (double)work.turns * (double)aei_team_threads(team) / taken * 1e-9;
+    /* Longer and longer, until waking the threads no longer counts. */
+    double taken = 0;
+    for (work.turns = 20000; taken < seconds / 2; work.turns *= 2) {
+        const double start = bench_now();
+        if (aei_team_run(team, multiply_add, &work) != 0)
+            return 0;
+        taken = bench_now() - start;
+    }
+    return work.flops_per_turn * (double)(work.turns / 2) * (double)aei_team_threads(team) / taken * 1e-9;
 }
 
 static void read_part(void *context, size_t thread)
