@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "model/panels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -158,12 +159,7 @@ static void fold(ae_session *s)
 
 static size_t panels_of(const ae_session *s, size_t features)
 {
-    return (features + s->network->kernels->panel - 1) / s->network->kernels->panel;
-}
-
-static size_t columns(size_t panel, size_t features, size_t p)
-{
-    return features - p * panel < panel ? features - p * panel : panel;
+    return aei_panels(s->network->kernels->panel, features);
 }
 
 /* The pass's input features into panels. Rows by rows copied plainly when they are the caller's own. */
@@ -172,8 +168,9 @@ static void take_in(ae_session *s, size_t thread)
     const pass *now = &s->now;
     const size_t panel = s->network->kernels->panel, features = s->network->widths[now->first];
     const size_t panels = panels_of(s, features);
-    for (size_t p = panels * thread / s->threads; p < panels * (thread + 1) / s->threads; p++) {
-        const size_t count = columns(panel, features, p);
+    const aei_range mine = aei_share(panels, thread, s->threads);
+    for (size_t p = mine.first; p < mine.last; p++) {
+        const size_t count = aei_columns(panel, features, p);
         float *to = s->input + p * now->rows * panel;
         if (now->gather != NULL) {
             now->gather(now->source, now->numbers, now->rows, p * panel, count, to, panel);
@@ -186,7 +183,7 @@ static void take_in(ae_session *s, size_t thread)
 
 static void give_out(ae_session *s, const float *tile, size_t p, size_t features)
 {
-    const size_t panel = s->network->kernels->panel, count = columns(panel, features, p);
+    const size_t panel = s->network->kernels->panel, count = aei_columns(panel, features, p);
     for (size_t r = 0; r < s->now.rows; r++)
         memcpy(s->now.out + r * features + p * panel, tile + r * panel, count * sizeof *tile);
 }
@@ -197,15 +194,15 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, rows = s->now.rows;
-    const size_t first = layer->panels * thread / s->threads, last = layer->panels * (thread + 1) / s->threads;
-    if (first == last)
+    const aei_range mine = aei_share(layer->panels, thread, s->threads);
+    if (mine.first == mine.last)
         return;
     if (kernels->pack != NULL) {
         kernels->pack(rows, layer->in, x, s->packed[thread]);
         x = s->packed[thread];
     }
-    for (size_t p = first; p < last; p++) {
-        const size_t count = columns(panel, layer->out, p), at = p * rows * panel;
+    for (size_t p = mine.first; p < mine.last; p++) {
+        const size_t count = aei_columns(panel, layer->out, p), at = p * rows * panel;
         kernels->gemm_nn(rows, layer->in, count, x, n->parameters + layer->weight + p * layer->in * panel, y + at);
         kernels->affine_forward(rows, y + at, y + at, s->scale + s->offsets[l] + p * panel,
                                 s->shift + s->offsets[l] + p * panel, layer->f);

@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "model/panels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,24 +69,7 @@ enum { NORM_BLOCK = 8192 };
 
 static size_t panels_of(const aei_step *step, size_t features)
 {
-    const size_t panel = step->network->kernels->panel;
-    return (features + panel - 1) / panel;
-}
-
-/* Columns that hold data in panel p of `features` features. */
-static size_t columns(size_t panel, size_t features, size_t p)
-{
-    const size_t left = features - p * panel;
-    return left < panel ? left : panel;
-}
-
-typedef struct range {
-    size_t first, last;
-} range;
-
-static range share(size_t count, size_t thread, size_t threads)
-{
-    return (range){count * thread / threads, count * (thread + 1) / threads};
+    return aei_panels(step->network->kernels->panel, features);
 }
 
 static void lay_out(aei_step *s)
@@ -182,9 +166,9 @@ static const float *layer_input(const aei_step *s, size_t l)
 static void gather_input(aei_step *s, size_t thread)
 {
     const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
-    const range mine = share(panels_of(s, features), thread, s->threads);
+    const aei_range mine = aei_share(panels_of(s, features), thread, s->threads);
     for (size_t p = mine.first; p < mine.last; p++)
-        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, columns(panel, features, p),
+        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, aei_columns(panel, features, p),
                        s->input + p * s->rows * panel, panel);
 }
 
@@ -195,12 +179,12 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
     const aei_layer *layer = &n->layers[l];
     const activations *a = &s->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
-    const range mine = share(layer->panels, thread, s->threads);
+    const aei_range mine = aei_share(layer->panels, thread, s->threads);
     if (mine.first == mine.last)
         return;
     const float *x = operand(s, thread, layer_input(s, l), layer->in);
     for (size_t p = mine.first; p < mine.last; p++) {
-        const size_t count = columns(panel, layer->out, p);
+        const size_t count = aei_columns(panel, layer->out, p);
         float *z = a->xhat + p * tile, *y = a->y + p * tile;
         const float *beta = n->parameters + layer->beta + p * panel;
         kernels->gemm_nn(s->rows, layer->in, count, x, n->parameters + layer->weight + p * layer->in * panel, z);
@@ -308,12 +292,12 @@ static void output_gradient(aei_step *s, size_t thread)
     const ae_network *n = s->network;
     const size_t l = n->depth - 1, panel = n->kernels->panel, tile = s->rows * panel;
     const aei_layer *layer = &n->layers[l];
-    const range mine = share(layer->panels, thread, s->threads);
+    const aei_range mine = aei_share(layer->panels, thread, s->threads);
     aei_nonlinearity f = layer->f;
     if (s->job->cost == AE_COST_BCE)
         f.kind = AE_LINEAR; /* the factors are already those of dC/du */
     for (size_t p = mine.first; p < mine.last; p++) {
-        n->kernels->cost_gradient(s->rows, columns(panel, layer->out, p), s->layers[l].y + p * tile,
+        n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p), s->layers[l].y + p * tile,
                                   s->input + p * tile, s->threads_scratch[thread].factor,
                                   s->layers[l].delta + p * tile);
         backward_panel(s, l, p, f, thread);
@@ -326,11 +310,11 @@ static void backward_input(aei_step *s, size_t l, size_t q, const float *delta, 
     const ae_network *n = s->network;
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
-    const size_t panel = kernels->panel, count = columns(panel, layer->in, q);
+    const size_t panel = kernels->panel, count = aei_columns(panel, layer->in, q);
     float *transposed = s->threads_scratch[thread].transposed;
     const float *weights = n->parameters + layer->weight + q * panel * panel;
     for (size_t p = 0; p < layer->panels; p++)
-        kernels->transpose(count, columns(panel, layer->out, p), weights + p * layer->in * panel,
+        kernels->transpose(count, aei_columns(panel, layer->out, p), weights + p * layer->in * panel,
                            transposed + p * panel * panel);
     kernels->gemm_nn(s->rows, layer->out, count, delta, transposed, s->layers[l - 1].delta + q * s->rows * panel);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
@@ -342,7 +326,7 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
-    const range mine = share(panels_of(s, layer->in), thread, s->threads);
+    const aei_range mine = aei_share(panels_of(s, layer->in), thread, s->threads);
     if (mine.first == mine.last)
         return;
     const float *delta = s->layers[l].delta;
@@ -351,7 +335,7 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     const float *second = s->job->second == NULL ? n->parameters : s->job->second;
     const float *delta_operand = l == 0 ? NULL : operand(s, thread, delta, layer->out);
     for (size_t q = mine.first; q < mine.last; q++) {
-        const size_t count = columns(panel, layer->in, q);
+        const size_t count = aei_columns(panel, layer->in, q);
         const float *x = layer_input(s, l) + q * tile;
         if (l > 0)
             backward_input(s, l, q, delta_operand, thread);
@@ -362,7 +346,7 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
              * not. */
             const float *const soon[3] = {first + offset, second + offset,
                                           n->parameters + offset + (l > 0 ? panel * panel : 0)};
-            kernels->gemm_tn(s->rows, count, columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);
+            kernels->gemm_tn(s->rows, count, aei_columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);
             settle(s, &s->job->weights, offset, count * panel, gradient);
         }
     }
@@ -372,7 +356,7 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
 static double stored_norm(aei_step *s, size_t thread)
 {
     const size_t floats = s->network->parameter_floats, blocks = (floats + NORM_BLOCK - 1) / NORM_BLOCK;
-    const range mine = share(blocks, thread, s->threads);
+    const aei_range mine = aei_share(blocks, thread, s->threads);
     for (size_t b = mine.first; b < mine.last; b++) {
         const size_t end = (b + 1) * NORM_BLOCK < floats ? (b + 1) * NORM_BLOCK : floats;
         double sum = 0;
@@ -397,7 +381,7 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
     const size_t panel = n->kernels->panel;
     for (size_t l = 0; l < n->depth; l++) {
         const aei_layer *layer = &n->layers[l];
-        const range mine = share(layer->panels, thread, s->threads);
+        const aei_range mine = aei_share(layer->panels, thread, s->threads);
         for (size_t p = mine.first; p < mine.last; p++) {
             const size_t offsets[] = {layer->weight + p * layer->in * panel, layer->gamma + p * panel,
                                       layer->beta + p * panel};

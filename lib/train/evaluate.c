@@ -18,8 +18,8 @@ void ae_evaluate_options_init(ae_evaluate_options *options)
         *options = (ae_evaluate_options){.size = sizeof *options};
 }
 
-static void gather(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count, float *out,
-                   size_t stride)
+void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
+                        float *out, size_t stride)
 {
     aei_dataset_gather(source, rows, row_count, first, count, out, stride);
 }
@@ -50,7 +50,8 @@ ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const
         const size_t count = rows - done < most ? rows - done : most;
         for (size_t i = 0; i < count; i++)
             numbers[i] = (uint32_t)(done + i);
-        AE_TRY(aei_session_costs(session, gather, dataset, numbers, count, squares, probabilities ? entropies : NULL));
+        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, squares,
+                                 probabilities ? entropies : NULL));
         for (size_t i = 0; i < count; i++) {
             l2 += sqrt(squares[i]);
             sse += squares[i];

@@ -6,6 +6,10 @@
 
 #include "model/session.h"
 
+/* aei_dataset_gather as an aei_gather: the source is an ae_dataset. */
+void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
+                        float *out, size_t stride);
+
 /* The costs of a session's network on a dataset of the right width; allocates nothing. */
 ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
                                const ae_dataset *dataset);

@@ -177,12 +177,6 @@ static ae_status check_state(ae_trainer *t)
     return diverged(t, t->progress.steps);
 }
 
-static void gather(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count, float *out,
-                   size_t stride)
-{
-    aei_dataset_gather(source, rows, row_count, first, count, out, stride);
-}
-
 static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
 {
     if (t->options.on_step == NULL)
@@ -216,7 +210,7 @@ static ae_status advance(ae_trainer *t, double *cost)
     const size_t all = ae_dataset_rows(t->train_set), first = (size_t)p->epoch_step * t->options.batch;
     const size_t rows = all - first < t->options.batch ? all - first : t->options.batch;
     const aei_step_job job = {
-        .gather = gather,
+        .gather = aei_gather_dataset,
         .source = t->train_set,
         .rows = t->order + first,
         .row_count = rows,
