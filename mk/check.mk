@@ -69,11 +69,13 @@ VALGRIND ?= valgrind
 VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
-# and hides AVX-512 from the library. The others shorten their loops (support_slow).
+# and hides AVX-512 from the library. The others shorten their loops (support_slow). One run a suite, on all
+# processors.
 VALGRIND_SKIPS := gradient kernels training vector_math
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
-	@AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40 $(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER) \
-	    $(or $(SUITES),$(filter-out $(VALGRIND_SKIPS),$(sort $(SUITE_NAMES))))
+	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
+	    echo $(or $(SUITES),$(filter-out $(VALGRIND_SKIPS),$(sort $(SUITE_NAMES)))) | \
+	    xargs -n 1 -P "$$(nproc)" $(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER)
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'
