@@ -242,9 +242,9 @@ static void cost_gradient(size_t rows, size_t n, const float *y, const float *t,
 }
 
 /*
- * a / (sqrt(v) * scale + epsilon), v >= 0. AVX-512's square root and division take 35 cycles for a
- * vector, which made Adam a quarter of the whole step; estimates of 14 bits and one Newton step
- * each (a relative error below 2^-22) take 8.
+ * a / (sqrt(v) * scale + epsilon), v >= 0. AVX-512's square root and division take some 35 cycles a
+ * vector; estimates of 14 bits and one Newton step each (a relative error below 2^-22) are quicker
+ * and take 4 to 5 % off the whole step (docs/performance.md).
  */
 AEI_INLINE vec over_root(vec a, vec v, float scale, float epsilon)
 {
