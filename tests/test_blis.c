@@ -148,7 +148,7 @@ static void compute(const aei_kernels *k, const float *a, const float *b, float 
 {
     const float *const soon[3] = {a, a, a};
     k->pack(ROWS, DEPTH, a, packed);
-    k->gemm_nn(ROWS, DEPTH, k->panel, packed, b, product);
+    k->gemm_nn(ROWS, DEPTH, k->panel, packed, b, product, NULL);
     k->gemm_tn(ROWS, k->panel, k->panel, a, b, gradient, soon);
 }
 

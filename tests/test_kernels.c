@@ -147,15 +147,15 @@ static void check_nn(const aei_kernels *k, size_t rows, size_t depth, size_t n)
                                                 (double)b[i * WIDE + j]);
     float *mine_a = to_panels(a, rows, depth, k->panel), *mine_b = to_panels(b, depth, k->panel, k->panel);
     float *c = array(rows * k->panel), *reference = array(rows * WIDE);
-    aei_kernels_reference.gemm_nn(rows, depth, n, a, b, reference);
+    aei_kernels_reference.gemm_nn(rows, depth, n, a, b, reference, NULL);
     if (k->pack != NULL) {
         const size_t floats = k->pack_floats(rows, depth);
         float *packed = array(floats);
         k->pack(rows, depth, mine_a, packed);
-        k->gemm_nn(rows, depth, n, packed, mine_b, c);
+        k->gemm_nn(rows, depth, n, packed, mine_b, c, NULL);
         release(packed, floats);
     } else {
-        k->gemm_nn(rows, depth, n, mine_a, mine_b, c);
+        k->gemm_nn(rows, depth, n, mine_a, mine_b, c, NULL);
     }
     check_product(k, rows, n, depth, c, reference, magnitude);
     free(magnitude);
@@ -223,7 +223,7 @@ START_TEST(product_carries_nan_along_its_row)
     float *packed = array(floats);
     if (k->pack != NULL)
         k->pack(rows, depth, a, packed);
-    k->gemm_nn(rows, depth, k->panel, k->pack == NULL ? a : packed, b, c);
+    k->gemm_nn(rows, depth, k->panel, k->pack == NULL ? a : packed, b, c, NULL);
     for (size_t i = 0; i < rows * k->panel; i++)
         REQUIRE((isnan(c[i]) != 0) == (i / k->panel == sick), "%s: row %zu", k->name, i / k->panel);
     release(a, panels * rows * k->panel), release(b, depth * k->panel), release(c, rows * k->panel);

@@ -261,9 +261,9 @@ static void copy_columns(size_t m, size_t rows, const float *from, float *packed
 }
 
 /* Columns past n come out as 0 because they are 0 in b. */
-static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c)
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
 {
-    (void)n;
+    (void)n, (void)soon;
     const size_t block = chosen.block, panel = chosen.table.panel;
     for (size_t row = 0; row < rows; row += block)
         multiply(rows - row < block ? rows - row : block, k, a + row * k, b, false, c + row * panel);

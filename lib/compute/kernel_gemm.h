@@ -14,7 +14,18 @@
 #ifndef AEI_KERNEL_GEMM_H
 #define AEI_KERNEL_GEMM_H
 
-enum { UNROLL = 4 };
+enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
+
+/*
+ * c += a * b with the sum in its place. Left alone, gcc also takes the forms that overwrite a factor,
+ * shuffles the sums from register to register, and with 16 registers spills one in each step: 0.88 of
+ * the peak against 0.94 (docs/performance.md).
+ */
+#if defined(__x86_64__) && AEI_LANES >= 8
+#define AEI_FMA(c, a, b) __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b))
+#else
+#define AEI_FMA(c, a, b) c += (a) * (b)
+#endif
 
 /* clang would cut 512-bit vectors in two on processors it tunes for 256 bits, and run out of registers. */
 #ifdef __clang__
@@ -40,20 +51,27 @@ enum { UNROLL = 4 };
 /* Per row i, for tiles two vectors wide and one: clear, store, multiply-add. */
 #define AEI_CLEAR_2(i, k) vec low##i = {0}, high##i = {0};
 #define AEI_CLEAR_1(i, k) vec low##i = {0};
+#define AEI_READ_2(i, k) low##i = load(c + (i)*PANEL), high##i = load(c + (i)*PANEL + AEI_LANES);
+#define AEI_READ_1(i, k) low##i = load(c + (i)*PANEL);
 #define AEI_WRITE_2(i, k) store(c + (i)*PANEL, low##i), store(c + (i)*PANEL + AEI_LANES, high##i);
 #define AEI_WRITE_1(i, k) store(c + (i)*PANEL, low##i);
-#define AEI_ADD_2(i, x)          \
-    {                            \
-        const vec av = splat(x); \
-        low##i += av * b0;       \
-        high##i += av * b1;      \
+#define AEI_ADD_2(i, x)           \
+    {                             \
+        const vec av = splat(x);  \
+        AEI_FMA(low##i, av, b0);  \
+        AEI_FMA(high##i, av, b1); \
     }
 #define AEI_ADD_1(i, x)          \
     {                            \
         const vec av = splat(x); \
-        low##i += av * b0;       \
+        AEI_FMA(low##i, av, b0); \
     }
 #define AEI_LOAD_2(k) const vec b0 = load(b + (k)*PANEL), b1 = load(b + (k)*PANEL + AEI_LANES);
+#define AEI_AHEAD_2(k)                 \
+    __builtin_prefetch(b + (k)*PANEL); \
+    if (AEI_LANES == 16)               \
+        __builtin_prefetch(b + (k)*PANEL + 16);
+#define AEI_AHEAD_1(k) __builtin_prefetch(b + (k)*PANEL);
 #define AEI_LOAD_1(k) const vec b0 = load(b + (k)*PANEL);
 
 /* a(i, k) of a product and of one with a transposed: constant distances from one pointer. */
@@ -69,33 +87,35 @@ enum { UNROLL = 4 };
 #define AEI_STEPS(m, v, form) \
     AEI_STEP(m, v, form, 0) AEI_STEP(m, v, form, 1) AEI_STEP(m, v, form, 2) AEI_STEP(m, v, form, 3)
 
-/* Ask for three cache lines. */
-AEI_INLINE void fetch(const float *p)
+/* Ask for a few cache lines. */
+AEI_INLINE void fetch(const float *p, const int lines)
 {
-    __builtin_prefetch(p);
-    __builtin_prefetch(p + 16);
-    __builtin_prefetch(p + 32);
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch(p + 16 * i);
 }
 
 /*
  * nn: the rows' part of a's next panel lies a `jump` away, which no hardware prefetcher foresees;
- * its 2 m lines are asked for while this panel is worked on.
+ * its 2 m lines are asked for while this panel is worked on. b comes from the second-level cache and is
+ * asked for 16 steps ahead; `soon`, which comes from memory, a whole product ahead.
  * tn: what will be updated with the result is asked for from `soon` on.
  */
 /* clang-format takes the macros for heads of loops. */
 /* clang-format off */
 #define AEI_DEFINE_TILE(m, v)                                                                              \
-    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c)       \
+    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c,       \
+                               const float *soon, size_t soon_lines)                                       \
     {                                                                                                      \
         AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
         while (length > 0) {                                                                               \
             const float *next = length > PANEL ? a + jump : a, *ahead = next;                              \
             size_t left = length < PANEL ? length : PANEL;                                                 \
             length -= left;                                                                                \
+            for (size_t line = 0; line < soon_lines; line++, soon += 16)                                   \
+                __builtin_prefetch(soon, 0, 2);                                                            \
             for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                     \
-                fetch(ahead);                                                                              \
-                if (AEI_MR > 6)                                                                            \
-                    fetch(ahead + 48);                                                                     \
+                fetch(ahead, AEI_MR / 2);                                                                  \
+                AEI_AHEAD_##v(16) AEI_AHEAD_##v(17) AEI_AHEAD_##v(18) AEI_AHEAD_##v(19)                    \
                 ahead += AEI_MR * UNROLL;                                                                  \
                 AEI_STEPS(m, v, NN)                                                                        \
             }                                                                                              \
@@ -105,11 +125,16 @@ AEI_INLINE void fetch(const float *p)
         }                                                                                                  \
         AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                     \
     }                                                                                                      \
-    AEI_TILE tile_tn_##v##_##m(size_t length, const float *soon, const float *a, const float *b, float *c) \
+    AEI_TILE tile_tn_##v##_##m(size_t length, int add, const float *soon, const float *a, const float *b,  \
+                               float *c)                                                                   \
     {                                                                                                      \
         AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
-        for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL, soon += 48) { \
-            fetch(soon);                                                                                   \
+        if (add) {                                                                                         \
+            AEI_ROWS_##m(AEI_READ_##v, 0)                                                                  \
+        }                                                                                                  \
+        for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL) {             \
+            fetch(soon, SOON_LINES);                                                                       \
+            soon += 16 * SOON_LINES;                                                                       \
             AEI_STEPS(m, v, TN)                                                                            \
         }                                                                                                  \
         for (; length > 0; length--, a += PANEL, b += PANEL)                                               \
@@ -131,8 +156,9 @@ AEI_INLINE void fetch(const float *p)
 AEI_TO_MR(AEI_DEFINE_TILE, 2)
 
 /* Tiles by rows, less one. */
-typedef void tile_nn(size_t length, size_t jump, const float *a, const float *b, float *c);
-typedef void tile_tn(size_t length, const float *soon, const float *a, const float *b, float *c);
+typedef void tile_nn(size_t length, size_t jump, const float *a, const float *b, float *c, const float *soon,
+                     size_t soon_lines);
+typedef void tile_tn(size_t length, int add, const float *soon, const float *a, const float *b, float *c);
 static tile_nn *const nn_2[] = {AEI_TO_MR(AEI_NN_ENTRY, 2)};
 static tile_tn *const tn_2[] = {AEI_TO_MR(AEI_TN_ENTRY, 2)};
 
@@ -160,33 +186,48 @@ static void clear_columns(size_t rows, size_t first, float *c)
 }
 
 /* Rows are cut into blocks as even as can be: 100 rows are nine blocks of 11 or 12, not eight of 12 and one of 4. */
-static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c)
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
 {
     const size_t blocks = (rows + AEI_MR - 1) / AEI_MR, used = used_columns(n);
+    /* A tile asks for so many lines of what is needed next with each panel of a, so that all are asked for in the end.
+     */
+    const size_t calls = blocks * ((used + 2 * AEI_LANES - 1) / (2 * AEI_LANES)), panels = (k + PANEL - 1) / PANEL;
+    const size_t soon_lines = soon == NULL ? 0 : (PANEL * PANEL / 16 + calls - 1) / calls;
     tile_nn *const *tiles = AEI_PICK(nn, n);
     for (size_t column = 0; column < used; column += 2 * AEI_LANES)
         for (size_t block = 0, row = 0; block < blocks; block++) {
             const size_t m = (rows - row) / (blocks - block);
-            tiles[m - 1](k, rows * PANEL, a + row * PANEL, b + column, c + row * PANEL + column);
+            tiles[m - 1](k, rows * PANEL, a + row * PANEL, b + column, c + row * PANEL + column, soon, soon_lines);
             row += m;
+            soon += 16 * soon_lines * panels;
         }
     clear_columns(rows, used, c);
 }
+
+/* Rows of a batch taken at a time, so that two panels of them stay in the first-level cache. */
+enum { CHUNK = 128 };
 
 static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
                     const float *const soon[3])
 {
     const size_t blocks = (kb + AEI_MR - 1) / AEI_MR, used = used_columns(n);
-    const size_t calls = blocks * ((used + 2 * AEI_LANES - 1) / (2 * AEI_LANES));
+    /* Every tile asks for an even share of the rows of the three arrays. */
+    const size_t share = 3 * kb * 2 * AEI_LANES / (blocks * used);
     tile_tn *const *tiles = AEI_PICK(tn, n);
-    for (size_t column = 0, call = 0; column < used; column += 2 * AEI_LANES)
-        for (size_t block = 0, row = 0; block < blocks; block++, call++) {
-            const size_t m = (kb - row) / (blocks - block);
-            const size_t place = 3 * call * kb /
-                                 calls; /* a row of one of the three arrays: an even share of each for every call */
-            tiles[m - 1](rows, soon[place / kb] + place % kb * PANEL, a + row, b + column, c + row * PANEL + column);
-            row += m;
-        }
+    for (size_t done = 0; done < rows; done += CHUNK) {
+        const size_t chunk = rows - done < CHUNK ? rows - done : CHUNK;
+        size_t array = 0, place = 0;
+        for (size_t column = 0; column < used; column += 2 * AEI_LANES)
+            for (size_t block = 0, row = 0; block < blocks; block++) {
+                const size_t m = (kb - row) / (blocks - block);
+                tiles[m - 1](chunk, done > 0, soon[array] + place * PANEL, a + done * PANEL + row,
+                             b + done * PANEL + column, c + row * PANEL + column);
+                row += m;
+                place += share;
+                if (place >= kb && array < 2)
+                    place -= kb, array++;
+            }
+    }
     clear_columns(kb, used, c);
 }
 

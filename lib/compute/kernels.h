@@ -54,9 +54,11 @@ struct aei_kernels {
     size_t (*pack_floats)(size_t rows, size_t k);
     void (*pack)(size_t rows, size_t k, const float *a, float *packed);
 
-    /* c[rows][P] = sum over k of a[k / P][rows][k % P] * b[k][P]; only the first n columns hold data, the others become
-     * 0. */
-    void (*gemm_nn)(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c);
+    /*
+     * c[rows][P] = sum over k of a[k / P][rows][k % P] * b[k][P]; only the first n columns hold data, the
+     * others become 0. `soon` names the [k][P] that will be needed next, to be prefetched, or is NULL; not read.
+     */
+    void (*gemm_nn)(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon);
 
     /*
      * c[kb][P] = sum over rows of a[rows][0 .. kb) * b[rows][P], kb <= P, over two single panels; columns

@@ -203,7 +203,8 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
     }
     for (size_t p = mine.first; p < mine.last; p++) {
         const size_t count = aei_columns(panel, layer->out, p), at = p * rows * panel;
-        kernels->gemm_nn(rows, layer->in, count, x, n->parameters + layer->weight + p * layer->in * panel, y + at);
+        const float *weights = n->parameters + layer->weight + p * layer->in * panel;
+        kernels->gemm_nn(rows, layer->in, count, x, weights, y + at, weights + layer->in * panel);
         kernels->affine_forward(rows, y + at, y + at, s->scale + s->offsets[l] + p * panel,
                                 s->shift + s->offsets[l] + p * panel, layer->f);
         if (l + 1 < s->now.last)

@@ -187,7 +187,8 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         const size_t count = aei_columns(panel, layer->out, p);
         float *z = a->xhat + p * tile, *y = a->y + p * tile;
         const float *beta = n->parameters + layer->beta + p * panel;
-        kernels->gemm_nn(s->rows, layer->in, count, x, n->parameters + layer->weight + p * layer->in * panel, z);
+        const float *weights = n->parameters + layer->weight + p * layer->in * panel;
+        kernels->gemm_nn(s->rows, layer->in, count, x, weights, z, weights + layer->in * panel);
         if (n->batch_norm)
             kernels->norm_forward(s->rows, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
                                   layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
@@ -316,7 +317,7 @@ static void backward_input(aei_step *s, size_t l, size_t q, const float *delta, 
     for (size_t p = 0; p < layer->panels; p++)
         kernels->transpose(count, aei_columns(panel, layer->out, p), weights + p * layer->in * panel,
                            transposed + p * panel * panel);
-    kernels->gemm_nn(s->rows, layer->out, count, delta, transposed, s->layers[l - 1].delta + q * s->rows * panel);
+    kernels->gemm_nn(s->rows, layer->out, count, delta, transposed, s->layers[l - 1].delta + q * s->rows * panel, NULL);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
 }
 
