@@ -134,6 +134,11 @@ size_t aei_session_memory(const ae_session *session)
     return session->arena.size;
 }
 
+const ae_network *aei_session_network(const ae_session *session)
+{
+    return session->network;
+}
+
 size_t aei_session_max_batch(const ae_session *session)
 {
     return session->max_batch;

@@ -15,6 +15,9 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
 /* Bytes of scratch. */
 size_t aei_session_memory(const ae_session *session);
 
+/* The network that it runs. */
+const ae_network *aei_session_network(const ae_session *session);
+
 /* Rows that one pass takes. */
 size_t aei_session_max_batch(const ae_session *session);
 
