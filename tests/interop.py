@@ -37,15 +37,33 @@ class Layer(torch.nn.Module):
         return torch.sigmoid(x if self.bn is None else self.bn(x))
 
 
-class Autoencoder(torch.nn.Module):
-    def __init__(self, widths, code, norm, bias, eps=1e-5):
+class Scaling(torch.nn.Module):
+    """Between the caller's units and the network's, as docs/formats.md has it."""
+
+    def __init__(self, features):
         super().__init__()
+        self.register_buffer("offset", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+
+    def forward(self, values):
+        return (values - self.offset) / torch.where(self.scale > 0, self.scale, torch.inf)
+
+    def inverse(self, outputs):
+        return self.offset + self.scale * outputs
+
+
+class Autoencoder(torch.nn.Module):
+    def __init__(self, widths, code, norm, bias, eps=1e-5, scaled=False):
+        super().__init__()
+        self.scaling = Scaling(widths[0]) if scaled else None
         layers = [Layer(i, o, norm, bias, eps) for i, o in zip(widths, widths[1:])]
         self.encoder = torch.nn.Sequential(*layers[:code])
         self.decoder = torch.nn.Sequential(*layers[code:])
 
     def forward(self, x):
-        return self.decoder(self.encoder(x))
+        if self.scaling is None:
+            return self.decoder(self.encoder(x))
+        return self.scaling.inverse(self.decoder(self.encoder(self.scaling(x))))
 
 
 def expected_shapes(widths, code, norm):
@@ -71,7 +89,9 @@ def read(folder, norm, widths):
     with safetensors.safe_open(path, framework="numpy") as model:
         metadata = model.metadata()
         found = {name: (model.get_slice(name).get_dtype(), model.get_slice(name).get_shape()) for name in model.keys()}
-    wanted = expected_shapes(widths, code, norm)
+    wanted, scaled = expected_shapes(widths, code, norm), "scaling.offset" in found
+    if scaled:
+        wanted.update({f"scaling.{part}": ("F32", [widths[0]]) for part in ("offset", "scale")})
     assert sorted(found) == sorted(wanted), f"names: {sorted(set(found) ^ set(wanted))}"
     for name, (dtype, shape) in found.items():
         assert (dtype, list(shape)) == wanted[name], f"{name}: {dtype} {shape}, not {wanted[name]}"
@@ -81,12 +101,15 @@ def read(folder, norm, widths):
     assert architecture["batch_norm"] == bool(norm), architecture
     assert architecture["activations"] == ["sigmoid"] * (len(widths) - 1), architecture
 
-    module = Autoencoder(widths, code, norm, bias=not norm, eps=architecture["bn_epsilon"])
+    module = Autoencoder(widths, code, norm, bias=not norm, eps=architecture["bn_epsilon"], scaled=scaled)
     module.load_state_dict(safetensors.torch.load_file(path), strict=True)
     module.eval()
     with torch.no_grad():
         theirs = module(read_rows(f"{folder}/rows.f32", widths[0]))
     ours = read_rows(f"{folder}/reconstruction.f32", widths[0])
+    if scaled:  # compared in the network's units
+        module.scaling.scale[module.scaling.scale == 0] = 1
+        ours, theirs = module.scaling(ours), module.scaling(theirs)
     difference = (theirs - ours).abs().max().item()
     print(f"interop.py: {len(found)} tensors, reconstructions differ by at most {difference:.2g}")
     assert ours.shape == theirs.shape and difference < 1e-5, difference

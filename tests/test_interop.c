@@ -21,10 +21,12 @@ static const struct {
     const size_t *widths;
     size_t count;
     ae_toggle batch_norm;
+    bool scaled;
 } networks[] = {
-    {report, COUNT(report), AE_ON},
-    {small, COUNT(small), AE_ON},
-    {small, COUNT(small), AE_OFF},
+    {report, COUNT(report), AE_ON, false},
+    {small, COUNT(small), AE_ON, false},
+    {small, COUNT(small), AE_OFF, false},
+    {small, COUNT(small), AE_ON, true},
 };
 
 /* Run interop.py and return its exit status. */
@@ -72,6 +74,8 @@ static ae_network *trained(int i, const ae_dataset *dataset)
     ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = networks[i].widths,
                                                                   .width_count = networks[i].count,
                                                                   .batch_norm = networks[i].batch_norm));
+    if (networks[i].scaled)
+        ck_assert_ok(ae_network_fit_scaling(network, AE_SCALING_MIN_MAX, dataset));
     ae_optimizer *adam = fixture_adam(0.01f);
     ae_trainer *trainer = fixture_trainer(network, adam, dataset, AE_TRAINER_OPTIONS(.batch = ROWS / 2));
     for (int step = 0; step < 20; step++)
@@ -104,6 +108,11 @@ START_TEST(pytorch_reconstructs_the_same_from_a_saved_network)
         return;
     const size_t width = networks[_i].widths[0];
     float *rows = make_rows(width), *reconstructions = fixture_allocate(ROWS * width, sizeof *rows);
+    if (networks[_i].scaled) {
+        for (size_t i = 0; i < ROWS * width; i++)
+            rows[i] = i % width == 3 ? 7 : ldexpf(rows[i], (int)(i % width) % 12) - 40;
+        support_write(support_path("rows.f32"), rows, ROWS * width * sizeof *rows);
+    }
     ae_dataset *dataset = fixture_dataset_of(rows, ROWS, width);
     ae_network *network = trained(_i, dataset);
     reconstruct(network, rows, reconstructions);

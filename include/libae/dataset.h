@@ -21,7 +21,10 @@ typedef struct ae_dataset ae_dataset;
 /** How memory and files become a dataset. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_dataset_options {
     size_t size; /**< sizeof(ae_dataset_options); AE_DATASET_OPTIONS fills it in */
-    /** AE_ON: keep the caller's memory, which must outlive the dataset and its views. Default off: a copy. */
+    /**
+     * AE_ON: keep the caller's memory, which must outlive the dataset and its views; for ae_dataset_open_npy,
+     * leave the values in the file. Default off: a copy.
+     */
     ae_toggle borrow;
     float scale;   /**< uint8 value to float32, finite and > 0; default 1/255. float32 is taken as it is */
     size_t stride; /**< elements from one row to the next, at least features; default features */
@@ -121,6 +124,83 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled, co
                                                        const char *path);
 
 /**
+ * Read an NPY file, NumPy's format (numpy.save): versions 1 to 3, types b1, i1 to i8, u1 to u8, f2, f4
+ * and f8 of either byte order. u1 is kept and read as value * scale, as all uint8 (default scale
+ * 1/255); the others become float32, rounded to nearest, false and true 0 and 1.
+ *
+ * The first dimension is the rows, the others multiply to the features; an array of one dimension is
+ * rows of one feature. Three dimensions, or more of which two are above 1, set height and width.
+ * Arrays in Fortran order are transposed; with more than two dimensions they are refused.
+ *
+ * With options.borrow the values of u1 and of aligned f4 in the processor's byte order, in C order, stay
+ * in the file and are mapped from it when needed, so that a file may be larger than memory; all others are
+ * converted into memory as without. While the dataset or a view of it lives nobody may then change the
+ * file: one made shorter ends the program with SIGBUS. To replace it, rename a new file over it, as
+ * libae's own writers do.
+ *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param path file name
+ * @param options NULL for the defaults; stride must be 0
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, height x width other than
+ *         the features); AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a damaged header or one
+ *         of more than 10000 characters, a dimension of 0 or none, too short, too long);
+ *         AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python objects, Fortran order of
+ *         more than two dimensions, more than 4294967295 rows); AE_ERROR_DATA (a value not finite or too
+ *         large for float32, by row and column); AE_ERROR_OUT_OF_MEMORY
+ * Thread safety: safe. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
+                                                const ae_dataset_options *options);
+
+/** How to read a CSV file. Zero in any field but size means its default. @since 0.1 */
+typedef struct ae_csv_options {
+    size_t size; /**< sizeof(ae_csv_options); AE_CSV_OPTIONS fills it in */
+    /**
+     * AE_ON: the first line has the columns' names. AE_OFF: it is a row. Default: names if none of the wanted
+     * columns holds a number there, a row if all do; anything between is an error that asks for this option.
+     */
+    ae_toggle header;
+    char delimiter;                  /**< between columns; default a comma */
+    const size_t *columns;           /**< which columns are features, in this order, counted from 1; default all */
+    const char *const *column_names; /**< or which by name, which needs a header; not both */
+    size_t column_count;             /**< entries of columns or column_names */
+    size_t label_column;             /**< the column with labels, counted from 1; default none */
+    const char *label_name;          /**< or which by name; not both. Labels are integers from 0 to 255 */
+    size_t height;                   /**< picture rows, as in ae_dataset_options */
+    size_t width;                    /**< picture columns */
+} ae_csv_options;
+
+/** Options in place: AE_CSV_OPTIONS(.label_name = "class"). C only; C++ calls ae_csv_options_init. */
+#define AE_CSV_OPTIONS(...) (&(ae_csv_options){.size = sizeof(ae_csv_options), __VA_ARGS__})
+
+/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+AE_API void ae_csv_options_init(ae_csv_options *options);
+
+/**
+ * Read a CSV file (RFC 4180), plain or gzip, told apart by content: a row a line, numbers with a decimal
+ * point whatever the locale. Numbers may be quoted, names may hold delimiters, doubled quotes and line
+ * breaks. Lines end in LF, CRLF or CR; a byte order mark at the beginning and empty lines at the end are
+ * skipped. The file is read in pieces; memory is needed for the values (for a while twice), and for gzip
+ * for the packed file.
+ *
+ * Values are float32, and neither scaled nor filled in: an empty cell, nan, inf or text in a wanted column is
+ * an error. Other columns are not looked at. ae_network_fit_scaling brings columns to one size.
+ *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param path file name
+ * @param options NULL for the defaults
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, a column named twice);
+ *         AE_ERROR_NOT_FOUND (no such file; a column that the file does not have); AE_ERROR_IO;
+ *         AE_ERROR_FORMAT (no rows, a line with more or fewer columns than the first, an empty line in
+ *         between, an open quote, a zero byte, a cell of more than a mebibyte, damaged gzip, header or not
+ *         in doubt); AE_ERROR_DATA (a cell that is no finite float32 or no label); AE_ERROR_UNSUPPORTED
+ *         (gzip in a build without zlib, more than 4294967295 rows); AE_ERROR_OUT_OF_MEMORY. The text names file,
+ *         line and column, both counted from 1
+ * Thread safety: safe. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path, const ae_csv_options *options);
+
+/**
  * Rows first to first + count - 1, without copying.
  *
  * @param view receives the view, which the caller frees
@@ -175,6 +255,12 @@ AE_API size_t ae_dataset_height(const ae_dataset *dataset);
 
 /** Picture columns, 0 if unknown or NULL. @since 0.1 */
 AE_API size_t ae_dataset_width(const ae_dataset *dataset);
+
+/**
+ * The name of a column, from 0, as the header line of a CSV file had it (UTF-8 if the file was), with
+ * views too; NULL when there are none, for NULL and past the end. Lives as long as the dataset. @since 0.1
+ */
+AE_API const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column);
 
 /** A row's label, or -1 when there are none, for NULL and past the end. @since 0.1 */
 AE_API int ae_dataset_label(const ae_dataset *dataset, size_t row);

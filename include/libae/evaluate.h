@@ -24,7 +24,10 @@ typedef struct ae_evaluate_options {
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_evaluate_options_init(ae_evaluate_options *options);
 
-/** Costs over a dataset, each the mean over its rows (see ae_cost). @since 0.1 */
+/**
+ * Costs over a dataset, each the mean over its rows (see ae_cost), in the caller's units where the
+ * network has a scaling; bce is of scaled values. @since 0.1
+ */
 typedef struct ae_evaluation {
     size_t size; /**< sizeof(ae_evaluation), set by the caller */
     size_t rows; /**< rows seen */

@@ -26,6 +26,7 @@
 #include <libae/evaluate.h>
 #include <libae/network.h>
 #include <libae/optimizer.h>
+#include <libae/output.h>
 #include <libae/session.h>
 #include <libae/status.h>
 #include <libae/trainer.h>

@@ -2,6 +2,7 @@
 #ifndef LIBAE_NETWORK_H
 #define LIBAE_NETWORK_H
 
+#include <libae/dataset.h>
 #include <libae/export.h>
 #include <libae/status.h>
 #include <libae/types.h>
@@ -202,6 +203,53 @@ AE_CHECKED AE_API ae_status ae_network_get_tensor(const ae_network *network, con
  */
 AE_CHECKED AE_API ae_status ae_network_set_tensor(ae_network *network, const char *name, const float *values,
                                                   size_t count);
+
+/**
+ * Fit a scaling of each feature to a dataset, the training set as a rule, and keep it in the network.
+ *
+ * From then on callers pass and get values in their own units: the network works on
+ * (value - offset) / scale, and what it answers is offset + scale * output. Trainers, ae_evaluate,
+ * ae_reconstruct, ae_decode and ae_score do so by themselves, model files and checkpoints keep it,
+ * ae_network_clone copies it. Costs during training are of scaled values, so that every feature
+ * counts alike; ae_evaluate and ae_score answer in the caller's units, binary cross-entropy excepted.
+ *
+ * A feature with one value only is a constant: scale 0, always 0 in the network, and always answered
+ * with that value. Values beyond those of the dataset are scaled by the same rule and may leave [0, 1].
+ *
+ * @param network replaces the scaling it may have had
+ * @param kind min-max: offset = min, scale = max - min. Z-score: offset = mean, scale = standard
+ *             deviation, both summed in float64
+ * @param dataset rows as wide as the network's input; only read during the call
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an unknown kind); AE_ERROR_SHAPE (network and
+ *         dataset differ in width); AE_ERROR_DATA (a column whose range float32 cannot hold);
+ *         AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
+ * Thread safety: changes network. A trainer checks its training set when it is created, so fit before. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_fit_scaling(ae_network *network, ae_scaling kind, const ae_dataset *dataset);
+
+/**
+ * Set the scaling, or with two NULLs take it away.
+ *
+ * @param offset input width floats, finite; copied
+ * @param scale input width floats, finite, not negative, 0 for a constant; copied
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, only one of the others NULL); AE_ERROR_DATA (a
+ *         value outside those bounds, by index); AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
+ * Thread safety: changes network. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_set_scaling(ae_network *network, const float *offset, const float *scale);
+
+/**
+ * Copy the scaling out.
+ *
+ * @param offset NULL, or receives input width floats
+ * @param scale NULL, or receives input width floats
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL); AE_ERROR_NOT_FOUND (the network has none)
+ * Thread safety: reads network. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_get_scaling(const ae_network *network, float *offset, float *scale);
+
+/** Whether the network scales its features. 0 for NULL. Thread safety: reads network. @since 0.1 */
+AE_API int ae_network_has_scaling(const ae_network *network);
 
 AE_END_DECLS
 

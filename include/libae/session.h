@@ -13,6 +13,9 @@ AE_BEGIN_DECLS
 /**
  * Scratch memory for inference on a network, sized once: nothing is allocated afterwards.
  *
+ * Where the network has a scaling (ae_network_fit_scaling), rows, reconstructions, scores and parts
+ * are in the caller's units, but for AE_COST_BCE, which is of scaled values; codes have no unit.
+ *
  * Thread safety: a session serves one thread at a time; any number of sessions may run on one
  * network at once. A session sees changes made to its network between two calls. @since 0.1
  */

@@ -19,6 +19,9 @@ AE_BEGIN_DECLS
  * Same seed, same kernels: same weights bit for bit, whatever the number of threads and however
  * often the run is saved and resumed.
  *
+ * Where the network has a scaling, all costs of a run are of scaled values. The training set must then
+ * lie within what a sigmoid or tanh output reaches when scaled; a validation set may go beyond.
+ *
  * Thread safety: one thread at a time, but for ae_trainer_cancel. While a call is under way the
  * network and the optimizer belong to the trainer. @since 0.1
  */
@@ -220,8 +223,8 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer
 
 /**
  * Take up a saved run where it stopped, bit for bit. The trainer must have been created as the
- * saved one was: same architecture, optimizer kind, batch, seed, shuffle, cost and rows; epochs,
- * threads, rate, schedule and callbacks may differ.
+ * saved one was: same architecture, optimizer kind, batch, seed, shuffle, cost and rows, same scaling;
+ * epochs, threads, rate, schedule and callbacks may differ.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run, saying

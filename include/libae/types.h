@@ -32,6 +32,13 @@ typedef enum ae_cost {
     AE_COST_BCE = 4      /**< -sum(t log y + (1 - t) log(1 - y)) / F; needs a sigmoid output */
 } ae_cost;
 
+/** How a scaling is fitted to a feature's values. @since 0.1 */
+typedef enum ae_scaling {
+    AE_SCALING_DEFAULT = 0, /**< AE_SCALING_MIN_MAX */
+    AE_SCALING_MIN_MAX = 1, /**< least value to 0, greatest to 1: for a sigmoid output */
+    AE_SCALING_Z_SCORE = 2  /**< mean to 0, standard deviation (of the population) to 1: for a linear output */
+} ae_scaling;
+
 /** The arithmetic of the matrix products. @since 0.1 */
 typedef enum ae_precision {
     AE_PRECISION_DEFAULT = 0, /**< AE_F32 */

@@ -12,6 +12,9 @@
  */
 ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limit);
 
+/* The status and text of a system call's error number: "path: action: reason", without a path if that is NULL. */
+ae_status aei_file_fail(const char *path, const char *action, int error);
+
 /* A file being written beside its final place: nothing is seen there until commit. */
 typedef struct aei_file aei_file;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/error.h"
+#include "base/input.h"
 #include "base/options.h"
 #include "data/storage.h"
 
@@ -73,17 +74,24 @@ ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t r
     return AE_OK;
 }
 
-static void storage_free(aei_storage *storage)
+void aei_storage_release(aei_storage *storage)
 {
     free(storage->block);
+    free(storage->names);
+    aei_unmap(storage->mapping, storage->mapped);
+}
+
+static void storage_free(aei_storage *storage)
+{
+    aei_storage_release(storage);
     free(storage);
 }
 
-ae_status aei_dataset_adopt(ae_dataset **dataset, const aei_storage *draft, size_t rows, unsigned with)
+ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t rows, unsigned with)
 {
     aei_storage *storage = malloc(sizeof *storage);
     if (storage == NULL) {
-        free(draft->block);
+        aei_storage_release(draft);
         return aei_fail_memory(sizeof *storage);
     }
     memcpy(storage, draft, sizeof *storage);
@@ -230,6 +238,12 @@ size_t ae_dataset_height(const ae_dataset *dataset)
 size_t ae_dataset_width(const ae_dataset *dataset)
 {
     return dataset == NULL ? 0 : dataset->storage->width;
+}
+
+const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column)
+{
+    const bool named = dataset != NULL && dataset->storage->names != NULL && column < dataset->storage->features;
+    return named ? dataset->storage->names[column] : NULL;
 }
 
 int ae_dataset_label(const ae_dataset *dataset, size_t row)

@@ -14,8 +14,11 @@ typedef enum aei_element { AEI_U8, AEI_F32 } aei_element;
 /* Values that any number of datasets look at. Constant but for the count. */
 typedef struct aei_storage {
     atomic_size_t users;
-    void *block;        /* freed with the storage; NULL when the values are the caller's */
-    const void *values; /* inside block, or the caller's */
+    void *block;        /* freed with the storage; NULL when the values are elsewhere */
+    void *mapping;      /* a mapped file, unmapped with the storage, or NULL */
+    size_t mapped;      /* its bytes */
+    char **names;       /* of the columns, one block freed with the storage, or NULL */
+    const void *values; /* inside block or mapping, or the caller's */
     aei_element element;
     float scale; /* uint8 to float32 */
     size_t features;
@@ -48,8 +51,11 @@ enum { AEI_WITH_INDEX = 1, AEI_WITH_LABELS = 2 };
 ae_status aei_dataset_resolve(ae_dataset_options *resolved, size_t *bytes, const ae_dataset_options *options,
                               size_t rows, size_t features, size_t element_size);
 
-/* A dataset of all rows of a new storage like draft, whose block is taken over, on failure as well. */
-ae_status aei_dataset_adopt(ae_dataset **dataset, const aei_storage *draft, size_t rows, unsigned with);
+/* Give back what a storage or a draft of one owns. */
+void aei_storage_release(aei_storage *storage);
+
+/* A dataset of all rows of a new storage like draft, whose block, mapping and names are taken over, on failure too. */
+ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t rows, unsigned with);
 
 /* A dataset over a storage already in use. */
 ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t rows, unsigned with);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Elements of a container as the processor has them, whatever its byte order and the data's alignment. */
 #include "base/error.h"
+#include "base/number.h"
 #include "io/safetensors.h"
 #include "io/text.h"
 
@@ -40,18 +41,9 @@ static float bf16_from(const unsigned char *bytes)
     return value;
 }
 
-/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits; every value is a float32 as well. */
 static float f16_from(const unsigned char *bytes)
 {
-    const unsigned bits = (unsigned)load(bytes, 2), exponent = bits >> 10 & 31, fraction = bits & 1023;
-    float magnitude;
-    if (exponent == 31)
-        magnitude = fraction == 0 ? INFINITY : NAN;
-    else if (exponent == 0)
-        magnitude = ldexpf((float)fraction, -24);
-    else
-        magnitude = ldexpf((float)(fraction + 1024), (int)exponent - 25);
-    return bits >> 15 ? -magnitude : magnitude;
+    return aei_float_from_half((uint16_t)load(bytes, 2));
 }
 
 static float f32_from_f64(const unsigned char *bytes)

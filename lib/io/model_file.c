@@ -14,6 +14,9 @@
 /* Grows when a reader of today would misunderstand the file, not when something is added to it. */
 enum { FORMAT_VERSION = 1, NAME_SIZE = 80 };
 
+/* PyTorch's names when a module `scaling` registers them as buffers; a file without scaling has neither. */
+static const char scaling_offset[] = "scaling.offset", scaling_scale[] = "scaling.scale";
+
 /* PyTorch counts batches in every layer, and load_state_dict(strict=True) wants each; libae's layers share one count.
  */
 static void put_counts(aei_archive *archive)
@@ -35,6 +38,11 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
         aei_archive_add_part(archive, "", tensor, tensor->part <= AEI_BETA ? parameters : running);
     }
     put_counts(archive);
+    if (network->scaling != NULL) {
+        const aei_scaling *scaling = network->scaling;
+        aei_archive_add(archive, "", scaling_offset, AEI_F32, 1, &scaling->features, scaling->offset);
+        aei_archive_add(archive, "", scaling_scale, AEI_F32, 1, &scaling->features, scaling->scale);
+    }
     char version[16];
     (void)snprintf(version, sizeof version, "%d", FORMAT_VERSION);
     aei_archive_note(archive, "format", "pt"); /* whose names and layout these are */
@@ -183,6 +191,27 @@ cleanup:
     return status;
 }
 
+static ae_status read_scaling(ae_network *network, const aei_safetensors *file)
+{
+    if (aei_safetensors_find(file, scaling_offset) == NULL && aei_safetensors_find(file, scaling_scale) == NULL)
+        return AE_OK;
+    const size_t width = network->widths[0];
+    float *values = malloc(2 * width * sizeof *values);
+    if (values == NULL)
+        return aei_fail_memory(2 * width * sizeof *values);
+    /* Shaped like a bias of the output layer. */
+    aei_tensor tensor = {.part = AEI_BETA, .layer = network->depth - 1};
+    ae_status status;
+    memcpy(tensor.name, scaling_offset, sizeof scaling_offset);
+    AE_CHECK(aei_model_values(values, file, network, "", &tensor, true));
+    memcpy(tensor.name, scaling_scale, sizeof scaling_scale);
+    AE_CHECK(aei_model_values(values + width, file, network, "", &tensor, false));
+    status = ae_network_set_scaling(network, values, values + width);
+cleanup:
+    free(values);
+    return status;
+}
+
 /* A network of the file's architecture, with values still to come. What it refuses is the file's fault. */
 static ae_status make_network(ae_network **network, const aei_architecture *a, const char *kernels)
 {
@@ -225,6 +254,7 @@ ae_status aei_model_get(ae_network **network, const aei_safetensors *file, const
     AE_CHECK(aei_architecture_read(&architecture, file));
     AE_CHECK(make_network(&n, &architecture, kernels));
     AE_CHECK(read_tensors(n, file));
+    AE_CHECK(read_scaling(n, file));
     *network = n;
     n = NULL;
 cleanup:

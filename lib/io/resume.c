@@ -212,6 +212,8 @@ static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trai
     AE_TRY(aei_model_get(&s->network, file, trainer->network->kernels->name));
     if (!aei_network_same_layout(s->network, trainer->network))
         return aei_fail(AE_ERROR_FORMAT, "the tensors are not those of the run that libae.checkpoint describes");
+    if (!aei_scaling_same(s->network->scaling, trainer->network->scaling))
+        return aei_fail(AE_ERROR_SHAPE, "another run: the network's scaling is not the checkpoint's");
     AE_TRY(read_history(s, file));
     if (optimizer->first != NULL)
         AE_TRY(read_block(&s->first, NULL, file, s->network, "optimizer.first.", true));

@@ -234,6 +234,14 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
     memcpy(n->parameters, network->parameters, n->parameter_floats * sizeof(float));
     memcpy(n->running, network->running, n->running_floats * sizeof(float));
     n->batches_tracked = network->batches_tracked;
+    const aei_scaling *scaling = network->scaling;
+    if (scaling != NULL) {
+        const ae_status status = aei_scaling_create(&n->scaling, scaling->features, scaling->offset, scaling->scale);
+        if (status != AE_OK) {
+            ae_network_free(n);
+            return status;
+        }
+    }
     *copy = n;
     return AE_OK;
 }
@@ -243,6 +251,7 @@ void ae_network_free(ae_network *network)
     if (network == NULL)
         return;
     aei_arena_free(&network->arena);
+    aei_scaling_free(network->scaling);
     free(network->widths);
     free(network);
 }

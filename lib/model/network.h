@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "compute/kernels.h"
+#include "model/scaling.h"
 
 /* Where a layer's parameters lie: offsets in floats into a block, P being kernels->panel. */
 typedef struct aei_layer {
@@ -49,6 +50,7 @@ struct ae_network {
     float *parameters;
     size_t running_floats;
     float *running;
+    aei_scaling *scaling; /* NULL: features as the caller has them */
 };
 
 /* ae_network_create without the values: every parameter and statistic is 0. For loading, which sets them all. */

@@ -27,6 +27,7 @@ typedef struct pass {
     const uint32_t *numbers;
     float *out; /* row-major; NULL to leave the result in panels */
     int squares, entropies;
+    bool units; /* reconstructions and squares in the caller's units, not the scaled ones */
 } pass;
 
 struct ae_session {
@@ -133,6 +134,11 @@ size_t aei_session_memory(const ae_session *session)
     return session->arena.size;
 }
 
+const ae_network *aei_session_network(const ae_session *session)
+{
+    return session->network;
+}
+
 size_t aei_session_max_batch(const ae_session *session)
 {
     return session->max_batch;
@@ -162,23 +168,46 @@ static size_t panels_of(const ae_session *s, size_t features)
     return aei_panels(s->network->kernels->panel, features);
 }
 
-/* The pass's input features into panels. Rows by rows copied plainly when they are the caller's own. */
-static void take_in(ae_session *s, size_t thread)
+/* The caller's features of panel p. */
+static void take_panel(const ae_session *s, size_t p, float *to)
 {
     const pass *now = &s->now;
     const size_t panel = s->network->kernels->panel, features = s->network->widths[now->first];
-    const size_t panels = panels_of(s, features);
-    const aei_range mine = aei_share(panels, thread, s->threads);
-    for (size_t p = mine.first; p < mine.last; p++) {
-        const size_t count = aei_columns(panel, features, p);
-        float *to = s->input + p * now->rows * panel;
-        if (now->gather != NULL) {
-            now->gather(now->source, now->numbers, now->rows, p * panel, count, to, panel);
-            continue;
-        }
-        for (size_t r = 0; r < now->rows; r++)
-            memcpy(to + r * panel, now->in + r * features + p * panel, count * sizeof *to);
+    const size_t count = aei_columns(panel, features, p);
+    if (now->gather != NULL) {
+        now->gather(now->source, now->numbers, now->rows, p * panel, count, to, panel);
+        return;
     }
+    for (size_t r = 0; r < now->rows; r++)
+        memcpy(to + r * panel, now->in + r * features + p * panel, count * sizeof *to);
+}
+
+/* The pass's input features into panels, scaled; codes are nobody's units. */
+static void take_in(ae_session *s, size_t thread)
+{
+    const aei_scaling *scaling = s->now.first == 0 ? s->network->scaling : NULL;
+    const size_t panel = s->network->kernels->panel, features = s->network->widths[s->now.first];
+    const aei_range mine = aei_share(panels_of(s, features), thread, s->threads);
+    for (size_t p = mine.first; p < mine.last; p++) {
+        float *to = s->input + p * s->now.rows * panel;
+        take_panel(s, p, to);
+        if (scaling != NULL)
+            aei_scaling_apply(scaling, p * panel, aei_columns(panel, features, p), s->now.rows, to, panel);
+    }
+}
+
+/*
+ * Panel p of the reconstruction, and the input that its squares are taken from, in the caller's units.
+ * The input is read again: a constant feature's value does not survive the scaling. By the last layer,
+ * which is never the first, all threads are done with the scaled one.
+ */
+static void to_units(ae_session *s, float *tile, size_t p)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel;
+    aei_scaling_restore(n->scaling, p * panel, aei_columns(panel, n->widths[0], p), s->now.rows, tile, panel);
+    if (s->now.squares)
+        take_panel(s, p, s->input + p * s->now.rows * panel);
 }
 
 static void give_out(ae_session *s, const float *tile, size_t p, size_t features)
@@ -209,10 +238,12 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
                                 s->shift + s->offsets[l] + p * panel, layer->f);
         if (l + 1 < s->now.last)
             continue;
-        if (s->now.squares)
-            kernels->row_costs(rows, count, y + at, s->input + at, 0, s->square_sums + p * rows);
         if (s->now.entropies)
             kernels->row_costs(rows, count, y + at, s->input + at, 1, s->entropy_sums + p * rows);
+        if (s->now.units)
+            to_units(s, y + at, p);
+        if (s->now.squares)
+            kernels->row_costs(rows, count, y + at, s->input + at, 0, s->square_sums + p * rows);
         if (s->now.out != NULL)
             give_out(s, y + at, p, layer->out);
     }
@@ -238,8 +269,12 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, const float 
     const size_t in_width = s->network->widths[first], out_width = s->network->widths[last];
     for (size_t done = 0; done < count; done += s->now.rows) {
         const size_t rows = count - done < s->max_batch ? count - done : s->max_batch;
-        s->now = (pass){
-            .first = first, .last = last, .rows = rows, .in = in + done * in_width, .out = out + done * out_width};
+        s->now = (pass){.first = first,
+                        .last = last,
+                        .rows = rows,
+                        .in = in + done * in_width,
+                        .out = out + done * out_width,
+                        .units = last == s->network->depth && s->network->scaling != NULL};
         AE_TRY(aei_team_run(s->team, run_pass, s));
     }
     return AE_OK;
@@ -284,7 +319,7 @@ static double add_panels(const float *sums, size_t panels, size_t rows, size_t r
 }
 
 ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *source, const uint32_t *rows,
-                            size_t row_count, double *squares, double *entropies)
+                            size_t row_count, bool units, double *squares, double *entropies)
 {
     ae_session *s = session;
     fold(s);
@@ -294,7 +329,8 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
                     .source = source,
                     .numbers = rows,
                     .squares = 1,
-                    .entropies = entropies != NULL};
+                    .entropies = entropies != NULL,
+                    .units = units && s->network->scaling != NULL};
     AE_TRY(aei_team_run(s->team, run_pass, s));
     const size_t panels = panels_of(s, s->network->widths[0]);
     for (size_t r = 0; r < row_count; r++) {
@@ -305,12 +341,16 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
     return AE_OK;
 }
 
-/* Features' shares of a row's score; what is in parts is the reconstruction. */
-static void split_score(ae_cost cost, size_t width, const float *row, float *parts, double score)
+/* Features' shares of a row's score; what is in parts is the reconstruction, in the units of the cost. */
+static void split_score(const aei_scaling *scaling, ae_cost cost, size_t width, const float *row, float *parts,
+                        double score)
 {
     const double over = cost == AE_COST_L2 ? (score > 0 ? 1 / score : 0) : cost == AE_COST_SSE ? 1 : 1 / (double)width;
     for (size_t j = 0; j < width; j++) {
-        const double y = (double)parts[j], t = (double)row[j], d = y - t;
+        float target = row[j];
+        if (scaling != NULL && cost == AE_COST_BCE)
+            aei_scaling_apply(scaling, j, 1, 1, &target, 1);
+        const double y = (double)parts[j], t = (double)target, d = y - t;
         const double part = cost != AE_COST_BCE
                                 ? d * d
                                 : -(t * log(y < 1e-37 ? 1e-37 : y) + (1 - t) * log(1 - y < 0x1p-25 ? 0x1p-25 : 1 - y));
@@ -340,7 +380,8 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
                               .in = rows + done * width,
                               .out = parts == NULL ? NULL : parts + done * width,
                               .squares = cost != AE_COST_BCE,
-                              .entropies = cost == AE_COST_BCE};
+                              .entropies = cost == AE_COST_BCE,
+                              .units = cost != AE_COST_BCE && n->scaling != NULL};
         AE_TRY(aei_team_run(session->team, run_pass, session));
         const float *sums = cost == AE_COST_BCE ? session->entropy_sums : session->square_sums;
         for (size_t r = 0; r < batch; r++) {
@@ -348,7 +389,7 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
             score = cost == AE_COST_L2 ? sqrt(score) : cost == AE_COST_SSE ? score : score / (double)width;
             scores[done + r] = (float)score;
             if (parts != NULL)
-                split_score(cost, width, rows + (done + r) * width, parts + (done + r) * width, score);
+                split_score(n->scaling, cost, width, rows + (done + r) * width, parts + (done + r) * width, score);
         }
     }
     return AE_OK;

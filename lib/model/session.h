@@ -15,14 +15,18 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
 /* Bytes of scratch. */
 size_t aei_session_memory(const ae_session *session);
 
+/* The network that it runs. */
+const ae_network *aei_session_network(const ae_session *session);
+
 /* Rows that one pass takes. */
 size_t aei_session_max_batch(const ae_session *session);
 
 /*
- * Reconstruct up to max_batch gathered rows and give each row's sum of squared errors and, unless
- * NULL, its summed binary cross-entropy. AE_ERROR_THREAD after a fork.
+ * Reconstruct up to max_batch gathered rows and give each row's sum of squared errors, in the caller's
+ * units or the scaled ones, and, unless NULL, its summed binary cross-entropy, of scaled values always.
+ * AE_ERROR_THREAD after a fork.
  */
 ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *source, const uint32_t *rows,
-                            size_t row_count, double *squares, double *entropies);
+                            size_t row_count, bool units, double *squares, double *entropies);
 
 #endif

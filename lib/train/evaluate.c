@@ -38,7 +38,7 @@ static ae_evaluation finish(size_t rows, size_t features, double l2, double sse,
 }
 
 ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
-                               const ae_dataset *dataset)
+                               const ae_dataset *dataset, bool units)
 {
     uint32_t numbers[MOST_ROWS];
     double squares[MOST_ROWS], entropies[MOST_ROWS];
@@ -50,7 +50,7 @@ ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const
         const size_t count = rows - done < most ? rows - done : most;
         for (size_t i = 0; i < count; i++)
             numbers[i] = (uint32_t)(done + i);
-        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, squares,
+        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, units, squares,
                                  probabilities ? entropies : NULL));
         for (size_t i = 0; i < count; i++) {
             l2 += sqrt(squares[i]);
@@ -96,7 +96,7 @@ ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae
                                                     .threads = o.threads == 0 ? aei_cpu_cores() : o.threads},
                               NULL));
     ae_evaluation mine;
-    ae_status status = aei_evaluate_session(&mine, session, network, dataset);
+    ae_status status = aei_evaluate_session(&mine, session, network, dataset, true);
     ae_session_free(session);
     if (status != AE_OK)
         return status;

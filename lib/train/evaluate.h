@@ -10,9 +10,12 @@
 void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
                         float *out, size_t stride);
 
-/* The costs of a session's network on a dataset of the right width; allocates nothing. */
+/*
+ * The costs of a session's network on a dataset of the right width, in the caller's units or, as a
+ * trainer's costs are, the scaled ones; allocates nothing.
+ */
 ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
-                               const ae_dataset *dataset);
+                               const ae_dataset *dataset, bool units);
 
 /* The one that an ae_cost names. */
 double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost);

@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "base/philox.h"
 #include "train/evaluate.h"
+#include "train/scaling.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -209,9 +210,10 @@ static ae_status advance(ae_trainer *t, double *cost)
         take_fallback(t);
     const size_t all = ae_dataset_rows(t->train_set), first = (size_t)p->epoch_step * t->options.batch;
     const size_t rows = all - first < t->options.batch ? all - first : t->options.batch;
+    const aei_scaled_rows source = {t->train_set, t->network->scaling};
     const aei_step_job job = {
-        .gather = aei_gather_dataset,
-        .source = t->train_set,
+        .gather = aei_gather_scaled,
+        .source = &source,
         .rows = t->order + first,
         .row_count = rows,
         .cost = t->options.cost,
@@ -277,7 +279,7 @@ static ae_status close_epoch(ae_trainer *t)
     };
     if (t->options.validation != NULL) {
         ae_evaluation result;
-        AE_TRY(aei_evaluate_session(&result, t->judge, t->network, t->options.validation));
+        AE_TRY(aei_evaluate_session(&result, t->judge, t->network, t->options.validation, false));
         info.validation_cost = aei_evaluation_cost(&result, t->options.cost);
     }
     judge(t, &info);

@@ -5,7 +5,9 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "train/scaling.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,18 +58,32 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     return AE_OK;
 }
 
-/* Width, number of rows, and values that the output layer can reach. */
-static ae_status check_dataset(const char *name, const ae_network *network, const ae_dataset *dataset, ae_cost cost)
+static ae_status check_range(const ae_network *network, const ae_dataset *dataset, float low, float high)
+{
+    if (network->scaling != NULL)
+        return aei_scaling_check_range(network->scaling, dataset, low, high);
+    return low > -FLT_MAX ? aei_dataset_check_range(dataset, low, high) : AE_OK; /* finite since it was made */
+}
+
+/*
+ * Width, and values that the output layer can reach. A scaling is fitted on a training set; that other
+ * sets go beyond it is in the nature of things.
+ */
+static ae_status check_dataset(const char *name, const ae_network *network, const ae_dataset *dataset, ae_cost cost,
+                               bool fitted)
 {
     if (ae_dataset_features(dataset) != network->widths[0])
         return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", name,
                         ae_dataset_features(dataset), network->widths[0]);
     const ae_activation output = network->layers[network->depth - 1].f.kind;
-    ae_status status = AE_OK;
+    float low = -FLT_MAX, high = FLT_MAX;
     if (output == AE_SIGMOID || cost == AE_COST_BCE)
-        status = aei_dataset_check_range(dataset, 0, 1);
+        low = 0, high = 1;
     else if (output == AE_TANH)
-        status = aei_dataset_check_range(dataset, -1, 1);
+        low = -1, high = 1;
+    if (network->scaling != NULL && !fitted)
+        low = -FLT_MAX, high = FLT_MAX;
+    const ae_status status = check_range(network, dataset, low, high);
     return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", name);
 }
 
@@ -142,10 +158,10 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
     AE_REQUIRE(train_set);
     ae_trainer_options o;
     AE_TRY(resolve(&o, options, network));
-    AE_TRY(check_dataset("training set", network, train_set, o.cost));
+    AE_TRY(check_dataset("training set", network, train_set, o.cost, true));
     AE_TRY(check_rows(network, ae_dataset_rows(train_set), &o));
     if (o.validation != NULL)
-        AE_TRY(check_dataset("validation set", network, o.validation, o.cost));
+        AE_TRY(check_dataset("validation set", network, o.validation, o.cost, false));
     ae_trainer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return aei_fail_memory(sizeof *t);

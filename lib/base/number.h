@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_NUMBER_H
+#define AEI_NUMBER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* float32 as text with a decimal point in every locale, and as half the bits. */
+
+/* What a piece of text is. */
+typedef enum aei_number {
+    AEI_NUMBER,         /* finite */
+    AEI_NUMBER_TOO_BIG, /* beyond float32 */
+    AEI_NUMBER_SPECIAL, /* nan, inf or infinity, with or without a sign, in any case */
+    AEI_NUMBER_NONE     /* anything else, nothing included */
+} aei_number;
+
+/*
+ * size bytes as a decimal number ([+-] digits [.digits] [e[+-]digits], blanks around allowed), rounded
+ * to the nearest float32 (to even), however many digits there are. value is set for AEI_NUMBER only.
+ */
+aei_number aei_parse_float(float *value, const char *text, size_t size);
+
+/* The shortest text that reads back as the same float32; nan, inf, -inf. Returns its length. */
+enum { AEI_FLOAT_TEXT = 32 };
+size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value);
+
+/* IEEE 754 binary16 as float32, which holds every such value. */
+float aei_float_from_half(uint16_t bits);
+
+#endif
