@@ -36,7 +36,7 @@ struct aei_file {
     char path[]; /* as the caller gave it */
 };
 
-static ae_status fail(const char *path, const char *action, int error)
+ae_status aei_file_fail(const char *path, const char *action, int error)
 {
     char reason[128];
     if (strerror_r(error, reason, sizeof reason) != 0)
@@ -71,7 +71,7 @@ static ae_status read_open(void **data, size_t *size, int descriptor, const char
 {
     struct stat about;
     if (fstat(descriptor, &about) != 0)
-        return fail(path, "cannot be read", errno);
+        return aei_file_fail(path, "cannot be read", errno);
     if (!S_ISREG(about.st_mode))
         return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", path,
                         S_ISDIR(about.st_mode) ? "a folder" : "a device or pipe");
@@ -89,7 +89,7 @@ static ae_status read_open(void **data, size_t *size, int descriptor, const char
     if (error != 0 || got != expected || beyond != 0) {
         free(bytes);
         if (error != 0)
-            return fail(path, "cannot be read", error);
+            return aei_file_fail(path, "cannot be read", error);
         return aei_fail(AE_ERROR_IO, "%s: its length changed from %zu bytes while it was read", path, expected);
     }
     *data = bytes;
@@ -107,7 +107,7 @@ ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limi
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0)
-        return fail(path, "cannot be opened", errno);
+        return aei_file_fail(path, "cannot be opened", errno);
     ae_status status = read_open(data, size, descriptor, path, limit);
     (void)close(descriptor);
     return status;
@@ -192,21 +192,21 @@ static ae_status open_beside(aei_file *file)
 {
     int error = open_folder(file);
     if (error != 0)
-        return fail(file->path, "its folder cannot be opened", error);
+        return aei_file_fail(file->path, "its folder cannot be opened", error);
     struct stat old;
     bool replaces = fstatat(file->folder, file->name, &old, AT_SYMLINK_NOFOLLOW) == 0;
     if (!replaces && errno != ENOENT)
-        return fail(file->path, "cannot be looked up", errno);
+        return aei_file_fail(file->path, "cannot be looked up", errno);
     if (replaces && !S_ISREG(old.st_mode))
         return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", file->path,
                         S_ISDIR(old.st_mode) ? "a folder" : "a device or pipe");
     /* Renaming needs the folder's permission only, but a file made read-only is meant to stay. */
     if (replaces && faccessat(file->folder, file->name, W_OK, AT_EACCESS) != 0)
-        return fail(file->path, "cannot be replaced", errno);
+        return aei_file_fail(file->path, "cannot be replaced", errno);
     error = open_temporary(file, replaces ? 0600 : 0666); /* the kernel takes the umask off */
     if (error == 0 && replaces)
         error = copy_rights(file->descriptor, &old);
-    return error == 0 ? AE_OK : fail(file->path, "cannot be created", error);
+    return error == 0 ? AE_OK : aei_file_fail(file->path, "cannot be created", error);
 }
 
 ae_status aei_file_create(aei_file **file, const char *path)
@@ -233,7 +233,7 @@ ae_status aei_file_create(aei_file **file, const char *path)
 
 static ae_status report(const aei_file *file)
 {
-    return file->error == 0 ? AE_OK : fail(file->path, "cannot be written", file->error);
+    return file->error == 0 ? AE_OK : aei_file_fail(file->path, "cannot be written", file->error);
 }
 
 static void write_fully(aei_file *file, const unsigned char *data, size_t size)
