@@ -110,7 +110,6 @@ typedef struct ae_trainer_options {
 #define AE_TAG_TRAIN_COST "autoencoder_model/training/train_cost"
 #define AE_TAG_VALIDATION_COST "autoencoder_model/validation/val_cost"
 
-
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls ae_trainer_options_init. */
 #define AE_TRAINER_OPTIONS(...) (&(ae_trainer_options){.size = sizeof(ae_trainer_options), __VA_ARGS__})
 

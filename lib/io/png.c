@@ -16,7 +16,9 @@ ae_status aei_png_encode(unsigned char **png, size_t *size, size_t width, size_t
         .version = PNG_IMAGE_VERSION,
         .width = (png_uint_32)width,
         .height = (png_uint_32)height,
-        .format = channels == 1 ? PNG_FORMAT_GRAY : channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_RGBA,
+        .format = channels == 1   ? PNG_FORMAT_GRAY
+                  : channels == 3 ? PNG_FORMAT_RGB
+                                  : PNG_FORMAT_RGBA,
     };
     png_alloc_size_t used = PNG_IMAGE_PNG_SIZE_MAX(image);
     unsigned char *bytes = malloc(used);
