@@ -144,6 +144,7 @@ typedef struct port {
     Aei__Onnx__TensorType tensor;
     Aei__Onnx__Shape shape;
     Aei__Onnx__Dimension dims[2], *dim_list[2];
+    char rows[2];
 } port;
 
 static Aei__Onnx__ValueInfo *port_init(port *p, char *name, size_t features)
@@ -163,7 +164,8 @@ static Aei__Onnx__ValueInfo *port_init(port *p, char *name, size_t features)
     p->tensor.shape = &p->shape;
     p->shape.n_dim = 2;
     p->shape.dim = p->dim_list;
-    p->dims[0].dim_param = (char[]){"N"};
+    memcpy(p->rows, "N", sizeof p->rows);
+    p->dims[0].dim_param = p->rows;
     p->dims[1].has_dim_value = 1;
     p->dims[1].dim_value = (int64_t)features;
     return &p->info;
