@@ -198,18 +198,19 @@ static Aei__Onnx__Property property(char *key, char *value)
     return p;
 }
 
-/* The graph is complete but for its ports. */
-static ae_status save_graph(Aei__Onnx__Graph *graph, const ae_network *n, char *input_name, const char *path)
+/* With its ports, which need not outlive this. */
+static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, char *input_name, const char *path)
 {
     port input, code, reconstruction;
     Aei__Onnx__ValueInfo *inputs[] = {port_init(&input, input_name, n->widths[0])};
     Aei__Onnx__ValueInfo *outputs[] = {port_init(&code, (char[]){"code"}, n->widths[n->code_layer]),
                                        port_init(&reconstruction, (char[]){"reconstruction"}, n->widths[0])};
-    graph->name = (char[]){"autoencoder"};
-    graph->n_input = 1;
-    graph->input = inputs;
-    graph->n_output = 2;
-    graph->output = outputs;
+    Aei__Onnx__Graph graph = *chain;
+    graph.name = (char[]){"autoencoder"};
+    graph.n_input = 1;
+    graph.input = inputs;
+    graph.n_output = 2;
+    graph.output = outputs;
 
     aei_text architecture = {0};
     aei_architecture_write(&architecture, n);
@@ -225,7 +226,7 @@ static ae_status save_graph(Aei__Onnx__Graph *graph, const ae_network *n, char *
         model.ir_version = IR_VERSION;
         model.producer_name = (char[]){"libae"};
         model.producer_version = (char *)ae_version_string();
-        model.graph = graph;
+        model.graph = &graph;
         model.n_opset_import = 1;
         model.opset_import = opsets;
         model.n_metadata_props = 2;
