@@ -230,9 +230,8 @@ static ae_status check_series(const char *tag, uint64_t step)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "the tag is empty");
     for (size_t at = 0, n; at < length; at += n) {
         n = aei_utf8_length((const unsigned char *)tag + at, length - at);
-        char shown[AEI_SHOWN];
         if (n == 0)
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "tag \"%s\": byte %zu is not UTF-8", aei_shown(shown, tag), at);
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "the tag is not UTF-8 at byte %zu", at);
     }
     if (step > INT64_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "step %llu is over 2^63 - 1", (unsigned long long)step);
