@@ -3,7 +3,7 @@
 #
 #     make BUILD=dir    build somewhere else          make V=1          show the commands
 #     make CC=clang     another (or cross) compiler   make WERROR=1     warnings are errors
-#     make BLIS=no      without a dependency; so ZLIB=no, CJSON=no, CAIRO=no (see mk/deps.mk)
+#     make BLIS=no      without a dependency; so ZLIB=no, CJSON=no, PROTOBUF=no, ... (see mk/deps.mk)
 
 BUILD ?= build
 .DEFAULT_GOAL := all
@@ -26,6 +26,7 @@ else
 include mk/flags.mk
 include mk/deps.mk
 include mk/isa.mk
+include mk/proto.mk
 include mk/library.mk
 include mk/programs.mk
 include mk/check.mk

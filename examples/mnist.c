@@ -11,9 +11,11 @@
 #include "common/check.h"
 #include "common/figures.h"
 #include "common/files.h"
+#include "common/pairs.h"
 #include "common/picture.h"
 #include "common/progress.h"
 #include "common/results.h"
+#include "common/tensorboard.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -34,6 +36,8 @@ typedef struct experiment {
     ae_network *network;
     ae_optimizer *optimizer;
     ae_trainer *trainer;
+    ae_event_writer *events; /* NULL: this libae writes none */
+    bool log_pictures;
     progress progress;
 } experiment;
 
@@ -58,6 +62,23 @@ static void load_data(experiment *e)
     ae_dataset_free(images); /* the two views keep the pixels */
 }
 
+static int on_step(void *user, const ae_step_info *info)
+{
+    experiment *e = user;
+    return progress_step(&e->progress, info);
+}
+
+static int on_epoch(void *user, const ae_epoch_info *info)
+{
+    experiment *e = user;
+    if (e->log_pictures) {
+        pairs images = pairs_make(e->network, e->validation, FIGURE_PAIRS);
+        e->log_pictures = tensorboard_pictures(e->events, info->step, &images);
+        pairs_free(&images);
+    }
+    return progress_epoch(&e->progress, info);
+}
+
 static void build(experiment *e)
 {
     const arguments *args = &e->args;
@@ -69,11 +90,20 @@ static void build(experiment *e)
         AE_TRAINER_OPTIONS(.batch = args->batch, .epochs = args->epochs, .seed = args->seed, .threads = args->threads,
                            .shuffle = AE_SHUFFLE_AFTER_FIRST, .drop_last = AE_ON, .validation = e->validation,
                            .checkpoint_path = e->checkpoint.text, .checkpoint_every = CHECKPOINT_EPOCHS,
-                           .on_step = progress_step, .on_epoch = progress_epoch, .user = &e->progress)));
+                           .on_step = on_step, .on_epoch = on_epoch, .user = e, .events = e->events)));
     if (args->resume && !file_exists(e->checkpoint.text))
         fail("%s: there is no checkpoint to resume; leave out --resume to begin a run", e->checkpoint.text);
     if (args->resume)
         check(ae_trainer_resume(e->trainer, e->checkpoint.text));
+}
+
+/* In the folder of the results a new run takes an old one's place; one that was asked for may hold anything. */
+static void begin_log(experiment *e)
+{
+    file_name usual = path_join(e->args.out, "tensorboard");
+    const char *wanted = e->args.tensorboard;
+    e->events = tensorboard_begin(wanted != NULL ? wanted : usual.text, wanted == NULL && !e->args.resume);
+    e->log_pictures = e->events != NULL;
 }
 
 static void announce(const experiment *e)
@@ -141,21 +171,9 @@ static int stop(const experiment *e, ae_status why, int argc, char **argv)
 
 static bool draw_reconstructions(const experiment *e, const figure_text *text)
 {
-    size_t features = ae_dataset_features(e->validation);
-    float *inputs = calloc(2 * FIGURE_PAIRS * features, sizeof *inputs);
-    float costs[FIGURE_PAIRS];
-    ae_session *session = NULL;
-    if (inputs == NULL)
-        fail("no memory for figure 2");
-    float *outputs = inputs + FIGURE_PAIRS * features;
-    check(ae_dataset_read(e->validation, 0, FIGURE_PAIRS, inputs));
-    check(ae_session_create(&session, e->network, NULL));
-    check(ae_reconstruct(session, inputs, FIGURE_PAIRS, outputs));
-    check(ae_score(session, AE_COST_L2, inputs, FIGURE_PAIRS, costs, NULL));
-    bool saved = figure2_save(e->args.out, text, inputs, outputs, costs, FIGURE_PAIRS, ae_dataset_height(e->validation),
-                              ae_dataset_width(e->validation));
-    ae_session_free(session);
-    free(inputs);
+    pairs images = pairs_make(e->network, e->validation, FIGURE_PAIRS);
+    bool saved = figure2_save(e->args.out, text, &images);
+    pairs_free(&images);
     return saved;
 }
 
@@ -218,11 +236,12 @@ int main(int argc, char **argv)
     e.progress.epochs = e.args.epochs;
     folder_prepare(e.args.out);
     load_data(&e);
+    begin_log(&e);
     build(&e);
     announce(&e);
     ae_status status = train(&e);
     int exit_status = status == AE_OK ? finish(&e) : stop(&e, status, argc, argv);
     ae_trainer_free(e.trainer), ae_optimizer_free(e.optimizer), ae_network_free(e.network);
-    ae_dataset_free(e.test), ae_dataset_free(e.validation), ae_dataset_free(e.train);
+    ae_event_writer_free(e.events), ae_dataset_free(e.test), ae_dataset_free(e.validation), ae_dataset_free(e.train);
     return exit_status;
 }

@@ -19,7 +19,7 @@ $(BUILD)/tests/suites.inc: $(BUILD)/stamp/suites
 	@mkdir -p $(@D)
 	@tr ' ' '\n' < $< > $@
 
-$(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites.inc check-is-there
+$(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites.inc $(PROTO_HEADERS) check-is-there
 	$(say) CC '$< (test)'
 	@mkdir -p $(@D)
 	$(Q)$(TEST_COMPILE) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
@@ -31,7 +31,7 @@ check-is-there:
 # The library's allocations, and nobody else's, go through tests/support.c, which counts them and
 # makes them fail: a partial link redirects them before the tests and Check come in.
 WRAPPED := malloc calloc realloc aligned_alloc posix_memalign
-$(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS)
+$(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS) $(PROTO_OBJECTS)
 	$(say) LD $@
 	$(Q)$(CC) -r -nostdlib $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^
 
@@ -58,7 +58,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
-TSAN_SUITES := base blis checkpoint evaluate failures session team trainer training
+TSAN_SUITES := base blis checkpoint evaluate events failures session team trainer training
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
 	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' \
@@ -84,7 +84,7 @@ check-install: lib ## install into a scratch folder, build and run programs agai
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' STRIP='$(STRIP)' BLIS_CFLAGS='$(BLIS_CFLAGS)' BLIS_LIBS='$(BLIS_LIBS)' \
 	    scripts/check-install
 
-lint: ## check includes, banned calls, licence lines, layout, static analysis and scripts
+lint: $(PROTO_HEADERS) ## check includes, banned calls, licence lines, layout, static analysis and scripts
 	@BUILD='$(BUILD)' DEPS_CFLAGS='$(DEPS_CFLAGS)' CAIRO_CFLAGS='$(CAIRO_CFLAGS)' scripts/lint
 
 format: ## lay the sources out with clang-format

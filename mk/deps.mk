@@ -2,15 +2,19 @@
 # What libae stands on. Each is "auto" (used if found), "yes" (an error if not found) or "no"; the
 # calls that need a missing one return AE_ERROR_UNSUPPORTED.
 #
-#     BLIS    auto, yes, no, or one of Debian's builds: serial, pthread, openmp
-#     ZLIB    gzip-compressed IDX files
-#     CJSON   model files
-#     CAIRO   pictures, in examples/ only
+#     BLIS      auto, yes, no, or one of Debian's builds: serial, pthread, openmp
+#     ZLIB      gzip-compressed IDX files
+#     CJSON     model files
+#     PROTOBUF  TensorBoard event files and ONNX: libprotobuf-c and its compiler, protoc-c
+#     PNG       pictures in event files
+#     CAIRO     pictures, in examples/ only
 
 BLIS ?= auto
 ZLIB ?= auto
 CJSON ?= auto
 CAIRO ?= auto
+PROTOBUF ?= auto
+PNG ?= auto
 
 pkg_exists = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
@@ -32,8 +36,24 @@ endef
 $(eval $(call find_package,ZLIB,zlib))
 $(eval $(call find_package,CJSON,libcjson))
 $(eval $(call find_package,CAIRO,cairo))
+$(eval $(call find_package,PNG,libpng))
+$(eval $(call find_package,PROTOBUF,libprotobuf-c))
 CHECK := auto
 $(eval $(call find_package,CHECK,check))
+
+# protoc-c runs while libae is built, so a cross build uses the building machine's.
+PROTOC_C ?= protoc-c
+ifeq ($(PROTOBUF_FOUND),yes)
+PROTOBUF_CFLAGS += -I$(BUILD)/proto
+ifeq ($(shell command -v $(PROTOC_C)),)
+ifneq ($(PROTOBUF),auto)
+$(error PROTOBUF=$(PROTOBUF), but there is no $(PROTOC_C): make setup installs it)
+endif
+PROTOBUF_FOUND :=
+PROTOBUF_CFLAGS :=
+PROTOBUF_LIBS :=
+endif
+endif
 
 # Upstream's BLIS has blis.pc; Debian's lies in a folder a threading model. libae calls BLIS from
 # its own threads, one at a time in each, so the serial build comes first.
@@ -69,5 +89,7 @@ endif
 
 have = $(if $($(1)_FOUND),-DAEI_HAVE_$(1))
 DEPS_CFLAGS := $(call have,BLIS) $(call have,ZLIB) $(call have,CJSON) $(BLIS_CFLAGS) $(ZLIB_CFLAGS) $(CJSON_CFLAGS)
-DEPS_LIBS := $(BLIS_LIBS) $(ZLIB_LIBS) $(CJSON_LIBS) -lm
+DEPS_CFLAGS += $(call have,PROTOBUF) $(call have,PNG) $(PROTOBUF_CFLAGS) $(PNG_CFLAGS)
+DEPS_LIBS := $(BLIS_LIBS) $(PROTOBUF_LIBS) $(PNG_LIBS) $(ZLIB_LIBS) $(CJSON_LIBS) -lm
 DEPS_TEXT := BLIS $(or $(BLIS_FOUND),no), zlib $(or $(ZLIB_FOUND),no), cJSON $(or $(CJSON_FOUND),no)
+DEPS_TEXT := $(DEPS_TEXT), protobuf-c $(or $(PROTOBUF_FOUND),no), libpng $(or $(PNG_FOUND),no)

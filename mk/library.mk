@@ -2,7 +2,7 @@
 # build/libae.a and build/libae.so, from the same position-independent objects.
 
 LIB_SOURCES := $(filter-out $(FOREIGN),$(sort $(wildcard lib/*/*.c)))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_OBJECTS)
 
 SONAME := libae.so.$(MAJOR)
 SHARED := $(BUILD)/libae.so.$(VERSION)
@@ -11,10 +11,16 @@ STATIC := $(BUILD)/libae.a
 LIB_COMPILE := $(CC) $(BASE_CFLAGS) -fPIC -fvisibility=hidden -Ilib $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 $(eval $(call stamp,lib,$(LIB_COMPILE)))
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/stamp/lib mk/isa.mk
+$(BUILD)/obj/%.o: %.c $(BUILD)/stamp/lib mk/isa.mk | $(PROTO_HEADERS)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(LIB_COMPILE) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
+
+# Generated code is not ours to warn about, and its assertions would end the program.
+$(PROTO_OBJECTS): $(BUILD)/obj/%.o: $(BUILD)/proto/%.c $(BUILD)/stamp/lib
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(LIB_COMPILE) -w -DNDEBUG -c -o $@ $<
 
 $(eval $(call stamp,objects,$(LIB_OBJECTS)))
 $(STATIC): $(LIB_OBJECTS) $(BUILD)/stamp/objects

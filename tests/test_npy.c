@@ -57,13 +57,13 @@ static const struct {
 
 START_TEST(what_numpy_saves_is_read_to_the_bit)
 {
-    if (python_is_missing("tables.py"))
+    if (python_lacks("tables.py", "NumPy"))
         return;
     char names[COUNT(arrays) * 40] = "";
     for (size_t i = 0; i < COUNT(arrays); i++)
         snprintf(names + strlen(names), 40, "%s %s %s\n", arrays[i].kind, arrays[i].shape, arrays[i].order);
     support_write(support_path("names.txt"), names, strlen(names));
-    ck_assert_int_eq(python_run("tables.py", "write-npy"), 0);
+    ck_assert_int_eq(python_run("tables.py", (const char *const[]){"write-npy", support_dir(), NULL}), 0);
     for (size_t i = 0; i < COUNT(arrays); i++) {
         const bool borrow = _i == 1, u8 = strcmp(arrays[i].kind, "|u1") == 0;
         char name[32];
@@ -97,7 +97,7 @@ END_TEST
 START_TEST(what_we_save_numpy_loads_and_maps)
 {
     static const size_t shapes[][2] = {{60, 784}, {1, 1}, {7, 0}, {0, 5}, {0, 0}, {3, 100000}};
-    const int numpy = !python_is_missing("tables.py");
+    const int numpy = !python_lacks("tables.py", "NumPy");
     char names[400] = "";
     for (size_t i = 0; i < COUNT(shapes); i++) {
         const size_t rows = shapes[i][0], columns = shapes[i][1], count = rows * (columns == 0 ? 1 : columns);
@@ -121,7 +121,7 @@ START_TEST(what_we_save_numpy_loads_and_maps)
     }
     support_write(support_path("names.txt"), names, strlen(names));
     if (numpy)
-        ck_assert_int_eq(python_run("tables.py", "read-npy"), 0);
+        ck_assert_int_eq(python_run("tables.py", (const char *const[]){"read-npy", support_dir(), NULL}), 0);
 }
 END_TEST
 

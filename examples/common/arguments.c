@@ -29,6 +29,8 @@ static const char usage[] =
     "  --threads N     0: every processor this process may use (0)\n"
     "  --kernels NAME  compute kernels: auto%s (auto)\n"
     "  --out DIR       folder for the results, made when missing (mnist-out)\n"
+    "  --tensorboard DIR\n"
+    "                  folder for a TensorBoard log, made when missing (tensorboard in --out's folder)\n"
     "  --resume        go on from DIR/checkpoint.safetensors; other options as they were, but for\n"
     "                  --epochs, --rate, --threads\n"
     "  --help          this text\n"
@@ -86,12 +88,19 @@ static const char *parse_name(const char *option, const char *text)
 arguments arguments_parse(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},    {"epochs", required_argument, NULL, 'e'},
-        {"rate", required_argument, NULL, 'r'},    {"code", required_argument, NULL, 'c'},
-        {"batch", required_argument, NULL, 'b'},   {"seed", required_argument, NULL, 's'},
-        {"threads", required_argument, NULL, 't'}, {"kernels", required_argument, NULL, 'k'},
-        {"out", required_argument, NULL, 'o'},     {"resume", no_argument, NULL, 'R'},
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"data", required_argument, NULL, 'd'},
+        {"epochs", required_argument, NULL, 'e'},
+        {"rate", required_argument, NULL, 'r'},
+        {"code", required_argument, NULL, 'c'},
+        {"batch", required_argument, NULL, 'b'},
+        {"seed", required_argument, NULL, 's'},
+        {"threads", required_argument, NULL, 't'},
+        {"kernels", required_argument, NULL, 'k'},
+        {"out", required_argument, NULL, 'o'},
+        {"resume", no_argument, NULL, 'R'},
+        {"help", no_argument, NULL, 'h'},
+        {"tensorboard", required_argument, NULL, 'T'},
+        {0},
     };
     arguments given = {.out = "mnist-out", .epochs = 200, .seed = 1, .code = 4, .batch = 100, .rate = 0.001f};
     int letter;
@@ -123,6 +132,9 @@ arguments arguments_parse(int argc, char **argv)
             break;
         case 'o':
             given.out = parse_name("out", optarg);
+            break;
+        case 'T':
+            given.tensorboard = parse_name("tensorboard", optarg);
             break;
         case 'R':
             given.resume = true;

@@ -11,7 +11,8 @@
 typedef struct arguments {
     const char *data; /* NULL: look for the data */
     const char *out;
-    const char *kernels; /* NULL: the fastest here */
+    const char *tensorboard; /* NULL: tensorboard in out */
+    const char *kernels;     /* NULL: the fastest here */
     uint64_t epochs;
     uint64_t seed;
     size_t code;

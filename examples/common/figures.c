@@ -79,10 +79,9 @@ bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_in
     return saved;
 }
 
-bool figure2_save(const char *folder, const figure_text *text, const float *inputs, const float *reconstructions,
-                  const float *costs, size_t count, size_t height, size_t width)
+bool figure2_save(const char *folder, const figure_text *text, const pairs *images)
 {
-    if (height == 0 || width == 0) {
+    if (images->height == 0 || images->width == 0) {
         note("the data do not say how high and wide an image is: no figure 2");
         return true;
     }
@@ -90,17 +89,17 @@ bool figure2_save(const char *folder, const figure_text *text, const float *inpu
     snprintf(title, sizeof title, "Validation images and their reconstructions from %zu number%s each", text->code,
              text->code == 1 ? "" : "s");
     snprintf(subtitle, sizeof subtitle,
-             "%s, the first %zu validation images; cost: L2 norm of the difference over %zu pixels", text->data, count,
-             height * width);
+             "%s, the first %zu validation images; cost: L2 norm of the difference over %zu pixels", text->data,
+             images->count, images->height * images->width);
     pair_grid grid = {
         .title = title,
         .subtitle = subtitle,
-        .inputs = inputs,
-        .reconstructions = reconstructions,
-        .costs = costs,
-        .count = count,
-        .height = height,
-        .width = width,
+        .inputs = images->inputs,
+        .reconstructions = images->outputs,
+        .costs = images->costs,
+        .count = images->count,
+        .height = images->height,
+        .width = images->width,
     };
     return grid_save(&grid, path_join(folder, "figure2.png").text);
 }

@@ -5,6 +5,8 @@
 #include <libae/libae.h>
 #include <stdbool.h>
 
+#include "pairs.h"
+
 /* What the titles of both figures say about the run. */
 typedef struct figure_text {
     const char *data; /* what the images are called */
@@ -21,7 +23,6 @@ bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_in
  * Figure 2, images over their reconstructions, as figure2.png in folder; none when height and width are unknown
  * (0). False after saying what failed.
  */
-bool figure2_save(const char *folder, const figure_text *text, const float *inputs, const float *reconstructions,
-                  const float *costs, size_t count, size_t height, size_t width);
+bool figure2_save(const char *folder, const figure_text *text, const pairs *images);
 
 #endif

@@ -24,7 +24,9 @@
 #include <libae/cpu.h>
 #include <libae/dataset.h>
 #include <libae/evaluate.h>
+#include <libae/events.h>
 #include <libae/network.h>
+#include <libae/onnx.h>
 #include <libae/optimizer.h>
 #include <libae/output.h>
 #include <libae/session.h>

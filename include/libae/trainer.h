@@ -3,6 +3,7 @@
 #define LIBAE_TRAINER_H
 
 #include <libae/dataset.h>
+#include <libae/events.h>
 #include <libae/export.h>
 #include <libae/network.h>
 #include <libae/optimizer.h>
@@ -101,7 +102,16 @@ typedef struct ae_trainer_options {
     ae_step_callback on_step;    /**< default none */
     ae_epoch_callback on_epoch;  /**< default none */
     void *user;                  /**< passed to both */
+    /**
+     * Write the cost of each step here under AE_TAG_TRAIN_COST and, where there is a validation set, its cost after
+     * each epoch under AE_TAG_VALIDATION_COST, at the number of steps taken. Must outlive the trainer. Default none
+     */
+    ae_event_writer *events;
 } ae_trainer_options;
+
+/** The report's names for its two curves. @since 0.1 */
+#define AE_TAG_TRAIN_COST "autoencoder_model/training/train_cost"
+#define AE_TAG_VALIDATION_COST "autoencoder_model/validation/val_cost"
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls ae_trainer_options_init. */
 #define AE_TRAINER_OPTIONS(...) (&(ae_trainer_options){.size = sizeof(ae_trainer_options), __VA_ARGS__})
@@ -139,7 +149,8 @@ AE_API void ae_trainer_free(ae_trainer *trainer);
  *         network and optimizer are put back to the beginning of the epoch, or to where it was resumed);
  * AE_ERROR_CANCELLED (a callback stopped it after the step, or ae_trainer_cancel before it); AE_ERROR_THREAD (the first
  * step after a fork); AE_ERROR_STATE (the optimizer was taken by another trainer); AE_ERROR_OUT_OF_MEMORY (the history
- * could not grow) Thread safety: uses trainer. @since 0.1
+ * could not grow); whatever writing to options.events returns, the step being taken all the same
+ * Thread safety: uses trainer. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_step(ae_trainer *trainer, double *cost);
 

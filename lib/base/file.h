@@ -35,6 +35,9 @@ ae_status aei_file_commit(aei_file *file);
 /* Remove the temporary file and free; NULL is allowed. */
 void aei_file_discard(aei_file *file);
 
+/* The status and text for an error number: "PATH: cannot be written: No space left on device". */
+ae_status aei_file_fail(const char *path, const char *action, int error);
+
 /* A double as text with a decimal point in every locale, shortest of %.9g or %.17g that reads back; "nan"/"inf" spelt
  * null. Size at least 32. */
 const char *aei_format_double(char *text, size_t size, double value);

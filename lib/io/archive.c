@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "io/bytes.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -130,23 +131,6 @@ size_t aei_archive_size(const aei_archive *archive)
     return LENGTH_BYTES + archive->header.length + archive->data_size;
 }
 
-static void store(unsigned char *bytes, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (unsigned char)(value >> 8 * i);
-}
-
-/* Elements in the processor's order to little-endian, in place: the same bytes on most machines. */
-static void to_little_endian(unsigned char *bytes, size_t count, size_t size)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = 0;
-        uint32_t half = 0;
-        memcpy(size == 8 ? (void *)&value : (void *)&half, bytes + i * size, size);
-        store(bytes + i * size, size == 8 ? value : half, size);
-    }
-}
-
 /* Append to the sink; memory moves on by itself. */
 static ae_status put(aei_sink *sink, const void *bytes, size_t size)
 {
@@ -175,7 +159,7 @@ ae_status aei_archive_write(const aei_archive *archive, aei_sink sink)
     void *scratch = malloc(largest(archive));
     if (scratch == NULL)
         return aei_fail_memory(largest(archive));
-    store(length, archive->header.length, sizeof length);
+    aei_store(length, archive->header.length, sizeof length);
     AE_CHECK(put(&sink, length, sizeof length));
     AE_CHECK(put(&sink, archive->header.data, archive->header.length));
     for (size_t i = 0; i < archive->count; i++) {
@@ -187,7 +171,7 @@ ae_status aei_archive_write(const aei_archive *archive, aei_sink sink)
             aei_tensor_unpack(archive->network, record->part, record->values, scratch);
         else
             memcpy(scratch, record->values, record->count * size);
-        to_little_endian(scratch, record->count, size);
+        aei_little_endian(scratch, record->count, size);
         AE_CHECK(put(&sink, scratch, record->count * size));
     }
 cleanup:

@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "io/json.h"
+#include "io/text.h"
 
 #include <string.h>
 
@@ -37,28 +38,6 @@ static void skip_space(scanner *s)
 {
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
         s->at++;
-}
-
-/* The length of the UTF-8 sequence here (Unicode standard, table 3-7), or 0. */
-static size_t utf8_length(const scanner *s)
-{
-    const unsigned char *b = s->at;
-    const size_t left = (size_t)(s->end - b);
-    if (b[0] < 0x80)
-        return 1;
-    if (b[0] < 0xC2 || b[0] > 0xF4)
-        return 0;
-    const size_t length = b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
-    if (length > left)
-        return 0;
-    const unsigned least = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
-    const unsigned most = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
-    if (b[1] < least || b[1] > most)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (b[i] < 0x80 || b[i] > 0xBF)
-            return 0;
-    return length;
 }
 
 /* Four hexadecimal digits behind "\u", or -1. */
@@ -113,7 +92,7 @@ static bool scan_string(scanner *s)
                 return false;
             continue;
         }
-        const size_t length = utf8_length(s);
+        const size_t length = aei_utf8_length(s->at, (size_t)(s->end - s->at));
         if (length == 0)
             return complain(s, "not UTF-8");
         s->at += length;

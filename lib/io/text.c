@@ -80,6 +80,26 @@ void aei_text_string(aei_text *text, const char *value)
     aei_text_bytes(text, "\"", 1);
 }
 
+/* Unicode standard, table 3-7. */
+size_t aei_utf8_length(const unsigned char *b, size_t left)
+{
+    if (b[0] < 0x80)
+        return 1;
+    if (b[0] < 0xC2 || b[0] > 0xF4)
+        return 0;
+    const size_t length = b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
+    if (length > left)
+        return 0;
+    const unsigned least = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
+    const unsigned most = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
+    if (b[1] < least || b[1] > most)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (b[i] < 0x80 || b[i] > 0xBF)
+            return 0;
+    return length;
+}
+
 /* Foreign text may hold escape sequences for a terminal, which also start with U+0080 to U+009F: C2 80 to C2 9F. */
 const char *aei_shown(char text[AEI_SHOWN], const char *foreign)
 {

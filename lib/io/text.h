@@ -32,6 +32,9 @@ void aei_text_number(aei_text *text, double value);
 /* A JSON string with its quotes; value is UTF-8. */
 void aei_text_string(aei_text *text, const char *value);
 
+/* The length of the UTF-8 sequence that starts left bytes, of which there is at least one; 0: it is none. */
+size_t aei_utf8_length(const unsigned char *bytes, size_t left);
+
 /* Text from a file as an error text can quote it: cut to size, control characters as question marks. */
 enum { AEI_SHOWN = 64 };
 const char *aei_shown(char text[AEI_SHOWN], const char *foreign);

@@ -180,6 +180,8 @@ static ae_status check_state(ae_trainer *t)
 
 static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
 {
+    if (t->options.events != NULL)
+        AE_TRY(ae_event_writer_add_scalar(t->options.events, AE_TAG_TRAIN_COST, t->progress.steps, cost));
     if (t->options.on_step == NULL)
         return AE_OK;
     const ae_step_info info = {
@@ -288,6 +290,8 @@ static ae_status close_epoch(ae_trainer *t)
     p->epochs++;
     p->epoch_step = p->rows = 0;
     p->cost_sum = p->cost_min = p->cost_max = p->seconds = 0;
+    if (t->options.events != NULL && t->options.validation != NULL)
+        AE_TRY(ae_event_writer_add_scalar(t->options.events, AE_TAG_VALIDATION_COST, info.step, info.validation_cost));
     if (t->options.on_epoch != NULL && t->options.on_epoch(t->options.user, &info) != 0)
         return aei_fail(AE_ERROR_CANCELLED, "stopped by on_epoch after epoch %llu", (unsigned long long)info.epoch);
     return AE_OK;
@@ -298,14 +302,14 @@ static bool epoch_is_full(const ae_trainer *t)
     return t->progress.epoch_step == t->epoch_steps;
 }
 
-/* A step, unless the run is to stop, and what follows the last one of an epoch; a callback that stops the run does not
- * stop that. */
+/* A step, unless the run is to stop, and what follows the last one of an epoch; a callback that stops the run, or a
+ * log that cannot be written, does not stop that. */
 static ae_status step_and_close(ae_trainer *t, double *cost)
 {
     if (atomic_exchange(&t->cancelled, 0))
         return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu", (unsigned long long)t->progress.steps);
     const ae_status status = advance(t, cost);
-    if ((status != AE_OK && status != AE_ERROR_CANCELLED) || !epoch_is_full(t))
+    if (!epoch_is_full(t))
         return status;
     const ae_status closed = close_epoch(t);
     return closed != AE_OK ? closed : status;
