@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "model/panels.h"
+#include "model/score.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ typedef struct pass {
     const uint32_t *numbers;
     float *out; /* row-major; NULL to leave the result in panels */
     int squares, entropies;
+    aei_score_job score; /* of the last layer's output; scores NULL: none wanted */
 } pass;
 
 struct ae_session {
@@ -228,6 +230,10 @@ static void run_pass(void *context, size_t thread)
         run_layer(s, l, x, y, thread);
         x = y;
     }
+    if (s->now.score.scores == NULL)
+        return;
+    aei_team_barrier(s->team);
+    aei_score_rows(&s->now.score, aei_share(s->now.rows, thread, s->threads));
 }
 
 /* Cut a call into passes of at most max_batch rows. */
@@ -304,19 +310,6 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
     return AE_OK;
 }
 
-/* Features' shares of a row's score; what is in parts is the reconstruction. */
-static void split_score(ae_cost cost, size_t width, const float *row, float *parts, double score)
-{
-    const double over = cost == AE_COST_L2 ? (score > 0 ? 1 / score : 0) : cost == AE_COST_SSE ? 1 : 1 / (double)width;
-    for (size_t j = 0; j < width; j++) {
-        const double y = (double)parts[j], t = (double)row[j], d = y - t;
-        const double part = cost != AE_COST_BCE
-                                ? d * d
-                                : -(t * log(y < 1e-37 ? 1e-37 : y) + (1 - t) * log(1 - y < 0x1p-25 ? 0x1p-25 : 1 - y));
-        parts[j] = (float)(part * over);
-    }
-}
-
 ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t count, float *scores, float *parts)
 {
     AE_REQUIRE(session);
@@ -330,25 +323,20 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
     AE_REQUIRE(rows);
     AE_REQUIRE(scores);
     cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost;
-    const size_t width = n->widths[0], panels = panels_of(session, width);
+    const size_t width = n->widths[0];
     fold(session);
     for (size_t done = 0; done < count; done += session->now.rows) {
         const size_t batch = count - done < session->max_batch ? count - done : session->max_batch;
-        session->now = (pass){.last = n->depth,
-                              .rows = batch,
-                              .in = rows + done * width,
-                              .out = parts == NULL ? NULL : parts + done * width,
-                              .squares = cost != AE_COST_BCE,
-                              .entropies = cost == AE_COST_BCE};
+        const aei_score_job score = {.kernels = n->kernels,
+                                     .cost = cost,
+                                     .features = width,
+                                     .rows = batch,
+                                     .output = session->buffers[(n->depth - 1) % 2],
+                                     .input = session->input,
+                                     .scores = scores + done,
+                                     .parts = parts == NULL ? NULL : parts + done * width};
+        session->now = (pass){.last = n->depth, .rows = batch, .in = rows + done * width, .score = score};
         AE_TRY(aei_team_run(session->team, run_pass, session));
-        const float *sums = cost == AE_COST_BCE ? session->entropy_sums : session->square_sums;
-        for (size_t r = 0; r < batch; r++) {
-            double score = add_panels(sums, panels, batch, r);
-            score = cost == AE_COST_L2 ? sqrt(score) : cost == AE_COST_SSE ? score : score / (double)width;
-            scores[done + r] = (float)score;
-            if (parts != NULL)
-                split_score(cost, width, rows + (done + r) * width, parts + (done + r) * width, score);
-        }
     }
     return AE_OK;
 }
