@@ -6,6 +6,7 @@
 #include "io/archive.h"
 #include "io/architecture.h"
 #include "io/model_file.h"
+#include "io/threshold.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -185,6 +186,8 @@ ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path
     const aei_weights latest = aei_trainer_latest(trainer);
     aei_archive archive = {.network = trainer->network};
     aei_model_put(&archive, latest.parameters, latest.running);
+    if (latest.parameters == trainer->network->parameters) /* else the threshold is that of the best weights */
+        aei_threshold_put(&archive, trainer->network);
     put_moments(&archive, "optimizer.first.", trainer->optimizer->first);
     put_moments(&archive, "optimizer.second.", trainer->optimizer->second);
     put_best(&archive, aei_trainer_best(trainer));

@@ -234,6 +234,7 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
     memcpy(n->parameters, network->parameters, n->parameter_floats * sizeof(float));
     memcpy(n->running, network->running, n->running_floats * sizeof(float));
     n->batches_tracked = network->batches_tracked;
+    aei_network_keep_threshold(n, aei_network_threshold(network));
     *copy = n;
     return AE_OK;
 }

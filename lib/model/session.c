@@ -130,6 +130,11 @@ void ae_session_free(ae_session *session)
     free(session);
 }
 
+const ae_network *aei_session_network(const ae_session *session)
+{
+    return session->network;
+}
+
 size_t aei_session_memory(const ae_session *session)
 {
     return session->arena.size;
@@ -314,10 +319,7 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
 {
     AE_REQUIRE(session);
     const ae_network *n = session->network;
-    if ((int)cost < AE_COST_DEFAULT || (int)cost > AE_COST_BCE)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "cost %d is not an ae_cost", (int)cost);
-    if (cost == AE_COST_BCE && n->layers[n->depth - 1].f.kind != AE_SIGMOID)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
+    AE_TRY(aei_network_check_cost(n, cost));
     if (count == 0)
         return AE_OK;
     AE_REQUIRE(rows);

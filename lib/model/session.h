@@ -12,6 +12,9 @@
 ae_status aei_session_create(ae_session **session, const ae_network *network, const ae_session_options *options,
                              aei_team *team);
 
+/* The network it runs. */
+const ae_network *aei_session_network(const ae_session *session);
+
 /* Bytes of scratch. */
 size_t aei_session_memory(const ae_session *session);
 
