@@ -12,7 +12,15 @@
  */
 
 /* Streams keep the uses of one seed apart. */
-enum { AEI_STREAM_WEIGHTS = 1, AEI_STREAM_SHUFFLE = 2, AEI_STREAM_DIGITS = 3, AEI_STREAM_NOISE = 4 };
+enum {
+    AEI_STREAM_WEIGHTS = 1,
+    AEI_STREAM_SHUFFLE = 2,
+    AEI_STREAM_DIGITS = 3,
+    AEI_STREAM_NOISE = 4,
+    AEI_STREAM_MASK = 5,
+    AEI_STREAM_DROPOUT = 6,
+    AEI_STREAM_COMPONENTS = 7
+};
 
 /* The raw generator: four words from a counter and a key. */
 void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);

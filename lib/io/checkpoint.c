@@ -94,6 +94,9 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     say(json, "drop_last", o->drop_last == AE_ON ? "on" : "off");
     say(json, "cost", costs[o->cost]);
     say_number(json, "clip_norm", o->clip_norm);
+    say_number(json, "input_noise", o->input_noise);
+    say_number(json, "input_mask", o->input_mask);
+    say_number(json, "input_dropout", o->input_dropout);
     say(json, "precision", o->precision == AE_BF16 ? "bf16" : "f32");
     aei_text_add(json, "}");
 }
