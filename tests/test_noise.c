@@ -9,6 +9,13 @@
 
 enum { FEATURES = 37, ROWS = 50 };
 
+static const aei_kernels *kernels(void)
+{
+    const aei_kernels *fastest = NULL;
+    ck_assert_ok(aei_kernels_find(&fastest, NULL));
+    return fastest;
+}
+
 /* Moments of noise on a constant, over some 200,000 values. */
 typedef struct moments {
     double mean, sd, skewness, kurtosis, zeros, correlation;
@@ -20,7 +27,7 @@ static moments measure(const aei_noise *noise, float value)
     float *values = fixture_allocate(ACROSS * DOWN, sizeof *values);
     for (size_t i = 0; i < ACROSS * DOWN; i++)
         values[i] = value;
-    aei_noise_apply(noise, ACROSS, 0, ACROSS, DOWN, values, values, ACROSS);
+    aei_noise_apply(noise, kernels(), ACROSS, 0, ACROSS, DOWN, values, values, ACROSS);
     moments m = {0};
     const double n = ACROSS * DOWN;
     for (size_t i = 0; i < ACROSS * DOWN; i++) {
@@ -66,22 +73,40 @@ START_TEST(noise_has_the_moments_that_it_promises)
 }
 END_TEST
 
+/* The distribution itself, its tails included, at five standard errors. */
+START_TEST(normal_noise_is_normal)
+{
+    enum { N = 400000 };
+    static const double bounds[] = {-4, -3, -2.5, -1, -0.1, 0, 0.5, 1.5, 2.9, 3.5, 4.2};
+    float *values = fixture_allocate(N, sizeof *values);
+    aei_noise_apply(&(aei_noise){.sd = 1, .seed = 2}, kernels(), N / 100, 0, N / 100, 100, values, values, N / 100);
+    for (size_t b = 0; b < COUNT(bounds); b++) {
+        double below = 0;
+        for (size_t i = 0; i < N; i++)
+            below += (double)values[i] < bounds[b];
+        const double p = 0.5 * erfc(-bounds[b] / sqrt(2));
+        ck_assert_double_eq_tol(below / N, p, 5 * sqrt(p * (1 - p) / N));
+    }
+    free(values);
+}
+END_TEST
+
 START_TEST(a_value_depends_on_seed_step_row_and_feature_alone)
 {
     const aei_noise noise = {.sd = 1, .mask = 0.2f, .dropout = 0.3f, .seed = 5, .step = 7};
     aei_noise other_step = noise, other_seed = noise;
     other_step.step++, other_seed.seed++;
     float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), whole[ROWS * FEATURES], part[ROWS * FEATURES];
-    aei_noise_apply(&noise, FEATURES, 0, FEATURES, ROWS, clean, whole, FEATURES);
+    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, whole, FEATURES);
     /* The same in panels of 16, and over a prefix of the rows. */
     for (size_t first = 0; first < FEATURES; first += 16) {
         const size_t count = FEATURES - first < 16 ? FEATURES - first : 16;
-        aei_noise_apply(&noise, FEATURES, first, count, ROWS / 2, clean + first, part + first, FEATURES);
+        aei_noise_apply(&noise, kernels(), FEATURES, first, count, ROWS / 2, clean + first, part + first, FEATURES);
     }
     ck_assert_mem_eq(part, whole, ROWS / 2 * FEATURES * sizeof *whole);
-    aei_noise_apply(&other_step, FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
+    aei_noise_apply(&other_step, kernels(), FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
     ck_assert_mem_ne(part, whole, sizeof whole);
-    aei_noise_apply(&other_seed, FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
+    aei_noise_apply(&other_seed, kernels(), FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
     ck_assert_mem_ne(part, whole, sizeof whole);
     free(clean);
 }
@@ -183,7 +208,7 @@ START_TEST(the_cost_compares_with_the_clean_row)
     ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(
         .widths = (const size_t[]){FEATURES, 20, FEATURES}, .width_count = 3, .batch_norm = AE_OFF, .seed = 2));
     ae_session *session = NULL;
-    aei_noise_apply(&noise, FEATURES, 0, FEATURES, ROWS, clean, spoilt, FEATURES);
+    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, spoilt, FEATURES);
     ck_assert_ok(ae_session_create(&session, network, NULL));
     ck_assert_ok(ae_reconstruct(session, spoilt, ROWS, output));
     double expected = 0, cost = 0;
@@ -257,7 +282,7 @@ static double cost_of_denoising(float input_noise, float input_mask)
     float *clean = fixture_allocate(3 * TEST * PIXELS, sizeof *clean);
     float *noisy = clean + TEST * PIXELS, *output = noisy + TEST * PIXELS;
     ck_assert_ok(ae_dataset_read(test, 0, TEST, clean));
-    aei_noise_apply(&noise, PIXELS, 0, PIXELS, TEST, clean, noisy, PIXELS);
+    aei_noise_apply(&noise, kernels(), PIXELS, 0, PIXELS, TEST, clean, noisy, PIXELS);
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
     ck_assert_ok(ae_reconstruct(session, noisy, TEST, output));
@@ -307,6 +332,7 @@ Suite *noise_suite(void)
     TCase *noise = tcase_create("noise");
     tcase_set_timeout(noise, 60);
     tcase_add_test(noise, noise_has_the_moments_that_it_promises);
+    tcase_add_test(noise, normal_noise_is_normal);
     tcase_add_test(noise, a_value_depends_on_seed_step_row_and_feature_alone);
     tcase_add_test(noise, any_number_of_threads_gives_the_same_bits);
     tcase_add_test(noise, the_cost_compares_with_the_clean_row);
