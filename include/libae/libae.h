@@ -31,6 +31,7 @@
 #include <libae/status.h>
 #include <libae/trainer.h>
 #include <libae/types.h>
+#include <libae/verdict.h>
 #include <libae/version.h>
 
 #endif

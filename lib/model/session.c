@@ -65,7 +65,7 @@ static void lay_out(ae_session *s)
     s->offsets = aei_arena_take(arena, n->depth, sizeof *s->offsets);
     s->scale = aei_arena_take(arena, features, sizeof(float));
     s->shift = aei_arena_take(arena, features, sizeof(float));
-    s->input = aei_arena_take(arena, ends * rows, panel * sizeof(float));
+    s->input = aei_arena_take(arena, widest * rows, panel * sizeof(float)); /* codes, too, which may be wider */
     for (size_t i = 0; i < 2; i++)
         s->buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
@@ -253,6 +253,11 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, const float 
         AE_TRY(aei_team_run(s->team, run_pass, s));
     }
     return AE_OK;
+}
+
+ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in, size_t count, float *out)
+{
+    return run_rows(session, first, last, in, count, out);
 }
 
 ae_status ae_encode(ae_session *session, const float *rows, size_t count, float *codes)
