@@ -205,8 +205,8 @@ START_TEST(the_cost_compares_with_the_clean_row)
     const aei_noise noise = {.sd = 0.4f, .mask = 0.3f, .seed = 9};
     float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), spoilt[ROWS * FEATURES], output[ROWS * FEATURES];
     ae_dataset *dataset = fixture_dataset_of(clean, ROWS, FEATURES);
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(
-        .widths = (const size_t[]){FEATURES, 20, FEATURES}, .width_count = 3, .batch_norm = AE_OFF, .seed = 2));
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 20, FEATURES},
+                                                                  .width_count = 3, .batch_norm = AE_OFF, .seed = 2));
     ae_session *session = NULL;
     aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, spoilt, FEATURES);
     ck_assert_ok(ae_session_create(&session, network, NULL));
@@ -219,10 +219,9 @@ START_TEST(the_cost_compares_with_the_clean_row)
         expected += sqrt(sum) / ROWS;
     }
     ae_optimizer *optimizer = fixture_adam(0.01f);
-    ae_trainer *trainer =
-        fixture_trainer(network, optimizer, dataset,
-                        AE_TRAINER_OPTIONS(.batch = ROWS, .seed = 9, .shuffle = AE_SHUFFLE_NONE, .input_noise = 0.4f,
-                                           .input_mask = 0.3f));
+    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = ROWS, .seed = 9, .shuffle = AE_SHUFFLE_NONE,
+                                                             .input_noise = 0.4f, .input_mask = 0.3f));
     ck_assert_ok(ae_trainer_step(trainer, &cost));
     ck_assert_double_eq_tol(cost, expected, 1e-6 * expected);
     ae_trainer_free(trainer), ae_optimizer_free(optimizer);
@@ -309,7 +308,7 @@ START_TEST(noise_outside_its_range_is_refused)
     ae_network *network = FIXTURE_NETWORK(FEATURES, 3, FEATURES);
     ae_optimizer *optimizer = fixture_adam(0.01f);
     ae_trainer *trainer = NULL;
-#define REFUSED(part, ...)                                                                                 \
+#define REFUSED(part, ...)                                                                                      \
     ck_assert_status(ae_trainer_create(&trainer, network, optimizer, dataset, AE_TRAINER_OPTIONS(__VA_ARGS__)), \
                      AE_ERROR_INVALID_ARGUMENT, part)
     REFUSED("input_noise -1", .input_noise = -1);

@@ -30,8 +30,7 @@ static ae_dataset *known_axes(void)
     float values[ROWS * AXES];
     for (size_t r = 0; r < ROWS; r++)
         for (size_t j = 0; j < AXES; j++)
-            values[r * AXES + j] =
-                (float)(10 + (double)j + (r % 2 == 0 ? 1 : -1) * size_along(r / 2) * axis(r / 2, j));
+            values[r * AXES + j] = (float)(10 + (double)j + (r % 2 == 0 ? 1 : -1) * size_along(r / 2) * axis(r / 2, j));
     return fixture_dataset_of(values, ROWS, AXES);
 }
 
@@ -131,7 +130,8 @@ START_TEST(odd_data_have_components_too)
     ck_assert_ok(ae_evaluate(&result, linear, constant, NULL));
     ck_assert_double_le(result.sse, 1e-12);
     ae_network_free(linear);
-    ck_assert_ok(aei_pca_network(&linear, single, 5, 3, NULL)); /* more components than features, more threads than work */
+    ck_assert_ok(
+        aei_pca_network(&linear, single, 5, 3, NULL)); /* more components than features, more threads than work */
     ck_assert_ok(ae_evaluate(&result, linear, single, NULL));
     ck_assert_double_le(result.sse, 1e-12);
     ae_network_free(linear);
@@ -228,9 +228,10 @@ START_TEST(dead_units_and_collapsed_codes_are_counted)
     enum { F = 30, HIDDEN = 20, CODE = 5 };
     static const ae_activation kinds[] = {AE_SIGMOID, AE_TANH, AE_RELU};
     ae_dataset *train = fixture_dataset(200, F, 1), *test = fixture_dataset(300, F, 2);
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(
-        .widths = (const size_t[]){F, HIDDEN, CODE, HIDDEN, F}, .width_count = 5, .seed = 4, .batch_norm = AE_OFF,
-        .activations = (const ae_activation[]){kinds[_i], AE_LINEAR, AE_TANH, AE_SIGMOID}));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){F, HIDDEN, CODE, HIDDEN, F}, .width_count = 5, .seed = 4,
+                           .batch_norm = AE_OFF,
+                           .activations = (const ae_activation[]){kinds[_i], AE_LINEAR, AE_TANH, AE_SIGMOID}));
     for (size_t j = 0; j < HIDDEN; j++) /* in the middle of what they can do, relu's too */
         set(network, "encoder.0.bias", j, kinds[_i] == AE_RELU ? 1 : 0);
     size_t dead[4];
@@ -394,8 +395,8 @@ END_TEST
 START_TEST(wrong_arguments_are_refused)
 {
     ae_dataset *dataset = fixture_dataset(10, 4, 1), *wide = fixture_dataset(10, 5, 1);
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){4, 2, 4},
-                                                                  .width_count = 3, .output_activation = AE_LINEAR));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){4, 2, 4}, .width_count = 3, .output_activation = AE_LINEAR));
     ae_verdict v = {.size = sizeof v, .units = 42};
     ck_assert_status(ae_network_verdict(NULL, network, dataset, dataset, NULL), AE_ERROR_INVALID_ARGUMENT, "NULL");
     ck_assert_status(ae_network_verdict(&v, NULL, dataset, dataset, NULL), AE_ERROR_INVALID_ARGUMENT, "NULL");

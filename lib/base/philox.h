@@ -28,7 +28,8 @@ void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2
 /* Four words for (seed, stream, major, minor). */
 void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
 
-/* The words of AEI_BLOCKS blocks, from minor onwards, one after another: computed side by side, several times quicker. */
+/* The words of AEI_BLOCKS blocks, from minor onwards, one after another: computed side by side, several times quicker.
+ */
 enum { AEI_BLOCKS = 8 };
 void aei_random_blocks(uint32_t out[4 * AEI_BLOCKS], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
 

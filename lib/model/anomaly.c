@@ -28,7 +28,8 @@ const ae_threshold *aei_network_threshold(const ae_network *network)
 
 void aei_network_keep_threshold(ae_network *network, const ae_threshold *threshold)
 {
-    network->threshold = threshold == NULL ? (ae_threshold){0} : *threshold;
+    static const ae_threshold none;
+    network->threshold = threshold == NULL ? none : *threshold;
     network->threshold_generation = network->generation;
 }
 

@@ -39,12 +39,12 @@ struct ae_network {
     bool batch_norm;
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
-    uint64_t batches_tracked; /* batches that the running statistics have seen */
-    uint64_t generation;      /* changes with every change of a parameter, so that sessions notice */
-    ae_threshold threshold;   /* size 0: none */
+    uint64_t batches_tracked;      /* batches that the running statistics have seen */
+    uint64_t generation;           /* changes with every change of a parameter, so that sessions notice */
+    ae_threshold threshold;        /* size 0: none */
     uint64_t threshold_generation; /* that it holds for */
-    size_t *widths;           /* depth + 1 */
-    aei_layer *layers;        /* depth */
+    size_t *widths;                /* depth + 1 */
+    aei_layer *layers;             /* depth */
     size_t tensor_count;
     aei_tensor *tensors;
     /* Trainable parameters in one block, so that gradients and moments can have the same shape. */

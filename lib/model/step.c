@@ -174,7 +174,8 @@ static void gather_input(aei_step *s, size_t thread)
         const size_t count = aei_columns(panel, features, p), at = p * s->rows * panel;
         s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, count, s->target + at, panel);
         if (s->noisy)
-            aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count, s->rows, s->target + at, s->input + at, panel);
+            aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count, s->rows, s->target + at,
+                            s->input + at, panel);
     }
 }
 

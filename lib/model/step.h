@@ -33,7 +33,8 @@ typedef struct aei_step_job {
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
 } aei_step_job;
 
-/* What a step needs room for beside the batch: the whole gradient, which clipping takes; the target beside a noisy input.
+/* What a step needs room for beside the batch: the whole gradient, which clipping takes; the target beside a noisy
+ * input.
  */
 typedef enum aei_step_room { AEI_STEP_GRADIENT = 1, AEI_STEP_NOISE = 2 } aei_step_room;
 

@@ -24,7 +24,7 @@
 enum { ROWS = 256, SPARE = 16, ITERATIONS = 100, SWEEPS = 50 };
 
 /* The gain in explained variance, relative to all of it, at which the iteration stops. */
-static const double enough = 1e-8;
+static const double enough = 1e-6;
 
 typedef struct pca {
     aei_arena arena;
@@ -43,7 +43,7 @@ typedef struct pca {
     float *weights;     /* [components][features], then the same transposed */
     float *bias;        /* [components] */
     uint32_t numbers[ROWS];
-    size_t count;       /* of them */
+    size_t count; /* of them */
 } pca;
 
 static void lay_out(pca *c)
@@ -237,8 +237,8 @@ static void choose(pca *c)
     const size_t n = c->block, features = c->features;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++)
-            c->small[i * n + j] = c->small[j * n + i] =
-                product(c->basis + i * features, c->image + j * features, features);
+            c->small[i * n + j] = c->small[j * n + i] = product(c->basis + i * features, c->image + j * features,
+                                                                features);
     diagonalise(c->small, c->rotation, n);
     for (size_t k = 0; k < c->components && k < n; k++) {
         size_t best = 0;

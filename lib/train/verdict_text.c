@@ -18,7 +18,7 @@ typedef struct number {
 /* Four digits, with a decimal point in every locale. */
 static number show(double value)
 {
-    number n;
+    number n = {""};
     const double digits = value == 0 || !isfinite(value) ? 0 : 3 - floor(log10(fabs(value)));
     const double scale = pow(10, fmin(fmax(digits, -300), 300));
     const double rounded = isfinite(value) ? round(value * scale) / scale : value;
@@ -29,10 +29,11 @@ static number show(double value)
 static int costs(char *to, size_t size, const ae_verdict *v)
 {
     const bool pca = !isnan(v->pca_cost);
-    const char *than = v->findings & AE_FINDING_WORSE_THAN_MEAN  ? "it has learnt nothing yet"
-                       : v->findings & AE_FINDING_WORSE_THAN_PCA ? "better than the mean, but PCA does as well or better"
-                       : pca                                     ? "better than both"
-                                                                 : "better than the mean";
+    const char *than = v->findings & AE_FINDING_WORSE_THAN_MEAN ? "it has learnt nothing yet"
+                       : v->findings & AE_FINDING_WORSE_THAN_PCA
+                           ? "better than the mean, but PCA does as well or better"
+                       : pca ? "better than both"
+                             : "better than the mean";
     const number test = show(v->test_cost), mean = show(v->mean_cost), linear = show(v->pca_cost);
     char compared[80] = "";
     if (pca)
@@ -44,8 +45,8 @@ static int units(char *to, size_t size, const ae_verdict *v)
 {
     char dead[100] = "no unit is dead";
     if (v->dead_units > 0)
-        (void)snprintf(dead, sizeof dead, "%zu of %zu units are dead, %zu of them in layer %zu", v->dead_units, v->units,
-                       v->dead_layer_units, v->dead_layer + 1);
+        (void)snprintf(dead, sizeof dead, "%zu of %zu units are dead, %zu of them in layer %zu", v->dead_units,
+                       v->units, v->dead_layer_units, v->dead_layer + 1);
     if (v->flat_codes + v->duplicate_codes == 0)
         return snprintf(to, size, "Units: %s; all %zu features of the code are in use.\n", dead, v->pca_components);
     return snprintf(to, size, "Units: %s; of %zu features of the code %zu do not vary and %zu repeat others.\n", dead,
