@@ -51,15 +51,16 @@ static ae_dataset *pick(const ae_dataset *all, int label, bool of_class)
     return picked;
 }
 
+/* Without batch normalisation: it would make much of features that hardly vary among the normal rows. */
 static ae_network *train(const ae_dataset *normal)
 {
     static const size_t widths[] = {784, 128, 16, 128, 784};
     ae_network *network = NULL;
     ae_optimizer *adam = NULL;
     ae_trainer *trainer = NULL;
-    check(ae_network_create(
-        &network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = 5, .seed = 1, .hidden_activation = AE_TANH)));
-    check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.003f)));
+    check(ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = 5, .seed = 1,
+                                                         .hidden_activation = AE_TANH, .batch_norm = AE_OFF)));
+    check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.001f)));
     check(ae_trainer_create(&trainer, network, adam, normal, AE_TRAINER_OPTIONS(.epochs = EPOCHS, .batch = 50)));
     check(ae_trainer_run(trainer));
     ae_trainer_free(trainer), ae_optimizer_free(adam);

@@ -20,15 +20,27 @@ enum { WIDTH = 800, HEIGHT = 420, LEFT = 40, RIGHT = 30, TOP = 110, BOTTOM = 62,
 
 static const ink colours[2] = {COLOUR_BLUE, COLOUR_VERMILION};
 
-/* The end of the axis: a round number above all values. */
-static double axis_end(const histogram *h)
+/* The distance of the ticks: 1, 2 or 5 times a power of ten, so that at most TICKS reach past all values. */
+static double tick_of(const histogram *h)
 {
     double most = h->threshold;
     for (size_t s = 0; s < 2; ++s)
         for (size_t i = 0; i < h->counts[s]; ++i)
             most = fmax(most, (double)h->values[s][i]);
-    const double power = pow(10, floor(log10(most / TICKS)));
-    return most > 0 ? ceil(most / power) * power : 1;
+    if (!(most > 0))
+        return 1;
+    const double power = pow(10, floor(log10(most / TICKS))), part = most / TICKS / power;
+    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+}
+
+/* The end of the axis: a tick past the last value. */
+static double axis_end(const histogram *h, double tick)
+{
+    double end = ceil(h->threshold / tick);
+    for (size_t s = 0; s < 2; ++s)
+        for (size_t i = 0; i < h->counts[s]; ++i)
+            end = fmax(end, ceil((double)h->values[s][i] / tick));
+    return fmax(end, 1) * tick;
 }
 
 static double count_bins(const histogram *h, size_t set, double end, double shares[BINS])
@@ -58,7 +70,7 @@ static void draw_bars(cairo_t *cr, const double shares[BINS], double highest, in
     cairo_fill(cr);
 }
 
-static void draw_axis(cairo_t *cr, const histogram *h, double end)
+static void draw_axis(cairo_t *cr, const histogram *h, double end, double tick)
 {
     const text_style style = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE};
     picture_colour(cr, COLOUR_INK, 1);
@@ -66,10 +78,10 @@ static void draw_axis(cairo_t *cr, const histogram *h, double end)
     cairo_move_to(cr, LEFT, HEIGHT - BOTTOM + 0.5);
     cairo_line_to(cr, WIDTH - RIGHT, HEIGHT - BOTTOM + 0.5);
     cairo_stroke(cr);
-    for (size_t i = 0; i <= TICKS; ++i) {
+    for (size_t i = 0; (double)i * tick <= end * 1.001; ++i) {
         char text[32];
-        snprintf(text, sizeof text, "%.3g", end * (double)i / TICKS);
-        picture_text(cr, place((double)i, TICKS), HEIGHT - BOTTOM + 20, style, text);
+        snprintf(text, sizeof text, "%.3g", (double)i * tick);
+        picture_text(cr, place((double)i * tick, end), HEIGHT - BOTTOM + 20, style, text);
     }
     picture_text(cr, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 16, style, h->x_label);
 }
@@ -104,7 +116,7 @@ static void draw_threshold(cairo_t *cr, const histogram *h, double end)
 static void draw(cairo_t *cr, const void *subject)
 {
     const histogram *h = subject;
-    const double end = axis_end(h);
+    const double tick = tick_of(h), end = axis_end(h, tick);
     double shares[2][BINS] = {{0}}, highest = 0;
     for (size_t s = 0; s < 2; ++s)
         highest = fmax(highest, count_bins(h, s, end, shares[s]));
@@ -113,7 +125,7 @@ static void draw(cairo_t *cr, const void *subject)
     draw_legend(cr, h);
     for (size_t s = 0; s < 2 && highest > 0; ++s)
         draw_bars(cr, shares[s], highest, colours[s]);
-    draw_axis(cr, h, end);
+    draw_axis(cr, h, end, tick);
     draw_threshold(cr, h, end);
 }
 
