@@ -203,6 +203,16 @@ static cost_pair evaluate(const experiment *e, const ae_dataset *dataset)
     return (cost_pair){.run = run.l2, .mean_image = mean.l2};
 }
 
+/* What is to be thought of the network, in three lines. */
+static void print_verdict(const experiment *e)
+{
+    ae_verdict verdict = {.size = sizeof verdict};
+    char text[AE_VERDICT_TEXT];
+    check(ae_network_verdict(&verdict, e->network, e->train, e->test, AE_VERDICT_OPTIONS(.threads = e->args.threads)));
+    check(ae_verdict_text(&verdict, text, sizeof text));
+    printf("\n%s", text);
+}
+
 /* The run is over: save it, draw it, and print the table. Returns the program's exit status. */
 static int finish(const experiment *e)
 {
@@ -225,6 +235,7 @@ static int finish(const experiment *e)
     all.validation = evaluate(e, e->validation);
     all.test = evaluate(e, e->test);
     free(history);
+    print_verdict(e);
     results_print(&all, e->args.out);
     return saved && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -38,7 +38,7 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples bench mnist experiment
+.PHONY: examples bench mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
@@ -51,6 +51,12 @@ mnist: EPOCHS ?= 5
 mnist: OUT ?= $(BUILD)/mnist
 mnist: $(BUILD)/examples/mnist ## run the MNIST example briefly: EPOCHS=5, results in build/mnist
 	$(BUILD)/examples/mnist --epochs $(EPOCHS) --out '$(OUT)' $(ARGS)
+
+anomaly: $(BUILD)/examples/anomaly ## find images of other classes: results in build/anomaly; ARGS="FOLDER CLASS"
+	$(BUILD)/examples/anomaly '$(or $(OUT),$(BUILD)/anomaly)' $(ARGS)
+
+denoise: $(BUILD)/examples/denoise ## clean noisy digits: the picture is in build/denoise
+	$(BUILD)/examples/denoise '$(or $(OUT),$(BUILD)/denoise)'
 
 experiment: EPOCHS ?= 200
 experiment: OUT ?= $(BUILD)/experiment

@@ -293,6 +293,20 @@ START_TEST(random_blocks_depend_on_every_part_of_their_place)
 }
 END_TEST
 
+START_TEST(blocks_side_by_side_are_blocks_one_by_one)
+{
+    static const uint64_t places[] = {0, 5, UINT32_MAX - 3, 1ULL << 40};
+    for (size_t p = 0; p < sizeof places / sizeof places[0]; p++) {
+        uint32_t many[4 * AEI_BLOCKS], one[4];
+        aei_random_blocks(many, 0x0123456789abcdefULL, AEI_STREAM_MASK, 77, places[p]);
+        for (size_t i = 0; i < AEI_BLOCKS; i++) {
+            aei_random_block(one, 0x0123456789abcdefULL, AEI_STREAM_MASK, 77, places[p] + i);
+            ck_assert_mem_eq(many + 4 * i, one, sizeof one);
+        }
+    }
+}
+END_TEST
+
 /* Bounds are 5 standard errors of the mean and variance of n independent draws. */
 START_TEST(uniform_and_normal_have_their_moments)
 {
@@ -833,6 +847,7 @@ Suite *base_suite(void)
     tcase_set_timeout(random, 60);
     tcase_add_test(random, philox_gives_its_authors_known_answers);
     tcase_add_test(random, random_blocks_depend_on_every_part_of_their_place);
+    tcase_add_test(random, blocks_side_by_side_are_blocks_one_by_one);
     tcase_add_test(random, uniform_and_normal_have_their_moments);
     tcase_add_test(random, permutations_are_complete_and_even);
     suite_add_tcase(suite, random);

@@ -146,13 +146,40 @@ static ae_status evaluate_mean(world *w)
     return status;
 }
 
+static ae_status fit_threshold(world *w)
+{
+    const ae_status status = ae_network_fit_threshold(w->network, w->training,
+                                                      AE_THRESHOLD_OPTIONS(.quantile = 1, .threads = 2));
+    ck_assert((w->network->threshold.size != 0) == (status == AE_OK));
+    return status;
+}
+
+static ae_status judge(world *w)
+{
+    ae_verdict verdict = {.size = sizeof verdict, .units = 7};
+    const ae_status status = ae_network_verdict(&verdict, w->network, w->training, w->validation,
+                                                AE_VERDICT_OPTIONS(.threads = 2));
+    ck_assert((verdict.units == 7) == (status != AE_OK));
+    return status;
+}
+
+static ae_status create_denoiser(world *w)
+{
+    ae_trainer *trainer = NULL;
+    const ae_status status = ae_trainer_create(&trainer, w->network, w->optimizer, w->training,
+                                               AE_TRAINER_OPTIONS(.batch = 4, .threads = 2, .input_noise = 0.1f));
+    ae_trainer_free(trainer);
+    return status;
+}
+
 /* The least number of allocations keeps a call from escaping by not allocating through the hooks at all. */
 static const struct {
     attempt call;
     size_t least;
 } attempts[] = {
-    {create_network, 3}, {clone_network, 3},  {create_session, 3}, {create_adam, 1},
-    {create_sgd, 1},     {create_trainer, 5}, {evaluate, 2},       {evaluate_mean, 1},
+    {create_network, 3}, {clone_network, 3},  {create_session, 3},  {create_adam, 1},
+    {create_sgd, 1},     {create_trainer, 5}, {evaluate, 2},        {evaluate_mean, 1},
+    {fit_threshold, 3},  {judge, 10},         {create_denoiser, 4},
 };
 
 START_TEST(every_allocation_may_fail)
@@ -236,7 +263,8 @@ START_TEST(training_allocates_nothing)
     ae_trainer *trainer = fixture_trainer(w.network, w.optimizer, w.training,
                                           AE_TRAINER_OPTIONS(.batch = 4, .epochs = 20, .threads = 2,
                                                              .clip_norm = _i == 0 ? 0 : 1, .validation = w.validation,
-                                                             .restore_best = AE_ON, .patience = 100));
+                                                             .restore_best = AE_ON, .patience = 100,
+                                                             .input_noise = _i == 0 ? 0 : 0.1f));
     const size_t before = support_allocations();
     for (size_t s = 0; s < 7; s++)
         ck_assert_ok(ae_trainer_step(trainer, NULL));

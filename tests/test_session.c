@@ -54,6 +54,25 @@ START_TEST(encoding_and_decoding_are_reconstructing)
 }
 END_TEST
 
+/* An overcomplete code: wider than anything that goes in. */
+START_TEST(a_code_may_be_wider_than_the_input)
+{
+    static const size_t wide[] = {10, 20, 200, 20, 10};
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = wide, .width_count = COUNT(wide), .code_layer = 2, .seed = 3));
+    ae_session *session = session_of(network, 8, 1);
+    float *rows = fixture_values(ROWS * 10, 0, 1, 1);
+    float codes[ROWS * 200], by_code[ROWS * 10], whole[ROWS * 10];
+    ck_assert_ok(ae_encode(session, rows, ROWS, codes));
+    ck_assert_ok(ae_decode(session, codes, ROWS, by_code));
+    ck_assert_ok(ae_reconstruct(session, rows, ROWS, whole));
+    ck_assert_mem_eq(by_code, whole, sizeof whole);
+    free(rows);
+    ae_session_free(session);
+    ae_network_free(network);
+}
+END_TEST
+
 START_TEST(any_batch_and_any_number_of_threads_gives_the_same_bits)
 {
     static const struct {
@@ -329,6 +348,7 @@ Suite *session_suite(void)
     TCase *tcase = tcase_create("session");
     const int kernels = (int)ae_kernels_count();
     tcase_add_loop_test(tcase, encoding_and_decoding_are_reconstructing, 0, 2 * kernels);
+    tcase_add_test(tcase, a_code_may_be_wider_than_the_input);
     tcase_add_loop_test(tcase, any_batch_and_any_number_of_threads_gives_the_same_bits, 0, 2 * kernels);
     tcase_add_loop_test(tcase, a_row_does_not_feel_its_neighbours, 0, 2 * kernels);
     tcase_add_loop_test(tcase, scores_and_their_parts_match_the_definition, 0, AE_COST_BCE * kernels);

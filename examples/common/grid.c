@@ -60,19 +60,23 @@ static void draw_grid(cairo_t *cr, const void *subject)
 {
     const pair_grid *grid = subject;
     double wide = pixel_points(grid) * (double)grid->width, high = pixel_points(grid) * (double)grid->height;
-    double lower = TOP + high + GAP;
+    double middle = TOP + high + GAP, lower = middle + (grid->spoilt != NULL ? high + GAP : 0);
     double caption = lower + high + 22;
     text_style row = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_RIGHT};
     text_style number = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE};
     picture_text(cr, GAP + 14, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true}, grid->title);
     picture_text(cr, GAP + 14, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, grid->subtitle);
-    picture_text(cr, LEFT - 14, TOP + high / 2 + 4.5, row, "input");
+    picture_text(cr, LEFT - 14, TOP + high / 2 + 4.5, row, grid->spoilt != NULL ? "clean" : "input");
+    if (grid->spoilt != NULL)
+        picture_text(cr, LEFT - 14, middle + high / 2 + 4.5, row, "noisy input");
     picture_text(cr, LEFT - 14, lower + high / 2 + 4.5, row, "reconstruction");
     picture_text(cr, LEFT - 14, caption, row, "cost");
     for (size_t i = 0; i < grid->count; ++i) {
         double x = LEFT + (double)i * (wide + GAP);
         char text[32];
         draw_tile(cr, grid, grid->inputs + i * grid->height * grid->width, x, TOP);
+        if (grid->spoilt != NULL)
+            draw_tile(cr, grid, grid->spoilt + i * grid->height * grid->width, x, middle);
         draw_tile(cr, grid, grid->reconstructions + i * grid->height * grid->width, x, lower);
         snprintf(text, sizeof text, "%.2f", (double)grid->costs[i]);
         picture_text(cr, x + wide / 2, caption, number, text);
@@ -83,7 +87,8 @@ bool grid_save(const pair_grid *grid, const char *path)
 {
     double wide = pixel_points(grid) * (double)grid->width, high = pixel_points(grid) * (double)grid->height;
     double width = LEFT + (double)grid->count * (wide + GAP) - GAP + RIGHT;
-    return picture_save(path, width, TOP + 2 * high + GAP + BOTTOM, draw_grid, grid);
+    double rows = grid->spoilt != NULL ? 3 : 2;
+    return picture_save(path, width, TOP + rows * (high + GAP) - GAP + BOTTOM, draw_grid, grid);
 }
 
 #endif

@@ -8,7 +8,7 @@
  *
  *     ae_dataset_open_idx -> ae_network_create -> ae_optimizer_create_adam
  *         -> ae_trainer_create -> ae_trainer_run -> ae_network_save
- *     ae_network_load -> ae_session_create -> ae_encode, ae_decode, ae_reconstruct, ae_score
+ *     ae_network_load -> ae_session_create -> ae_encode, ae_decode, ae_reconstruct, ae_score, ae_is_anomaly
  *
  * Rules that hold everywhere:
  *  - A fallible call returns ae_status; out-parameters come first and are written on success only.
@@ -21,6 +21,7 @@
 #ifndef LIBAE_H
 #define LIBAE_H
 
+#include <libae/anomaly.h>
 #include <libae/cpu.h>
 #include <libae/dataset.h>
 #include <libae/evaluate.h>
@@ -33,6 +34,7 @@
 #include <libae/status.h>
 #include <libae/trainer.h>
 #include <libae/types.h>
+#include <libae/verdict.h>
 #include <libae/version.h>
 
 #endif

@@ -87,13 +87,29 @@ AE_CHECKED AE_API ae_status ae_reconstruct(ae_session *session, const float *row
                                            float *reconstructions);
 
 /**
- * How badly each row is reconstructed.
+ * How badly each row is reconstructed, and which features are to blame.
+ *
+ * With d the reconstruction minus the input and F the features, a feature's part is
+ *
+ *     AE_COST_L2   d^2 / sqrt(sum d^2), or 0 when all d are 0
+ *     AE_COST_SSE  d^2
+ *     AE_COST_MSE  d^2 / F
+ *     AE_COST_BCE  -(t log y + (1 - t) log(1 - y)) / F
+ *
+ * worked out in float64 (the logarithms in float32) and rounded to float32. The score is the float64
+ * sum of these float32 parts in the order of the features, rounded to float32, so that adding up
+ *
+ *     double sum = 0;
+ *     for (size_t j = 0; j < F; j++)
+ *         sum += parts[j];
+ *
+ * gives (float)sum == score exactly: with or without parts, and for any max_batch, number of
+ * threads and rows beside it. NaN in a row gives a score of NaN; infinity gives infinity or NaN.
  *
  * @param cost which cost; AE_COST_BCE needs a sigmoid output
  * @param rows count x input width floats
  * @param scores receives count floats, the cost of each row
- * @param parts NULL, or receives count x input width floats: each feature's share of its row's
- *              score, d^2 / sqrt(sum d^2) for AE_COST_L2
+ * @param parts NULL, or receives count x input width floats: each feature's part; must not overlap rows
  * @return as ae_encode, and AE_ERROR_INVALID_ARGUMENT for an unknown cost
  * Thread safety: uses session. @since 0.1
  */

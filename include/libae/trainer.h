@@ -82,7 +82,7 @@ typedef struct ae_trainer_options {
     size_t size;        /**< sizeof(ae_trainer_options); AE_TRAINER_OPTIONS fills it in */
     size_t batch;       /**< rows of a batch, 2 (1 without batch normalisation) to 2^20; default 100 */
     uint64_t epochs;    /**< epochs of ae_trainer_run, counted from the run's beginning; default 20 */
-    uint64_t seed;      /**< of the shuffling */
+    uint64_t seed;      /**< of the shuffling and of the noise */
     size_t threads;     /**< 1 to 1024; default: the processors this process may use. Does not change the result */
     ae_cost cost;       /**< default AE_COST_L2 */
     ae_shuffle shuffle; /**< default AE_SHUFFLE_EPOCH */
@@ -107,6 +107,15 @@ typedef struct ae_trainer_options {
      * each epoch under AE_TAG_VALIDATION_COST, at the number of steps taken. Must outlive the trainer. Default none
      */
     ae_event_writer *events;
+    /**
+     * A denoising autoencoder (Vincent et al. 2008, 2010): the network sees a spoilt row and is
+     * trained to give the clean one. Noise is on the values that the network sees, in training steps
+     * alone: validation and inference have none. In this order, each off by default:
+     */
+    float input_noise;   /**< standard deviation of normal noise added to every feature, >= 0 */
+    float input_mask;    /**< chance of a feature to be set to 0, in [0, 1) */
+    float input_dropout; /**< dropout of inputs (Srivastava et al. 2014): as input_mask, but the features that
+                          * stay are scaled by 1 / (1 - input_dropout); in [0, 1) */
 } ae_trainer_options;
 
 /** The report's names for its two curves. @since 0.1 */
@@ -234,8 +243,8 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer
 
 /**
  * Take up a saved run where it stopped, bit for bit. The trainer must have been created as the
- * saved one was: same architecture, optimizer kind, batch, seed, shuffle, cost and rows, same scaling;
- * epochs, threads, rate, schedule and callbacks may differ.
+ * saved one was: same architecture, optimizer kind, batch, seed, shuffle, cost, noise and rows, same
+ * scaling; epochs, threads, rate, schedule and callbacks may differ.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run, saying

@@ -12,13 +12,26 @@
  */
 
 /* Streams keep the uses of one seed apart. */
-enum { AEI_STREAM_WEIGHTS = 1, AEI_STREAM_SHUFFLE = 2, AEI_STREAM_DIGITS = 3, AEI_STREAM_NOISE = 4 };
+enum {
+    AEI_STREAM_WEIGHTS = 1,
+    AEI_STREAM_SHUFFLE = 2,
+    AEI_STREAM_DIGITS = 3,
+    AEI_STREAM_NOISE = 4,
+    AEI_STREAM_MASK = 5,
+    AEI_STREAM_DROPOUT = 6,
+    AEI_STREAM_COMPONENTS = 7
+};
 
 /* The raw generator: four words from a counter and a key. */
 void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
 
 /* Four words for (seed, stream, major, minor). */
 void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
+
+/* The words of AEI_BLOCKS blocks, from minor onwards, one after another: computed side by side, several times quicker.
+ */
+enum { AEI_BLOCKS = 8 };
+void aei_random_blocks(uint32_t out[4 * AEI_BLOCKS], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
 
 /* Uniform in (0, 1), 24 bits, for element `index`. */
 float aei_random_uniform(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index);

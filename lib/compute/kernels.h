@@ -99,7 +99,7 @@ struct aei_kernels {
      */
     void (*update)(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second);
 
-    /* For tests: exp, sigmoid, tanh, log, one element after another. */
+    /* exp, sigmoid, tanh, log of one element after another, away from the products: scores, tests. y may be x. */
     void (*map)(int function, size_t n, const float *x, float *y);
 };
 

@@ -6,6 +6,7 @@
 #include "io/archive.h"
 #include "io/architecture.h"
 #include "io/model_file.h"
+#include "io/threshold.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -93,6 +94,9 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     say(json, "drop_last", o->drop_last == AE_ON ? "on" : "off");
     say(json, "cost", costs[o->cost]);
     say_number(json, "clip_norm", o->clip_norm);
+    say_number(json, "input_noise", o->input_noise);
+    say_number(json, "input_mask", o->input_mask);
+    say_number(json, "input_dropout", o->input_dropout);
     say(json, "precision", o->precision == AE_BF16 ? "bf16" : "f32");
     aei_text_add(json, "}");
 }
@@ -185,6 +189,8 @@ ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path
     const aei_weights latest = aei_trainer_latest(trainer);
     aei_archive archive = {.network = trainer->network};
     aei_model_put(&archive, latest.parameters, latest.running);
+    if (latest.parameters == trainer->network->parameters) /* else the threshold is that of the best weights */
+        aei_threshold_put(&archive, trainer->network);
     put_moments(&archive, "optimizer.first.", trainer->optimizer->first);
     put_moments(&archive, "optimizer.second.", trainer->optimizer->second);
     put_best(&archive, aei_trainer_best(trainer));

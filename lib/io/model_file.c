@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "io/architecture.h"
+#include "io/threshold.h"
 
 #include <libae/version.h>
 #include <math.h>
@@ -60,6 +61,7 @@ static ae_status prepare(aei_archive *archive, const ae_network *network)
 {
     *archive = (aei_archive){.network = network};
     aei_model_put(archive, network->parameters, network->running);
+    aei_threshold_put(archive, network);
     const ae_status status = aei_archive_finish(archive);
     if (status != AE_OK)
         aei_archive_free(archive);
@@ -255,6 +257,7 @@ ae_status aei_model_get(ae_network **network, const aei_safetensors *file, const
     AE_CHECK(make_network(&n, &architecture, kernels));
     AE_CHECK(read_tensors(n, file));
     AE_CHECK(read_scaling(n, file));
+    AE_CHECK(aei_threshold_get(n, file));
     *network = n;
     n = NULL;
 cleanup:

@@ -242,6 +242,7 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
             return status;
         }
     }
+    aei_network_keep_threshold(n, aei_network_threshold(network));
     *copy = n;
     return AE_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef AEI_NETWORK_H
 #define AEI_NETWORK_H
 
+#include <libae/anomaly.h>
 #include <libae/network.h>
 #include <stdbool.h>
 
@@ -39,10 +40,12 @@ struct ae_network {
     bool batch_norm;
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
-    uint64_t batches_tracked; /* batches that the running statistics have seen */
-    uint64_t generation;      /* changes with every change of a parameter, so that sessions notice */
-    size_t *widths;           /* depth + 1 */
-    aei_layer *layers;        /* depth */
+    uint64_t batches_tracked;      /* batches that the running statistics have seen */
+    uint64_t generation;           /* changes with every change of a parameter, so that sessions notice */
+    ae_threshold threshold;        /* size 0: none */
+    uint64_t threshold_generation; /* that it holds for */
+    size_t *widths;                /* depth + 1 */
+    aei_layer *layers;             /* depth */
     size_t tensor_count;
     aei_tensor *tensors;
     /* Trainable parameters in one block, so that gradients and moments can have the same shape. */
@@ -74,5 +77,14 @@ void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float 
 
 /* Whether two networks have the same widths, normalisation and panel layout, so that blocks can be exchanged. */
 bool aei_network_same_layout(const ae_network *a, const ae_network *b);
+
+/* Refuse what ae_score refuses of a cost. AE_ERROR_INVALID_ARGUMENT. */
+ae_status aei_network_check_cost(const ae_network *network, ae_cost cost);
+
+/* The threshold, or NULL when there is none or the network has changed since. */
+const ae_threshold *aei_network_threshold(const ae_network *network);
+
+/* Keep a threshold for the parameters as they are; NULL: none. */
+void aei_network_keep_threshold(ae_network *network, const ae_threshold *threshold);
 
 #endif

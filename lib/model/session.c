@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "model/panels.h"
+#include "model/score.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ typedef struct pass {
     const uint32_t *numbers;
     float *out; /* row-major; NULL to leave the result in panels */
     int squares, entropies;
-    bool units; /* reconstructions and squares in the caller's units, not the scaled ones */
+    bool units;          /* reconstructions and squares in the caller's units, not the scaled ones */
+    aei_score_job score; /* of the last layer's output; scores NULL: none wanted */
 } pass;
 
 struct ae_session {
@@ -64,7 +66,7 @@ static void lay_out(ae_session *s)
     s->offsets = aei_arena_take(arena, n->depth, sizeof *s->offsets);
     s->scale = aei_arena_take(arena, features, sizeof(float));
     s->shift = aei_arena_take(arena, features, sizeof(float));
-    s->input = aei_arena_take(arena, ends * rows, panel * sizeof(float));
+    s->input = aei_arena_take(arena, widest * rows, panel * sizeof(float)); /* codes, too, which may be wider */
     for (size_t i = 0; i < 2; i++)
         s->buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
@@ -129,14 +131,14 @@ void ae_session_free(ae_session *session)
     free(session);
 }
 
-size_t aei_session_memory(const ae_session *session)
-{
-    return session->arena.size;
-}
-
 const ae_network *aei_session_network(const ae_session *session)
 {
     return session->network;
+}
+
+size_t aei_session_memory(const ae_session *session)
+{
+    return session->arena.size;
 }
 
 size_t aei_session_max_batch(const ae_session *session)
@@ -206,7 +208,7 @@ static void to_units(ae_session *s, float *tile, size_t p)
     const ae_network *n = s->network;
     const size_t panel = n->kernels->panel;
     aei_scaling_restore(n->scaling, p * panel, aei_columns(panel, n->widths[0], p), s->now.rows, tile, panel);
-    if (s->now.squares)
+    if (s->now.squares || s->now.score.scores != NULL)
         take_panel(s, p, s->input + p * s->now.rows * panel);
 }
 
@@ -260,6 +262,10 @@ static void run_pass(void *context, size_t thread)
         run_layer(s, l, x, y, thread);
         x = y;
     }
+    if (s->now.score.scores == NULL)
+        return;
+    aei_team_barrier(s->team);
+    aei_score_rows(&s->now.score, aei_share(s->now.rows, thread, s->threads));
 }
 
 /* Cut a call into passes of at most max_batch rows. */
@@ -278,6 +284,11 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, const float 
         AE_TRY(aei_team_run(s->team, run_pass, s));
     }
     return AE_OK;
+}
+
+ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in, size_t count, float *out)
+{
+    return run_rows(session, first, last, in, count, out);
 }
 
 ae_status ae_encode(ae_session *session, const float *rows, size_t count, float *codes)
@@ -341,56 +352,34 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
     return AE_OK;
 }
 
-/* Features' shares of a row's score; what is in parts is the reconstruction, in the units of the cost. */
-static void split_score(const aei_scaling *scaling, ae_cost cost, size_t width, const float *row, float *parts,
-                        double score)
-{
-    const double over = cost == AE_COST_L2 ? (score > 0 ? 1 / score : 0) : cost == AE_COST_SSE ? 1 : 1 / (double)width;
-    for (size_t j = 0; j < width; j++) {
-        float target = row[j];
-        if (scaling != NULL && cost == AE_COST_BCE)
-            aei_scaling_apply(scaling, j, 1, 1, &target, 1);
-        const double y = (double)parts[j], t = (double)target, d = y - t;
-        const double part = cost != AE_COST_BCE
-                                ? d * d
-                                : -(t * log(y < 1e-37 ? 1e-37 : y) + (1 - t) * log(1 - y < 0x1p-25 ? 0x1p-25 : 1 - y));
-        parts[j] = (float)(part * over);
-    }
-}
-
 ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t count, float *scores, float *parts)
 {
     AE_REQUIRE(session);
     const ae_network *n = session->network;
-    if ((int)cost < AE_COST_DEFAULT || (int)cost > AE_COST_BCE)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "cost %d is not an ae_cost", (int)cost);
-    if (cost == AE_COST_BCE && n->layers[n->depth - 1].f.kind != AE_SIGMOID)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
+    AE_TRY(aei_network_check_cost(n, cost));
     if (count == 0)
         return AE_OK;
     AE_REQUIRE(rows);
     AE_REQUIRE(scores);
     cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost;
-    const size_t width = n->widths[0], panels = panels_of(session, width);
+    const size_t width = n->widths[0];
     fold(session);
     for (size_t done = 0; done < count; done += session->now.rows) {
         const size_t batch = count - done < session->max_batch ? count - done : session->max_batch;
+        const aei_score_job score = {.kernels = n->kernels,
+                                     .cost = cost,
+                                     .features = width,
+                                     .rows = batch,
+                                     .output = session->buffers[(n->depth - 1) % 2],
+                                     .input = session->input,
+                                     .scores = scores + done,
+                                     .parts = parts == NULL ? NULL : parts + done * width};
         session->now = (pass){.last = n->depth,
                               .rows = batch,
                               .in = rows + done * width,
-                              .out = parts == NULL ? NULL : parts + done * width,
-                              .squares = cost != AE_COST_BCE,
-                              .entropies = cost == AE_COST_BCE,
-                              .units = cost != AE_COST_BCE && n->scaling != NULL};
+                              .units = cost != AE_COST_BCE && n->scaling != NULL,
+                              .score = score};
         AE_TRY(aei_team_run(session->team, run_pass, session));
-        const float *sums = cost == AE_COST_BCE ? session->entropy_sums : session->square_sums;
-        for (size_t r = 0; r < batch; r++) {
-            double score = add_panels(sums, panels, batch, r);
-            score = cost == AE_COST_L2 ? sqrt(score) : cost == AE_COST_SSE ? score : score / (double)width;
-            scores[done + r] = (float)score;
-            if (parts != NULL)
-                split_score(n->scaling, cost, width, rows + (done + r) * width, parts + (done + r) * width, score);
-        }
     }
     return AE_OK;
 }

@@ -12,11 +12,17 @@
 ae_status aei_session_create(ae_session **session, const ae_network *network, const ae_session_options *options,
                              aei_team *team);
 
+/* The network it runs. */
+const ae_network *aei_session_network(const ae_session *session);
+
+/*
+ * Layers [first, last) alone, in inference mode: count x width[first] floats in, count x width[last] out, row-major.
+ * AE_ERROR_THREAD after a fork.
+ */
+ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in, size_t count, float *out);
+
 /* Bytes of scratch. */
 size_t aei_session_memory(const ae_session *session);
-
-/* The network that it runs. */
-const ae_network *aei_session_network(const ae_session *session);
 
 /* Rows that one pass takes. */
 size_t aei_session_max_batch(const ae_session *session);

@@ -5,7 +5,7 @@
  * is followed at once, in cache and without waiting, by its batch statistics, normalisation and
  * non-linearity. The phases, with a barrier between any two:
  *
- *     input      gather the thread's panels of the batch                       1 barrier
+ *     input      gather the thread's panels of the batch, add noise            1 barrier
  *     forward    for each layer: product, normalise, non-linearity             1 each
  *     output     cost of every row, gradient at the output layer               1
  *     backward   for each layer from the last: gradient of its input with the
@@ -48,10 +48,11 @@ struct aei_step {
     aei_team *team;
     size_t threads;
     size_t max_rows;
-    bool stored;
+    bool stored, noisy;
     activations *layers;
     scratch *threads_scratch;
     float *input;    /* [panels][rows][P] */
+    float *target;   /* the input without its noise; the input itself unless noisy */
     float *ones;     /* [P] */
     float *costs;    /* [panels of the output][rows] */
     float *gradient; /* like the parameters; NULL unless stored */
@@ -80,6 +81,7 @@ static void lay_out(aei_step *s)
     s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
     s->threads_scratch = aei_arena_take(arena, s->threads, sizeof *s->threads_scratch);
     s->input = aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float));
+    s->target = s->noisy ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float)) : s->input;
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, panels_of(s, n->widths[n->depth]) * rows, sizeof(float));
     if (s->stored) {
@@ -112,7 +114,7 @@ static void lay_out(aei_step *s)
     }
 }
 
-ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, bool stored)
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, unsigned room)
 {
     aei_step *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -121,7 +123,8 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->team = team;
     s->threads = aei_team_threads(team);
     s->max_rows = max_rows;
-    s->stored = stored;
+    s->stored = (room & AEI_STEP_GRADIENT) != 0;
+    s->noisy = (room & AEI_STEP_NOISE) != 0;
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);
     if (status != AE_OK) {
@@ -167,9 +170,13 @@ static void gather_input(aei_step *s, size_t thread)
 {
     const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
     const aei_range mine = aei_share(panels_of(s, features), thread, s->threads);
-    for (size_t p = mine.first; p < mine.last; p++)
-        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, aei_columns(panel, features, p),
-                       s->input + p * s->rows * panel, panel);
+    for (size_t p = mine.first; p < mine.last; p++) {
+        const size_t count = aei_columns(panel, features, p), at = p * s->rows * panel;
+        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, count, s->target + at, panel);
+        if (s->noisy)
+            aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count, s->rows, s->target + at,
+                            s->input + at, panel);
+    }
 }
 
 static void forward_layer(aei_step *s, size_t l, size_t thread)
@@ -195,7 +202,7 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         else
             kernels->affine_forward(s->rows, z, y, s->ones, beta, layer->f);
         if (l + 1 == n->depth)
-            kernels->row_costs(s->rows, count, y, s->input + p * tile, s->job->cost == AE_COST_BCE,
+            kernels->row_costs(s->rows, count, y, s->target + p * tile, s->job->cost == AE_COST_BCE,
                                s->costs + p * s->rows);
     }
 }
@@ -299,7 +306,7 @@ static void output_gradient(aei_step *s, size_t thread)
         f.kind = AE_LINEAR; /* the factors are already those of dC/du */
     for (size_t p = mine.first; p < mine.last; p++) {
         n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p), s->layers[l].y + p * tile,
-                                  s->input + p * tile, s->threads_scratch[thread].factor,
+                                  s->target + p * tile, s->threads_scratch[thread].factor,
                                   s->layers[l].delta + p * tile);
         backward_panel(s, l, p, f, thread);
     }

@@ -7,6 +7,7 @@
 
 #include "base/team.h"
 #include "model/network.h"
+#include "model/noise.h"
 
 /*
  * One training step of a network on one batch: forward, cost, backward, update, run by all threads
@@ -29,11 +30,16 @@ typedef struct aei_step_job {
     aei_update others;
     float *first, *second; /* moments, laid out like the parameters; NULL where the rule has none */
     float clip_norm;       /* 0: off */
+    aei_noise noise;       /* on the input; all zero unless the step was created for it */
 } aei_step_job;
 
-/* All memory for batches of up to max_rows; with `stored` there is room for the whole gradient, which clipping needs.
+/* What a step needs room for beside the batch: the whole gradient, which clipping takes; the target beside a noisy
+ * input.
  */
-ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, bool stored);
+typedef enum aei_step_room { AEI_STEP_GRADIENT = 1, AEI_STEP_NOISE = 2 } aei_step_room;
+
+/* All memory for batches of up to max_rows; `room` has flags of aei_step_room. */
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, unsigned room);
 void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);
 
@@ -45,7 +51,7 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
 
 /*
  * For tests: run forward and backward without updating and hand out the gradient, which is laid out
- * like the parameter block and stays the step's (needs `stored`).
+ * like the parameter block and stays the step's (needs AEI_STEP_GRADIENT).
  */
 ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost, const float **gradient);
 

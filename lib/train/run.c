@@ -224,6 +224,11 @@ static ae_status advance(ae_trainer *t, double *cost)
         .first = t->optimizer->first,
         .second = t->optimizer->second,
         .clip_norm = t->options.clip_norm,
+        .noise = {.sd = t->options.input_noise,
+                  .mask = t->options.input_mask,
+                  .dropout = t->options.input_dropout,
+                  .seed = t->options.seed,
+                  .step = p->steps},
     };
     const double rate = (double)ae_optimizer_learning_rate(t->optimizer);
     double norm;

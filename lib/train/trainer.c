@@ -27,6 +27,13 @@ static ae_status check_enum(const char *name, int value, int last)
     return AE_OK;
 }
 
+static ae_status check_share(const char *name, float value)
+{
+    if (!(value >= 0 && value < 1))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s %g is not in [0, 1)", name, (double)value);
+    return AE_OK;
+}
+
 static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *options, const ae_network *network)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
@@ -45,6 +52,10 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "clip_norm %g is negative or not finite", (double)o->clip_norm);
     if (!(o->min_delta >= 0 && o->min_delta < INFINITY))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "min_delta %g is negative or not finite", o->min_delta);
+    if (!(o->input_noise >= 0 && o->input_noise < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "input_noise %g is negative or not finite", (double)o->input_noise);
+    AE_TRY(check_share("input_mask", o->input_mask));
+    AE_TRY(check_share("input_dropout", o->input_dropout));
     o->batch = o->batch == 0 ? 100 : o->batch;
     o->epochs = o->epochs == 0 ? 20 : o->epochs;
     o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
@@ -135,7 +146,9 @@ static ae_status prepare(ae_trainer *t)
     }
     const size_t rows = ae_dataset_rows(t->train_set);
     AE_TRY(aei_team_create(&t->team, o->threads));
-    AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows, o->clip_norm > 0));
+    const bool noisy = o->input_noise > 0 || o->input_mask > 0 || o->input_dropout > 0;
+    AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
+                           (o->clip_norm > 0 ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u)));
     if (o->validation != NULL)
         AE_TRY(aei_session_create(&t->judge, t->network, NULL, t->team));
     lay_out(t);
