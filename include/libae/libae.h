@@ -24,6 +24,7 @@
 #include <libae/cpu.h>
 #include <libae/dataset.h>
 #include <libae/evaluate.h>
+#include <libae/freeze.h>
 #include <libae/network.h>
 #include <libae/optimizer.h>
 #include <libae/session.h>
