@@ -139,7 +139,7 @@ static const char relu_text[] = "static float @_relu(float x)\n"
                                 "    return x < 0.0f ? 0.0f : x;\n"
                                 "}\n\n";
 
-static const char sqrt_text[] = "/* Newton's iteration for s in [1, 4), where four steps reach float's precision. */\n"
+static const char sqrt_text[] = "/* Newton's iteration for s in [1, 4), where three steps reach float's precision. */\n"
                                 "static float @_sqrt(float x)\n"
                                 "{\n"
                                 "    float s = x, power = 1.0f, y;\n"
@@ -151,7 +151,7 @@ static const char sqrt_text[] = "/* Newton's iteration for s in [1, 4), where fo
                                 "    for (; s < 1.0f; power *= 0.5f)\n"
                                 "        s *= 4.0f;\n"
                                 "    y = 0.5f * (s + 1.0f);\n"
-                                "    for (step = 0; step < 4; step++)\n"
+                                "    for (step = 0; step < 3; step++)\n"
                                 "        y = 0.5f * (y + s / y);\n"
                                 "    return y * power;\n"
                                 "}\n\n";
