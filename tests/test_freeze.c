@@ -404,7 +404,9 @@ START_TEST(bad_arguments_are_named_and_leave_both_files_alone)
                      "none/net.c");
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bn.weight", (const float[7]){1, 1, 1, 3e38f, 1, 1, 1}, 7));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bn.running_var", (const float[7]){1, 1, 1, 0, 1, 1, 1}, 7));
-    ck_assert_status(ae_network_export_c(network, path, NULL, &info), AE_ERROR_DATA, "layer 2: feature 3");
+    ck_assert_status(ae_network_export_c(network, path, NULL, &info), AE_ERROR_DATA, "layer 2: feature 3"); /* bias */
+    ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bn.running_mean", (const float[7]){0}, 7));
+    ck_assert_status(ae_network_export_c(network, path, NULL, &info), AE_ERROR_DATA, "layer 2: feature 3"); /* weight */
     ck_assert_uint_eq(info.weight_bytes, 7);
     unsigned char *c = support_read(support_path("net.c"), NULL), *h = support_read(support_path("net.h"), NULL);
     ck_assert_str_eq((const char *)c, "old c");
