@@ -9,7 +9,7 @@ SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
 RUNNER := $(BUILD)/tests/check
 
 # The library once more, with the hooks that only tests see.
-TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' -Ilib -Itests -I$(BUILD)/tests \
+TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' -DTEST_CC='"$(CC)"' -Ilib -Itests -I$(BUILD)/tests \
     $(DEPS_CFLAGS) $(CHECK_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 $(eval $(call stamp,test,$(TEST_COMPILE)))
 $(eval $(call stamp,suites,$(foreach s,$(sort $(SUITE_NAMES)),SUITE($(s)))))

@@ -6,11 +6,17 @@
                                        against DIR/reconstruction.f32
     interop.py write DIR NORM WIDTH... write DIR/foreign.safetensors from a PyTorch module, its
                                        output on DIR/rows.f32 to DIR/foreign.f32
+    interop.py docs_save DIR DOC       write DOC's Python programs to DIR and run save.py and rename.py there: their
+                                       files, their outputs on rows.f32 beside them, and files of other types
+    interop.py docs_load DIR DOC       run load.py on trained.safetensors and compare with trained.f32
 
 NORM is 1 with batch normalisation and 0 without. Numbers in .f32 files are float32, row after row.
 """
 import collections
 import json
+import os
+import re
+import runpy
 import sys
 
 try:
@@ -129,8 +135,62 @@ def write(folder, norm, widths):
     safetensors.torch.save_file(state, f"{folder}/foreign.safetensors")
 
 
+DOC_WIDTH = 12
+
+
+def write_programs(document):
+    """Each fenced Python block of a document is a program, whose first line is its name."""
+    with open(document, encoding="utf-8") as file:
+        blocks = re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
+    assert [name for name, _ in blocks] == ["autoencoder.py", "save.py", "load.py", "rename.py"], blocks
+    for name, text in blocks:
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def write_output(reconstruct, rows, path):
+    with torch.no_grad():
+        reconstruct(rows).numpy().astype("<f4").tofile(path)
+
+
+def docs_save(folder, document):
+    os.chdir(folder)
+    sys.path.insert(0, "")
+    write_programs(document)
+    torch.manual_seed(6)
+    rows = torch.rand(40, DOC_WIDTH)
+    rows.numpy().astype("<f4").tofile("rows.f32")
+    model = runpy.run_path("save.py")["model"].eval()
+    write_output(model, rows, "model.f32")
+    state = model.state_dict()
+    # The same without metadata, and in the types that a state dict may have; what those hold is what counts.
+    safetensors.torch.save_file(state, "bare.safetensors")
+    with safetensors.safe_open("model.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    for name in ("float64", "float16", "bfloat16"):
+        cut = {k: v.to(getattr(torch, name)) if v.is_floating_point() else v for k, v in state.items()}
+        safetensors.torch.save_file(cut, f"{name}.safetensors", metadata=metadata)
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in cut.items()})
+        write_output(model, rows, f"{name}.f32")
+    plain = runpy.run_path("rename.py")["model"].eval()
+    write_output(lambda x: plain["decoder"](plain["encoder"](x)), rows, "plain.f32")
+
+
+def docs_load(folder, _):
+    os.chdir(folder)
+    sys.path.insert(0, "")
+    model = runpy.run_path("load.py")["model"]
+    with torch.no_grad():
+        theirs = model(read_rows("rows.f32", DOC_WIDTH))
+    difference = (theirs - read_rows("trained.f32", DOC_WIDTH)).abs().max().item()
+    assert difference < 1e-5, difference
+
+
 def main(arguments):
     if arguments[0] == "probe":
+        return
+    if arguments[0].startswith("docs_"):
+        {"docs_save": docs_save, "docs_load": docs_load}[arguments[0]](*arguments[1:])
         return
     folder, norm, widths = arguments[1], int(arguments[2]), [int(width) for width in arguments[3:]]
     {"read": read, "write": write}[arguments[0]](folder, norm, widths)

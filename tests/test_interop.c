@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROWS = 50, ABSENT = 77, MOST_ARGUMENTS = 24 };
+enum { ROWS = 50, ABSENT = 77, MOST_ARGUMENTS = 24, NOTHING = -1, DOCUMENT = -2 };
 
 static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784}, small[] = {33, 20, 3, 17, 40, 33};
 
@@ -29,7 +29,7 @@ static const struct {
     {small, COUNT(small), AE_ON, true},
 };
 
-/* Run interop.py and return its exit status. */
+/* Run interop.py on a network's files, or on docs/pytorch.md, and return its exit status. */
 static int python(const char *command, int network)
 {
     const char *interpreter = getenv("AE_PYTHON");
@@ -47,6 +47,10 @@ static int python(const char *command, int network)
             arguments[count] = texts[count];
         }
     }
+    if (network == DOCUMENT) {
+        arguments[count++] = (char *)support_dir();
+        arguments[count++] = (char *)support_source("../docs/pytorch.md");
+    }
     arguments[count] = NULL;
     fflush(NULL);
     const pid_t child = fork();
@@ -62,7 +66,7 @@ static int python(const char *command, int network)
 
 static int packages_are_missing(void)
 {
-    const int status = python("probe", -1);
+    const int status = python("probe", NOTHING);
     ck_assert_msg(status == 0 || status == ABSENT, "interop.py probe ended with %d", status);
     if (status == ABSENT)
         puts("interop: skipped, $AE_PYTHON or python3 has no torch or no safetensors");
@@ -157,6 +161,57 @@ START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
 }
 END_TEST
 
+/* A file's network gives what PyTorch wrote beside it, on rows.f32. */
+static void compare_with_pytorch(const ae_network *network, const char *wanted_name, const char *output_name)
+{
+    size_t size, wanted_size;
+    ae_session *session = NULL;
+    float *rows = (float *)(void *)support_read(support_path("rows.f32"), &size);
+    float *wanted = (float *)(void *)support_read(support_path(wanted_name), &wanted_size);
+    float *output = fixture_allocate(1, size);
+    ck_assert_uint_eq(size, wanted_size);
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok(ae_reconstruct(session, rows, size / sizeof *rows / ae_network_input_width(network), output));
+    for (size_t i = 0; i < size / sizeof *rows; i++)
+        ck_assert_msg(fabsf(output[i] - wanted[i]) < 1e-5f, "%s: element %zu: %.8g, PyTorch %.8g", wanted_name, i,
+                      (double)output[i], (double)wanted[i]);
+    if (output_name != NULL)
+        support_write(support_path(output_name), output, size);
+    ae_session_free(session);
+    free(output);
+    free(wanted);
+    free(rows);
+}
+
+/* docs/pytorch.md as a reader follows it: save.py, loading and saving with libae, load.py; rename.py; other types. */
+START_TEST(the_documented_programs_work)
+{
+    static const char *const models[][2] = {{"model.safetensors", "model.f32"},
+                                            {"float64.safetensors", "float64.f32"},
+                                            {"float16.safetensors", "float16.f32"},
+                                            {"bfloat16.safetensors", "bfloat16.f32"},
+                                            {"plain.safetensors", "plain.f32"}};
+    static const ae_activation activations[] = {AE_RELU, AE_TANH, AE_LEAKY_RELU, AE_SIGMOID};
+    if (packages_are_missing())
+        return;
+    ck_assert_int_eq(python("docs_save", DOCUMENT), 0);
+    for (size_t i = 0; i < COUNT(models); i++) {
+        ae_network *network = NULL;
+        ck_assert_ok(ae_network_load(&network, support_path(models[i][0]), NULL));
+        compare_with_pytorch(network, models[i][1], NULL);
+        ae_network_free(network);
+    }
+    ae_network *network = NULL;
+    ck_assert_ok(
+        ae_network_load_with(&network, support_path("bare.safetensors"),
+                             AE_LOAD_OPTIONS(.activations = activations, .activation_count = COUNT(activations))));
+    compare_with_pytorch(network, "model.f32", "trained.f32");
+    ck_assert_ok(ae_network_save(network, support_path("trained.safetensors")));
+    ck_assert_int_eq(python("docs_load", DOCUMENT), 0);
+    ae_network_free(network);
+}
+END_TEST
+
 Suite *interop_suite(void)
 {
     Suite *suite = suite_create("interop");
@@ -167,6 +222,7 @@ Suite *interop_suite(void)
     tcase_set_timeout(tcase, 240); /* importing torch takes seconds */
     tcase_add_loop_test(tcase, pytorch_reconstructs_the_same_from_a_saved_network, 0, (int)COUNT(networks));
     tcase_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0, (int)COUNT(networks));
+    tcase_add_test(tcase, the_documented_programs_work);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -352,14 +352,23 @@ static void add(builder *b, const char *name, const char *dtype, size_t element,
     b->used += count * element;
 }
 
-static ae_status load_built(ae_network **network, const builder *b)
+/* The container's bytes, which the caller frees. */
+static unsigned char *assemble(const builder *b, size_t *size)
 {
-    const size_t header = strlen(b->header) + 1, size = 8 + header + b->used;
-    unsigned char *file = fixture_allocate(size, 1);
+    const size_t header = strlen(b->header) + 1;
+    *size = 8 + header + b->used;
+    unsigned char *file = fixture_allocate(*size, 1);
     file[0] = (unsigned char)header, file[1] = (unsigned char)(header >> 8);
     memcpy(file + 8, b->header, header - 1);
     file[8 + header - 1] = '}';
     memcpy(file + 8 + header, b->data, b->used);
+    return file;
+}
+
+static ae_status load_built(ae_network **network, const builder *b)
+{
+    size_t size;
+    unsigned char *file = assemble(b, &size);
     const ae_status status = ae_network_load_memory(network, file, size, NULL);
     free(file);
     return status;
@@ -491,6 +500,106 @@ START_TEST(metadata_may_add_to_a_foreign_file)
     ck_assert_int_eq(ae_network_activation(network, 0), AE_RELU);
     ck_assert_int_eq(ae_network_activation(network, 1), AE_LINEAR);
     ck_assert_int_eq(ae_network_has_batch_norm(network), 0);
+    ae_network_free(network);
+}
+END_TEST
+
+/* Two layers without batch normalisation and without metadata. */
+static const char *bare_file(void)
+{
+    static const float zeros[8];
+    static builder b;
+    minimal(&b, "[2,4]", "[4,2]", 8);
+    add(&b, "encoder.0.bias", "F32", 4, "[2]", zeros, 2);
+    add(&b, "decoder.0.bias", "F32", 4, "[4]", zeros, 4);
+    const char *path = support_path("bare.safetensors");
+    size_t size;
+    unsigned char *file = assemble(&b, &size);
+    support_write(path, file, size);
+    free(file);
+    return path;
+}
+
+START_TEST(options_say_what_a_file_does_not)
+{
+    static const ae_activation each[] = {AE_ACTIVATION_DEFAULT, AE_LEAKY_RELU};
+    const char *path = bare_file();
+    ae_load_options o;
+    ae_load_options_init(&o);
+    ae_load_options_init(NULL);
+    ae_network *network = NULL;
+    ck_assert_ok(ae_network_load_with(&network, path, &o));
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_SIGMOID);
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_SIGMOID);
+    ae_network_free(network);
+    ck_assert_ok(ae_network_load_with(
+        &network, path,
+        AE_LOAD_OPTIONS(.hidden_activation = AE_TANH, .output_activation = AE_LINEAR, .kernels = "reference")));
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_TANH);
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_LINEAR);
+    ck_assert_str_eq(ae_network_kernels(network), "reference");
+    ae_network_free(network);
+    o.activations = each, o.activation_count = 2, o.hidden_activation = AE_TANH;
+    o.leaky_slope = 0.25f, o.bn_epsilon = 0.5f, o.bn_decay = 0.75f;
+    ck_assert_ok(ae_network_load_with(&network, path, &o));
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_SIGMOID); /* the list has overridden it with the default */
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_LEAKY_RELU);
+    ck_assert(same(&network->leaky_slope, &o.leaky_slope, sizeof(float)));
+    ck_assert(same(&network->bn_epsilon, &o.bn_epsilon, sizeof(float)));
+    ck_assert(same(&network->bn_decay, &o.bn_decay, sizeof(float)));
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(options_that_cannot_be_are_refused)
+{
+    static const ae_activation each[3];
+    const char *path = bare_file();
+    ae_network *network = NULL;
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.activations = each, .activation_count = 3)),
+                     AE_ERROR_SHAPE, "activation_count is 3, but the file has 2 layers");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.activation_count = 2)),
+                     AE_ERROR_INVALID_ARGUMENT, "activations is NULL");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.output_activation = (ae_activation)6)),
+                     AE_ERROR_INVALID_ARGUMENT, "layer 2: activation 6");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.leaky_slope = 1)), AE_ERROR_INVALID_ARGUMENT,
+                     "leaky_slope 1");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_epsilon = -1)), AE_ERROR_INVALID_ARGUMENT,
+                     "bn_epsilon -1");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_decay = NAN)), AE_ERROR_INVALID_ARGUMENT,
+                     "bn_decay nan");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.kernels = "none such")),
+                     AE_ERROR_UNSUPPORTED, "none such");
+    ck_assert_status(ae_network_load_with(&network, path, &(ae_load_options){0}), AE_ERROR_INVALID_ARGUMENT,
+                     "ae_load_options.size");
+    ck_assert_status(ae_network_load_with(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
+    ck_assert_status(ae_network_load_with(&network, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
+    ck_assert_status(ae_network_load_with(&network, support_path("none"), NULL), AE_ERROR_NOT_FOUND, "none");
+    ck_assert_ptr_null(network);
+}
+END_TEST
+
+/* libae's own files say everything: options that repeat it are welcome, others are not. */
+START_TEST(options_unlike_the_file_are_refused)
+{
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){4, 2, 4}, .width_count = 3,
+                                                                  .hidden_activation = AE_TANH, .bn_epsilon = 0.125f));
+    const char *path = support_path("whole.safetensors");
+    ck_assert_ok(ae_network_save(network, path));
+    ae_network_free(network);
+    network = NULL;
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.hidden_activation = AE_RELU)),
+                     AE_ERROR_INVALID_ARGUMENT, "layer 1: tanh in the file's libae.architecture, relu in the options");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_epsilon = 0.25f)),
+                     AE_ERROR_INVALID_ARGUMENT, "bn_epsilon: 0.125 in the file's libae.architecture, 0.25");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.leaky_slope = 0.5f)),
+                     AE_ERROR_INVALID_ARGUMENT, "leaky_slope");
+    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_decay = 0.5f)), AE_ERROR_INVALID_ARGUMENT,
+                     "bn_decay");
+    ck_assert_ptr_null(network);
+    ck_assert_ok(ae_network_load_with(
+        &network, path,
+        AE_LOAD_OPTIONS(.hidden_activation = AE_TANH, .output_activation = AE_SIGMOID, .bn_epsilon = 0.125f)));
     ae_network_free(network);
 }
 END_TEST
@@ -631,6 +740,9 @@ Suite *model_file_suite(void)
     tcase_add_test(hostile, shapes_that_are_no_autoencoder_are_refused);
     tcase_add_test(hostile, types_that_cannot_be_read_are_refused_before_a_network_is_made);
     tcase_add_test(hostile, metadata_may_add_to_a_foreign_file);
+    tcase_add_test(hostile, options_say_what_a_file_does_not);
+    tcase_add_test(hostile, options_that_cannot_be_are_refused);
+    tcase_add_test(hostile, options_unlike_the_file_are_refused);
     tcase_add_test(hostile, files_that_cannot_be_read_are_named);
     suite_add_tcase(suite, hostile);
     TCase *failing = tcase_create("failing saves");

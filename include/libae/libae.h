@@ -26,6 +26,7 @@
 #include <libae/dataset.h>
 #include <libae/evaluate.h>
 #include <libae/events.h>
+#include <libae/freeze.h>
 #include <libae/network.h>
 #include <libae/onnx.h>
 #include <libae/optimizer.h>

@@ -82,7 +82,9 @@ AE_API void ae_network_free(ae_network *network);
 /**
  * Load a network from a safetensors file: one that libae wrote (a model or a checkpoint), or any
  * with the same tensor names, whose widths are then read from the shapes (batch normalisation
- * from the presence of its tensors, sigmoid everywhere unless the file says otherwise).
+ * from the presence of its tensors, sigmoid everywhere unless the file says otherwise; PyTorch's
+ * epsilon 1e-5). A bias in front of batch normalisation is folded into the running mean. For other
+ * activations see ae_network_load_with and docs/pytorch.md.
  *
  * @param network receives the network, which the caller frees; untouched on error
  * @param path file name
@@ -104,6 +106,44 @@ AE_CHECKED AE_API ae_status ae_network_load(ae_network **network, const char *pa
  */
 AE_CHECKED AE_API ae_status ae_network_load_memory(ae_network **network, const void *data, size_t size,
                                                    const char *kernels);
+
+/**
+ * What a file from elsewhere does not say about its network, as a PyTorch state dict says nothing of
+ * activations. Zero in any field but size means: as the file says, or else the default of ae_network_load.
+ * @since 0.1
+ */
+typedef struct ae_load_options {
+    size_t size;                     /**< sizeof(ae_load_options); AE_LOAD_OPTIONS fills it in */
+    const char *kernels;             /**< as in ae_network_options */
+    ae_activation hidden_activation; /**< every layer but the last */
+    ae_activation output_activation; /**< the last layer */
+    /** One for each layer of the file; overrides the two above. Only read during the call. */
+    const ae_activation *activations;
+    size_t activation_count; /**< entries of activations */
+    float leaky_slope;       /**< slope of AE_LEAKY_RELU below zero, in (0, 1); 0.01 */
+    float bn_epsilon;        /**< added to the variance, > 0; 1e-5, as in PyTorch */
+    float bn_decay;          /**< for training further, in (0, 1); 0.9, PyTorch's momentum 0.1 */
+} ae_load_options;
+
+/** Options in place: AE_LOAD_OPTIONS(.hidden_activation = AE_RELU). C only; C++ calls ae_load_options_init. */
+#define AE_LOAD_OPTIONS(...) (&(ae_load_options){.size = sizeof(ae_load_options), __VA_ARGS__})
+
+/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+AE_API void ae_load_options_init(ae_load_options *options);
+
+/**
+ * ae_network_load for files that do not say everything. What a file does say stands: an option that
+ * differs from it is refused.
+ *
+ * @param network receives the network, which the caller frees; untouched on error
+ * @param path file name
+ * @param options NULL for the defaults
+ * @return as ae_network_load, and AE_ERROR_INVALID_ARGUMENT (an option outside its range or unlike the
+ *         file); AE_ERROR_SHAPE (activation_count is not the number of the file's layers)
+ * Thread safety: safe. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_load_with(ae_network **network, const char *path,
+                                                 const ae_load_options *options);
 
 /**
  * Save to a safetensors file, whole or not at all: written beside path, synced, then renamed over it.

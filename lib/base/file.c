@@ -294,8 +294,8 @@ ae_status aei_file_print(aei_file *file, const char *format, ...)
     return status;
 }
 
-/* Everything up to the rename; the data must be on the device before the name points to them. */
-static void publish(aei_file *file)
+/* The data must be on the device before the name points to them. */
+static void finish(aei_file *file)
 {
     flush(file);
     if (file->error == 0 && fsync(file->descriptor) != 0)
@@ -303,6 +303,10 @@ static void publish(aei_file *file)
     if (close(file->descriptor) != 0 && file->error == 0 && errno != EINTR)
         file->error = errno;
     file->descriptor = -1; /* closed even after an error */
+}
+
+static void publish(aei_file *file)
+{
     if (file->error != 0)
         return;
     if (renameat(file->folder, file->temporary, file->folder, file->name) != 0) {
@@ -317,9 +321,48 @@ static void publish(aei_file *file)
 ae_status aei_file_commit(aei_file *file)
 {
     AE_REQUIRE(file);
+    finish(file);
     publish(file);
     ae_status status = report(file);
     aei_file_discard(file);
+    return status;
+}
+
+/* A second name for what is about to be replaced; empty if there is nothing, or no way to have one. */
+static void keep_old(const aei_file *file, char kept[NAME_SIZE])
+{
+    (void)snprintf(kept, NAME_SIZE, "%.250s.old", file->temporary);
+    if (linkat(file->folder, file->name, file->folder, kept, 0) != 0)
+        kept[0] = '\0';
+}
+
+/* After publishing: put the old file back, or leave nothing where nothing was. */
+static void take_back(const aei_file *file, const char *kept, bool was_there)
+{
+    if (kept[0] != '\0')
+        (void)renameat(file->folder, kept, file->folder, file->name);
+    else if (!was_there)
+        (void)unlinkat(file->folder, file->name, 0);
+}
+
+ae_status aei_file_commit_both(aei_file *first, aei_file *second)
+{
+    char kept[NAME_SIZE];
+    bool was_there = faccessat(first->folder, first->name, F_OK, 0) == 0;
+    finish(first);
+    finish(second);
+    keep_old(first, kept);
+    if (second->error == 0)
+        publish(first);
+    if (first->error == 0)
+        publish(second);
+    if (first->temporary[0] == '\0' && second->temporary[0] != '\0')
+        take_back(first, kept, was_there);
+    else if (kept[0] != '\0')
+        (void)unlinkat(first->folder, kept, 0);
+    ae_status status = report(first->error != 0 ? first : second);
+    aei_file_discard(first);
+    aei_file_discard(second);
     return status;
 }
 
@@ -336,6 +379,19 @@ void aei_file_discard(aei_file *file)
     free(file);
 }
 
+/* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */
+static const char *set_point(char *text)
+{
+    size_t before = strspn(text, "+-0123456789e");
+    size_t separator = strcspn(text + before, "+-0123456789e");
+    if (separator > 0) {
+        char *after = text + before + separator;
+        text[before] = '.';
+        memmove(text + before + 1, after, strlen(after) + 1);
+    }
+    return text;
+}
+
 const char *aei_format_double(char *text, size_t size, double value)
 {
     if (!isfinite(value)) {
@@ -346,13 +402,11 @@ const char *aei_format_double(char *text, size_t size, double value)
     double back = strtod(text, NULL);
     if (back < value || back > value)
         (void)snprintf(text, size, "%.17g", value);
-    /* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */
-    size_t before = strspn(text, "+-0123456789e");
-    size_t separator = strcspn(text + before, "+-0123456789e");
-    if (separator > 0) {
-        char *after = text + before + separator;
-        text[before] = '.';
-        memmove(text + before + 1, after, strlen(after) + 1);
-    }
-    return text;
+    return set_point(text);
+}
+
+const char *aei_format_float(char *text, size_t size, float value)
+{
+    (void)snprintf(text, size, "%.9g", (double)value);
+    return set_point(text);
 }

@@ -32,6 +32,13 @@ __attribute__((format(printf, 2, 3))) ae_status aei_file_print(aei_file *file, c
  * are kept. */
 ae_status aei_file_commit(aei_file *file);
 
+/*
+ * Commit two files that belong together: neither is renamed before both are safely written, and if the
+ * second cannot be renamed the first place gets back what it had (not on file systems without hard links).
+ * Frees both whatever happens.
+ */
+ae_status aei_file_commit_both(aei_file *first, aei_file *second);
+
 /* Remove the temporary file and free; NULL is allowed. */
 void aei_file_discard(aei_file *file);
 
@@ -41,5 +48,9 @@ ae_status aei_file_fail(const char *path, const char *action, int error);
 /* A double as text with a decimal point in every locale, shortest of %.9g or %.17g that reads back; "nan"/"inf" spelt
  * null. Size at least 32. */
 const char *aei_format_double(char *text, size_t size, double value);
+
+/* A finite float as %.9g, which reads back as the same float, with a decimal point in every locale. Size at least 24.
+ */
+const char *aei_format_float(char *text, size_t size, float value);
 
 #endif

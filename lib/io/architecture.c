@@ -213,6 +213,7 @@ static ae_status read_activations(aei_architecture *a, const aei_json *list)
         return AE_OK;
     if (!aei_json_is_array(list))
         return damaged("activations");
+    a->says_activations = true;
     for (const aei_json *item = aei_json_first(list); item != NULL; item = aei_json_next(item), layer++) {
         const char *name = aei_json_string(item);
         ae_activation kind = AE_SIGMOID;
@@ -248,6 +249,9 @@ static ae_status read_json(aei_architecture *a, const aei_json *json)
     AE_TRY(read_constant(&a->leaky_slope, json, "leaky_slope", 1));
     AE_TRY(read_constant(&a->bn_epsilon, json, "bn_epsilon", 3e38));
     AE_TRY(read_constant(&a->bn_decay, json, "bn_decay", 1));
+    a->says_slope = aei_json_member(json, "leaky_slope") != NULL;
+    a->says_epsilon = aei_json_member(json, "bn_epsilon") != NULL;
+    a->says_decay = aei_json_member(json, "bn_decay") != NULL;
     const aei_json *seed = aei_json_member(json, "seed");
     return seed == NULL || aei_json_u64(seed, &a->seed) ? AE_OK : damaged("seed");
 }
@@ -273,4 +277,49 @@ cleanup:
     else
         aei_architecture_free(&a);
     return status;
+}
+
+static ae_status add_activation(aei_architecture *a, size_t layer, ae_activation wanted)
+{
+    if (wanted == AE_ACTIVATION_DEFAULT)
+        return AE_OK;
+    if ((int)wanted < AE_ACTIVATION_DEFAULT || (int)wanted > AE_LINEAR)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: activation %d is not an ae_activation", layer + 1,
+                        (int)wanted);
+    if (a->says_activations && a->activations[layer] != wanted)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: %s in the file's libae.architecture, %s in the options",
+                        layer + 1, aei_activation_name(a->activations[layer]), aei_activation_name(wanted));
+    a->activations[layer] = wanted;
+    return AE_OK;
+}
+
+static ae_status add_constant(float *value, bool says, float wanted, float limit, const char *name)
+{
+    if (wanted >= 0 && wanted <= 0)
+        return AE_OK;
+    if (!(wanted > 0 && wanted < limit))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s %g is not in (0, %g)", name, (double)wanted, (double)limit);
+    if (says && (*value < wanted || *value > wanted))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s: %.9g in the file's libae.architecture, %.9g in the options",
+                        name, (double)*value, (double)wanted);
+    *value = wanted;
+    return AE_OK;
+}
+
+ae_status aei_architecture_add(aei_architecture *a, const ae_load_options *o)
+{
+    const size_t layers = a->width_count - 1;
+    if (o->activations == NULL && o->activation_count != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "activations is NULL but activation_count is %zu",
+                        o->activation_count);
+    if (o->activations != NULL && o->activation_count != layers)
+        return aei_fail(AE_ERROR_SHAPE, "activation_count is %zu, but the file has %zu layers", o->activation_count,
+                        layers);
+    for (size_t l = 0; l < layers; l++) {
+        const ae_activation of_place = l + 1 == layers ? o->output_activation : o->hidden_activation;
+        AE_TRY(add_activation(a, l, o->activations != NULL ? o->activations[l] : of_place));
+    }
+    AE_TRY(add_constant(&a->leaky_slope, a->says_slope, o->leaky_slope, 1, "leaky_slope"));
+    AE_TRY(add_constant(&a->bn_epsilon, a->says_epsilon, o->bn_epsilon, INFINITY, "bn_epsilon"));
+    return add_constant(&a->bn_decay, a->says_decay, o->bn_decay, 1, "bn_decay");
 }

@@ -15,6 +15,7 @@ typedef struct aei_architecture {
     ae_activation *activations; /* width_count - 1 */
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
+    bool says_activations, says_slope, says_epsilon, says_decay; /* what metadata gave */
 } aei_architecture;
 
 /*
@@ -22,6 +23,12 @@ typedef struct aei_architecture {
  * (no network in it, metadata damaged or unlike the tensors, naming the tensor), AE_ERROR_OUT_OF_MEMORY.
  */
 ae_status aei_architecture_read(aei_architecture *architecture, const aei_safetensors *file);
+
+/*
+ * Add what a caller knows of a file. AE_ERROR_INVALID_ARGUMENT: out of range, or unlike what the file says;
+ * AE_ERROR_SHAPE: another number of activations than layers.
+ */
+ae_status aei_architecture_add(aei_architecture *architecture, const ae_load_options *options);
 void aei_architecture_free(aei_architecture *architecture);
 
 /* A network's architecture as JSON, which is what the metadata hold. */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/options.h"
 #include "io/architecture.h"
 #include "io/threshold.h"
 
@@ -247,14 +248,15 @@ ae_status aei_model_check_version(const aei_safetensors *file)
     return AE_OK;
 }
 
-ae_status aei_model_get(ae_network **network, const aei_safetensors *file, const char *kernels)
+static ae_status get_with(ae_network **network, const aei_safetensors *file, const ae_load_options *options)
 {
     aei_architecture architecture = {0};
     ae_network *n = NULL;
     ae_status status = AE_OK;
     AE_CHECK(aei_model_check_version(file));
     AE_CHECK(aei_architecture_read(&architecture, file));
-    AE_CHECK(make_network(&n, &architecture, kernels));
+    AE_CHECK(aei_architecture_add(&architecture, options));
+    AE_CHECK(make_network(&n, &architecture, options->kernels));
     AE_CHECK(read_tensors(n, file));
     AE_CHECK(read_scaling(n, file));
     AE_CHECK(aei_threshold_get(n, file));
@@ -266,25 +268,50 @@ cleanup:
     return status;
 }
 
+ae_status aei_model_get(ae_network **network, const aei_safetensors *file, const char *kernels)
+{
+    return get_with(network, file, AE_LOAD_OPTIONS(.kernels = kernels));
+}
+
+static ae_status load_memory(ae_network **network, const void *data, size_t size, const ae_load_options *options)
+{
+    aei_safetensors file;
+    AE_TRY(aei_safetensors_open(&file, data, size));
+    const ae_status status = get_with(network, &file, options);
+    aei_safetensors_close(&file);
+    return status;
+}
+
 ae_status ae_network_load_memory(ae_network **network, const void *data, size_t size, const char *kernels)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(data);
-    aei_safetensors file;
-    AE_TRY(aei_safetensors_open(&file, data, size));
-    const ae_status status = aei_model_get(network, &file, kernels);
-    aei_safetensors_close(&file);
-    return status;
+    return load_memory(network, data, size, AE_LOAD_OPTIONS(.kernels = kernels));
+}
+
+void ae_load_options_init(ae_load_options *options)
+{
+    if (options != NULL)
+        *options = (ae_load_options){.size = sizeof *options};
+}
+
+ae_status ae_network_load_with(ae_network **network, const char *path, const ae_load_options *options)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(path);
+    ae_load_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_load_options"));
+    void *data;
+    size_t size;
+    AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));
+    const ae_status status = load_memory(network, data, size, &o);
+    free(data);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
 }
 
 ae_status ae_network_load(ae_network **network, const char *path, const char *kernels)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(path);
-    void *data;
-    size_t size;
-    AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));
-    const ae_status status = ae_network_load_memory(network, data, size, kernels);
-    free(data);
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+    return ae_network_load_with(network, path, AE_LOAD_OPTIONS(.kernels = kernels));
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "map.h"
+
+#include "check.h"
+#include "picture.h"
+
+#include <stdlib.h>
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void map_fit(map *m)
+{
+    double *values = calloc(m->count + 1, sizeof *values);
+    if (values == NULL)
+        fail("no memory for %zu points", m->count);
+    for (int axis = 0; axis < 2; ++axis) {
+        for (size_t i = 0; i < m->count; ++i)
+            values[i] = m->points[i][axis];
+        qsort(values, m->count, sizeof *values, compare);
+        double low = values[m->count / 100], high = values[m->count - m->count / 100 - (m->count > 0)];
+        double margin = high > low ? 0.03 * (high - low) : 1;
+        m->from[axis] = low - margin;
+        m->to[axis] = high + margin;
+    }
+    free(values);
+}
+
+void map_place(const map *m, size_t row, size_t column, double at[2])
+{
+    at[0] = m->from[0] + ((double)column + 0.5) / MAP_TILES * (m->to[0] - m->from[0]);
+    at[1] = m->to[1] - ((double)row + 0.5) / MAP_TILES * (m->to[1] - m->from[1]);
+}
+
+#ifndef AE_HAVE_CAIRO
+
+bool map_save(const map *m, const char *path)
+{
+    (void)m, (void)path;
+    return false;
+}
+
+#else
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { WIDTH = 1136, HEIGHT = 640, LEFT = 76, GAP = 72, TOP = 96, SIDE = 450, LEGEND_Y = TOP + SIDE + 74 };
+
+/* Apart for the colour-blind as far as ten can be: Okabe and Ito (2008) with a brown and a grey for black and yellow.
+ */
+static const double colours[MAP_LABELS][3] = {
+    {0.00, 0.45, 0.70}, {0.90, 0.62, 0.00}, {0.00, 0.62, 0.45}, {0.80, 0.47, 0.65}, {0.34, 0.71, 0.91},
+    {0.84, 0.37, 0.00}, {0.45, 0.30, 0.15}, {0.62, 0.75, 0.10}, {0.40, 0.20, 0.60}, {0.35, 0.35, 0.38},
+};
+
+static void use_colour(cairo_t *cr, int label, double alpha)
+{
+    if (label >= 0 && label < MAP_LABELS)
+        cairo_set_source_rgba(cr, colours[label][0], colours[label][1], colours[label][2], alpha);
+    else
+        picture_colour(cr, COLOUR_GREY, alpha);
+}
+
+static double place(const map *m, int axis, double left, double value)
+{
+    double part = (value - m->from[axis]) / (m->to[axis] - m->from[axis]) * SIDE;
+    return axis == 0 ? left + part : TOP + SIDE - part;
+}
+
+static double nice_tick(double span)
+{
+    double power = pow(10, floor(log10(span / 5))), part = span / 5 / power;
+    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+}
+
+static void draw_axis(cairo_t *cr, const map *m, int axis, double left)
+{
+    double tick = nice_tick(m->to[axis] - m->from[axis]);
+    text_style style = {.size = 12.5, .colour = COLOUR_INK, .align = axis == 0 ? ALIGN_CENTRE : ALIGN_RIGHT};
+    picture_colour(cr, COLOUR_INK, 1);
+    cairo_set_line_width(cr, 1);
+    for (double i = ceil(m->from[axis] / tick); i * tick <= m->to[axis]; ++i) {
+        char text[32];
+        double at = place(m, axis, left, i * tick);
+        snprintf(text, sizeof text, "%g", i * tick);
+        cairo_move_to(cr, axis == 0 ? at : left - 5, axis == 0 ? TOP + SIDE : at);
+        cairo_line_to(cr, axis == 0 ? at : left, axis == 0 ? TOP + SIDE + 5 : at);
+        cairo_stroke(cr);
+        picture_text(cr, axis == 0 ? at : left - 9, axis == 0 ? TOP + SIDE + 20 : at + 4.5, style, text);
+    }
+    style.align = ALIGN_CENTRE;
+    cairo_save(cr);
+    cairo_translate(cr, axis == 0 ? left + SIDE / 2.0 : left - 46, axis == 0 ? TOP + SIDE + 42 : TOP + SIDE / 2.0);
+    cairo_rotate(cr, axis == 0 ? 0 : -acos(0));
+    picture_text(cr, 0, 0, style, m->axis_names[axis]);
+    cairo_restore(cr);
+}
+
+static void draw_frame(cairo_t *cr, const map *m, double left)
+{
+    draw_axis(cr, m, 0, left);
+    draw_axis(cr, m, 1, left);
+    cairo_rectangle(cr, left, TOP, SIDE, SIDE);
+    cairo_stroke(cr);
+}
+
+/* A label's name in the middle of its points: the median of each axis, which stragglers do not move. */
+static void draw_name(cairo_t *cr, const map *m, int label)
+{
+    double *values = calloc(m->count + 1, sizeof *values), at[2];
+    size_t found = 0;
+    for (int axis = 0; axis < 2 && values != NULL; ++axis) {
+        found = 0;
+        for (size_t i = 0; i < m->count; ++i)
+            if (m->labels[i] == label)
+                values[found++] = m->points[i][axis];
+        qsort(values, found, sizeof *values, compare);
+        at[axis] = place(m, axis, LEFT, values[found / 2]);
+    }
+    free(values);
+    if (found == 0)
+        return;
+    char text[] = {(char)('0' + label), '\0'};
+    picture_colour(cr, COLOUR_PAPER, 0.9);
+    cairo_arc(cr, at[0], at[1], 13, 0, 4 * acos(0));
+    cairo_fill_preserve(cr);
+    use_colour(cr, label, 1);
+    cairo_set_line_width(cr, 1.5);
+    cairo_stroke(cr);
+    picture_text(cr, at[0], at[1] + 6,
+                 (text_style){.size = 17, .align = ALIGN_CENTRE, .bold = true, .colour = COLOUR_INK}, text);
+}
+
+static void draw_points(cairo_t *cr, const map *m)
+{
+    cairo_save(cr);
+    cairo_rectangle(cr, LEFT, TOP, SIDE, SIDE);
+    cairo_clip(cr);
+    for (size_t i = 0; i < m->count; ++i) {
+        use_colour(cr, m->labels[i], 0.55);
+        cairo_arc(cr, place(m, 0, LEFT, m->points[i][0]), place(m, 1, LEFT, m->points[i][1]), 1.5, 0, 4 * acos(0));
+        cairo_fill(cr);
+    }
+    for (int label = 0; label < MAP_LABELS; ++label)
+        draw_name(cr, m, label);
+    cairo_restore(cr);
+}
+
+static void draw_legend(cairo_t *cr)
+{
+    const text_style style = {.size = 12.5, .colour = COLOUR_INK};
+    double x = LEFT + picture_text(cr, LEFT, LEGEND_Y, style, "label:") + 14;
+    for (int label = 0; label < MAP_LABELS; ++label) {
+        char text[] = {(char)('0' + label), '\0'};
+        use_colour(cr, label, 1);
+        cairo_arc(cr, x, LEGEND_Y - 4.5, 4.5, 0, 4 * acos(0));
+        cairo_fill(cr);
+        picture_text(cr, x + 9, LEGEND_Y, style, text);
+        x += 34;
+    }
+    picture_text(cr, x + 4, LEGEND_Y, style, "(ringed: its median)");
+}
+
+/* One surface for all tiles, a pixel a value. */
+static void draw_tiles(cairo_t *cr, const map *m, double left)
+{
+    const int wide = (int)m->width * MAP_TILES, high = (int)m->height * MAP_TILES;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, wide, high);
+    unsigned char *bytes = cairo_image_surface_get_data(surface);
+    const size_t stride = (size_t)cairo_image_surface_get_stride(surface);
+    for (size_t y = 0; bytes != NULL && y < (size_t)high; ++y) {
+        uint32_t *pixels = (uint32_t *)(void *)(bytes + y * stride);
+        for (size_t x = 0; x < (size_t)wide; ++x) {
+            const size_t tile = y / m->height * MAP_TILES + x / m->width;
+            float value = m->images[(tile * m->height + y % m->height) * m->width + x % m->width];
+            value = value > 0 ? (value < 1 ? value : 1) : 0;
+            pixels[x] = (uint32_t)(value * 255.0f + 0.5f) * 0x010101u;
+        }
+    }
+    cairo_surface_mark_dirty(surface);
+    cairo_save(cr);
+    cairo_translate(cr, left, TOP);
+    cairo_scale(cr, (double)SIDE / wide, (double)SIDE / high);
+    cairo_set_source_surface(cr, surface, 0, 0);
+    cairo_paint(cr);
+    cairo_restore(cr);
+    cairo_surface_destroy(surface);
+}
+
+static void draw(cairo_t *cr, const void *subject)
+{
+    const map *m = subject;
+    const double right = LEFT + SIDE + GAP + 40;
+    picture_text(cr, 28, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true}, m->title);
+    picture_text(cr, 28, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, m->subtitle);
+    const text_style heading = {.size = 13, .colour = COLOUR_INK, .bold = true};
+    picture_text(cr, LEFT, TOP - 10, heading, "where the images lie");
+    picture_text(cr, right, TOP - 10, heading, "what is decoded there");
+    draw_points(cr, m);
+    draw_tiles(cr, m, right);
+    draw_frame(cr, m, LEFT);
+    draw_frame(cr, m, right);
+    draw_legend(cr);
+}
+
+bool map_save(const map *m, const char *path)
+{
+    return picture_save(path, WIDTH, HEIGHT, draw, m);
+}
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef EXAMPLES_NUMBERS_H
+#define EXAMPLES_NUMBERS_H
+
+#include <stddef.h>
+
+/* An argument by its name in messages, a whole number from least to most; a mistake is explained and ends the program
+ * with 2. */
+size_t number_argument(const char *name, const char *text, size_t least, size_t most);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A model file into another form: C source for machines without libae, or safetensors that say everything. */
+#define _GNU_SOURCE /* getopt_long */
+#include <libae/libae.h>
+
+#include "common/check.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct request {
+    const char *from, *to, *form, *prefix;
+    ae_halves halves;
+    ae_load_options load;
+} request;
+
+static void to_c(const ae_network *network, const request *asked)
+{
+    ae_export_c_info info = {.size = sizeof info};
+    check(ae_network_export_c(network, asked->to, AE_EXPORT_C_OPTIONS(.prefix = asked->prefix, .halves = asked->halves),
+                              &info));
+    printf("%zu bytes of weights, %zu of buffers, %zu multiplications a row\n", info.weight_bytes, info.buffer_bytes,
+           info.multiply_adds);
+}
+
+static void to_safetensors(const ae_network *network, const request *asked)
+{
+    check(ae_network_save(network, asked->to));
+    printf("%zu parameters\n", ae_network_parameter_count(network));
+}
+
+/* A form is a line here. Its name is the ending of its files, too. */
+static const struct {
+    const char *name, *what;
+    void (*write)(const ae_network *network, const request *asked);
+} forms[] = {
+    {"c", "C source, TO.c and TO.h, that needs no library", to_c},
+    {"safetensors", "a model file with its architecture, for libae and PyTorch", to_safetensors},
+};
+
+enum { FORMS = sizeof forms / sizeof forms[0] };
+
+static void print_help(void)
+{
+    puts("usage: convert [options] FROM.safetensors TO\n\n"
+         "Read a model of libae or of PyTorch (docs/pytorch.md) and write it in the form of TO's ending:\n");
+    for (size_t i = 0; i < FORMS; i++)
+        printf("  .%-14s %s\n", forms[i].name, forms[i].what);
+    puts("\n  --form NAME      one of these, whatever TO's ending is\n"
+         "  --hidden NAME    activation of the inner layers, where FROM does not say: sigmoid, tanh,\n"
+         "                   relu, leaky_relu, linear (sigmoid)\n"
+         "  --output NAME    the same of the last layer (sigmoid)\n"
+         "  --prefix NAME    C: what the names in the source start with (TO without folders)\n"
+         "  --half NAME      C: encoder or decoder alone (both)\n"
+         "  --help           this text");
+}
+
+static _Noreturn void usage_error(void)
+{
+    note("--help lists the options");
+    exit(2);
+}
+
+/* An option's value by its place among the names, from 1 on. */
+static int choose(const char *option, const char *text, const char *const *names)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i + 1;
+    note("--%s %s is unknown", option, text);
+    usage_error();
+}
+
+static request parse(int argc, char **argv)
+{
+    static const char *const activations[] = {"sigmoid", "tanh", "relu", "leaky_relu", "linear", NULL};
+    static const char *const halves[] = {"both", "encoder", "decoder", NULL};
+    static const struct option options[] = {
+        {"form", required_argument, NULL, 'f'},
+        {"hidden", required_argument, NULL, 'i'},
+        {"output", required_argument, NULL, 'o'},
+        {"prefix", required_argument, NULL, 'p'},
+        {"half", required_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    request asked = {.load = {.size = sizeof(ae_load_options)}};
+    for (int letter; (letter = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        if (letter == 'f')
+            asked.form = optarg;
+        else if (letter == 'i')
+            asked.load.hidden_activation = (ae_activation)choose("hidden", optarg, activations);
+        else if (letter == 'o')
+            asked.load.output_activation = (ae_activation)choose("output", optarg, activations);
+        else if (letter == 'p')
+            asked.prefix = optarg;
+        else if (letter == 'a')
+            asked.halves = (ae_halves)choose("half", optarg, halves);
+        else if (letter == 'h')
+            print_help(), exit(EXIT_SUCCESS);
+        else
+            usage_error();
+    }
+    if (optind + 2 != argc) {
+        note("two files are needed, FROM and TO");
+        usage_error();
+    }
+    asked.from = argv[optind], asked.to = argv[optind + 1];
+    const char *dot = strrchr(asked.to, '.');
+    asked.form = asked.form != NULL ? asked.form : dot != NULL ? dot + 1 : "";
+    return asked;
+}
+
+int main(int argc, char **argv)
+{
+    const request asked = parse(argc, argv);
+    size_t form = 0;
+    while (form < FORMS && strcmp(asked.form, forms[form].name) != 0)
+        form++;
+    if (form == FORMS) {
+        note("\"%s\" is no form that can be written", asked.form);
+        usage_error();
+    }
+    ae_network *network = NULL;
+    check(ae_network_load_with(&network, asked.from, &asked.load));
+    forms[form].write(network, &asked);
+    ae_network_free(network);
+    return EXIT_SUCCESS;
+}

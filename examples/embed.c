@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libae inside a server: worker threads, each with a session of its own, share one network and take
+ * requests from a queue. A worker takes what is waiting, up to a batch, and answers it in one call, which
+ * is worth far more than a call a request. The clients here are threads, too; a real server's are sockets.
+ *
+ *     embed [WORKERS [CLIENTS [REQUESTS]]]     (2, 16, 2000 of each client)
+ */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#include <libae/libae.h>
+
+#include "common/check.h"
+#include "common/numbers.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST_THREADS = 256, BATCH = 32, ROWS = 1000, FEATURES = 784 };
+
+/* A row to be scored. It lies on its client's stack, and is the worker's between being queued and done. */
+typedef struct request {
+    const float *row;
+    float score;
+    bool done;
+    struct request *next;
+} request;
+
+typedef struct server {
+    pthread_mutex_t lock;
+    pthread_cond_t waiting, answered; /* for workers, for clients */
+    request *first, **end;
+    bool closed;
+    size_t calls;
+    ae_network *network;
+    size_t requests;                          /* of each client */
+    float rows[ROWS][FEATURES], scores[ROWS]; /* what clients ask, and the answers that are right */
+} server;
+
+/* Take up to BATCH requests; none once the queue is closed and empty. */
+static size_t take(server *s, request **taken)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&s->lock);
+    while (s->first == NULL && !s->closed)
+        pthread_cond_wait(&s->waiting, &s->lock);
+    for (; s->first != NULL && count < BATCH; s->first = s->first->next)
+        taken[count++] = s->first;
+    if (s->first == NULL)
+        s->end = &s->first;
+    s->calls += count > 0;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
+static void *work(void *context)
+{
+    server *s = context;
+    request *taken[BATCH];
+    float rows[BATCH][FEATURES], scores[BATCH];
+    ae_session *session = NULL;
+    check(ae_session_create(&session, s->network, AE_SESSION_OPTIONS(.max_batch = BATCH)));
+    for (size_t count; (count = take(s, taken)) > 0;) {
+        for (size_t i = 0; i < count; i++)
+            memcpy(rows[i], taken[i]->row, sizeof rows[i]);
+        check(ae_score(session, AE_COST_L2, rows[0], count, scores, NULL));
+        pthread_mutex_lock(&s->lock);
+        for (size_t i = 0; i < count; i++)
+            taken[i]->score = scores[i], taken[i]->done = true;
+        pthread_cond_broadcast(&s->answered);
+        pthread_mutex_unlock(&s->lock);
+    }
+    ae_session_free(session);
+    return NULL;
+}
+
+/* Ask, wait for the answer, look at it, ask again. A row's score has the same bits whatever is computed beside it. */
+static void *ask(void *context)
+{
+    server *s = context;
+    for (size_t i = 0; i < s->requests; i++) {
+        const size_t row = i * 7 % ROWS;
+        request mine = {.row = s->rows[row]};
+        pthread_mutex_lock(&s->lock);
+        *s->end = &mine, s->end = &mine.next;
+        pthread_cond_signal(&s->waiting);
+        while (!mine.done)
+            pthread_cond_wait(&s->answered, &s->lock);
+        pthread_mutex_unlock(&s->lock);
+        if (memcmp(&mine.score, &s->scores[row], sizeof mine.score) != 0)
+            fail("row %zu: score %g, not %g", row, (double)mine.score, (double)s->scores[row]);
+    }
+    return NULL;
+}
+
+static void start(pthread_t *threads, size_t count, void *(*run)(void *), server *s)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, run, s) != 0)
+            fail("thread %zu cannot be started", i);
+}
+
+/* Answer all clients and shut down: no client is left, so a closed queue empties and every worker ends. */
+static void serve(server *s, size_t workers, size_t clients)
+{
+    pthread_t working[MOST_THREADS], asking[MOST_THREADS];
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    s->end = &s->first;
+    start(working, workers, work, s);
+    start(asking, clients, ask, s);
+    for (size_t i = 0; i < clients; i++)
+        pthread_join(asking[i], NULL);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    const double took = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    const double all = (double)(s->requests * clients);
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    pthread_cond_broadcast(&s->waiting);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < workers; i++)
+        pthread_join(working[i], NULL);
+    printf("workers=%zu clients=%zu requests=%.0f seconds=%.3f requests/s=%.0f rows/call=%.1f\n", workers, clients, all,
+           took, all / took, all / (double)s->calls);
+}
+
+int main(int argc, char **argv)
+{
+    static server s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const size_t workers = argc > 1 ? number_argument("workers", argv[1], 1, MOST_THREADS) : 2;
+    const size_t clients = argc > 2 ? number_argument("clients", argv[2], 1, MOST_THREADS) : 16;
+    s.requests = argc > 3 ? number_argument("requests", argv[3], 1, 1000000) : 2000;
+    pthread_cond_init(&s.waiting, NULL);
+    pthread_cond_init(&s.answered, NULL);
+    ae_session *session = NULL;
+    check(ae_network_create(&s.network, NULL)); /* or ae_network_load; the speed is the same */
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t j = 0; j < FEATURES; j++)
+            s.rows[i][j] = (float)((i + 1) * (j + 1) % 256) / 255;
+    check(ae_session_create(&session, s.network, NULL));
+    check(ae_score(session, AE_COST_L2, s.rows[0], ROWS, s.scores, NULL));
+    ae_session_free(session);
+    serve(&s, workers, clients);
+    ae_network_free(s.network);
+    return EXIT_SUCCESS;
+}

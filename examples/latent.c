@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a code holds: the test images' codes as points, coloured by digit, beside what the decoder makes of
+ * the same places. More than two numbers are shown on the plane that keeps most of the codes' variance.
+ */
+#define _GNU_SOURCE /* getopt_long */
+#include <libae/libae.h>
+
+#include "common/check.h"
+#include "common/files.h"
+#include "common/map.h"
+#include "common/numbers.h"
+#include "common/picture.h"
+#include "common/plane.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST_IMAGES = 10000, TILES = MAP_TILES * MAP_TILES };
+
+typedef struct latent {
+    const char *model, *data_folder, *out, *data; /* data: what the images are called */
+    size_t epochs, code;
+    ae_dataset *train, *test;
+    ae_network *network;
+} latent;
+
+static void load_data(latent *l)
+{
+    image_files files;
+    if (!images_find(&files, l->data_folder)) {
+        l->data = "built-in digits";
+        check(ae_dataset_create_digits(&l->train, 20000, 1));
+        check(ae_dataset_create_digits(&l->test, MOST_IMAGES, 2));
+        return;
+    }
+    ae_dataset *images = NULL;
+    file_name labels = path_join(files.folder.text, "t10k-labels-idx1-ubyte.gz");
+    if (!file_exists(labels.text))
+        labels = path_join(files.folder.text, "t10k-labels-idx1-ubyte");
+    check(ae_dataset_open_idx(&l->train, files.train.text, NULL));
+    check(ae_dataset_open_idx(&images, files.test.text, NULL));
+    check(ae_dataset_open_idx_labels(&l->test, images, labels.text));
+    l->data = images_are_mnist(l->train) ? "MNIST" : "other data";
+    ae_dataset_free(images);
+}
+
+/* A finished model, or a short run of the report's network. */
+static void get_network(latent *l)
+{
+    ae_optimizer *adam = NULL;
+    ae_trainer *run = NULL;
+    if (l->model != NULL) {
+        check(ae_network_load(&l->network, l->model, NULL));
+        return;
+    }
+    check(ae_network_create(&l->network, AE_NETWORK_OPTIONS(.code_width = l->code)));
+    check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.003f)));
+    check(ae_trainer_create(&run, l->network, adam, l->train, AE_TRAINER_OPTIONS(.epochs = l->epochs, .batch = 100)));
+    check(ae_trainer_run(run));
+    ae_trainer_free(run), ae_optimizer_free(adam);
+}
+
+/* Each tile is decoded from the code at its middle, kept to what the code layer's activation can give. */
+static float *decode_tiles(const latent *l, const map *m, const plane *p)
+{
+    const size_t width = p->width;
+    const ae_activation kind = ae_network_activation(l->network, ae_network_code_layer(l->network) - 1);
+    const float least = kind == AE_TANH ? -1.0f : kind == AE_SIGMOID || kind == AE_RELU ? 0.0f : -1e30f;
+    const float most = kind == AE_TANH || kind == AE_SIGMOID ? 1.0f : 1e30f;
+    float *codes = calloc(TILES * width, sizeof *codes);
+    float *images = calloc(TILES * ae_network_input_width(l->network), sizeof *images);
+    ae_session *session = NULL;
+    if (codes == NULL || images == NULL)
+        fail("no memory for the images");
+    for (size_t t = 0; t < TILES; t++) {
+        double at[2];
+        map_place(m, t / MAP_TILES, t % MAP_TILES, at);
+        plane_point(p, at, codes + t * width);
+        for (float *c = codes + t * width; c < codes + (t + 1) * width; c++)
+            *c = *c < least ? least : *c > most ? most : *c;
+    }
+    check(ae_session_create(&session, l->network, NULL));
+    check(ae_decode(session, codes, TILES, images));
+    ae_session_free(session), free(codes);
+    return images;
+}
+
+static bool draw(const latent *l, const float *codes, const int *labels, size_t count, const plane *p)
+{
+    static double points[MOST_IMAGES][2];
+    char names[2][100], title[200];
+    for (size_t i = 0; i < count; i++)
+        plane_project(p, codes + i * p->width, points[i]);
+    for (size_t a = 0; a < 2; a++)
+        snprintf(names[a], sizeof names[a], "%s principal axis of the codes: %.0f %% of their variance",
+                 a == 0 ? "first" : "second", 100 * p->shares[a]);
+    snprintf(title, sizeof title, "What %zu numbers hold of an image: %s, %zu test images", p->width, l->data, count);
+    map m = {
+        .title = title,
+        .subtitle = "Axes in the code's own unit, 0 at the codes' mean; the outermost 1 % at each end lies outside.",
+        .axis_names = {names[0], names[1]},
+        .points = (const double(*)[2])points,
+        .labels = labels,
+        .count = count,
+        .height = ae_dataset_height(l->test),
+        .width = ae_dataset_width(l->test)};
+    map_fit(&m);
+    float *images = decode_tiles(l, &m, p);
+    m.images = images;
+    const bool saved = map_save(&m, l->out);
+    free(images);
+    return saved;
+}
+
+static latent parse(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"model", required_argument, NULL, 'm'},  {"data", required_argument, NULL, 'd'},
+        {"epochs", required_argument, NULL, 'e'}, {"code", required_argument, NULL, 'c'},
+        {"out", required_argument, NULL, 'o'},    {0}};
+    latent l = {.out = "latent.png", .epochs = 5, .code = 4};
+    for (int letter; (letter = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (letter == 'm')
+            l.model = optarg;
+        else if (letter == 'd')
+            l.data_folder = optarg;
+        else if (letter == 'o')
+            l.out = optarg;
+        else if (letter == 'e')
+            l.epochs = number_argument("--epochs", optarg, 1, 100000);
+        else if (letter == 'c')
+            l.code = number_argument("--code", optarg, 2, PLANE_WIDEST);
+        else
+            fail("options: --model FILE or --code N --epochs N; --data DIR; --out FILE.png or .svg");
+    }
+    return l;
+}
+
+int main(int argc, char **argv)
+{
+    static int labels[MOST_IMAGES];
+    latent l = parse(argc, argv);
+    load_data(&l);
+    get_network(&l);
+    const size_t rows = ae_dataset_rows(l.test), count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
+    const size_t width = ae_network_code_width(l.network), features = ae_network_input_width(l.network);
+    if (features != ae_dataset_features(l.test) || width < 2 || width > PLANE_WIDEST)
+        fail("a model of %zu inputs and a code of 2 to %d numbers is needed", ae_dataset_features(l.test),
+             PLANE_WIDEST);
+    float *inputs = calloc(count * (features + width), sizeof *inputs), *codes = inputs + count * features;
+    ae_session *session = NULL;
+    if (inputs == NULL)
+        fail("no memory for %zu images", count);
+    check(ae_dataset_read(l.test, 0, count, inputs));
+    check(ae_session_create(&session, l.network, NULL));
+    check(ae_encode(session, inputs, count, codes));
+    for (size_t i = 0; i < count; i++)
+        labels[i] = ae_dataset_label(l.test, i);
+    const plane p = plane_fit(codes, count, width);
+    printf("images=%zu code=%zu plane=%.3f neighbours=%.3f\n", count, width, p.shares[0] + p.shares[1],
+           neighbours_agree(codes, labels, count, width));
+    const bool saved = !picture_supported() || draw(&l, codes, labels, count, &p);
+    if (!picture_supported())
+        note("built without cairo: no picture");
+    ae_session_free(session), ae_network_free(l.network), ae_dataset_free(l.train), ae_dataset_free(l.test);
+    free(inputs);
+    return saved ? EXIT_SUCCESS : EXIT_FAILURE;
+}

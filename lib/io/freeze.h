@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_FREEZE_H
+#define AEI_FREEZE_H
+
+#include "base/file.h"
+#include "model/network.h"
+
+#include <libae/freeze.h>
+
+enum { AEI_PREFIX_SIZE = 41 };
+
+/* An export being written: what of the network, under which names, into which files. */
+typedef struct aei_frozen {
+    const ae_network *network;
+    char prefix[AEI_PREFIX_SIZE], upper[AEI_PREFIX_SIZE]; /* "digits", "DIGITS" */
+    char header_name[256];                                /* without folders, for #include */
+    ae_halves halves;
+    size_t first, last;    /* the layers that are there */
+    size_t buffers[2];     /* floats of the buffers that layers of even and odd number write into */
+    uint32_t fingerprint;  /* of the numbers written so far */
+    ae_export_c_info info; /* size left to the caller */
+    aei_file *source, *header;
+} aei_frozen;
+
+/* A layer's weights [out][in] and biases [out] with batch normalisation multiplied in. AE_ERROR_DATA: not finite. */
+ae_status aei_freeze_fold(const ae_network *network, size_t layer, float *weights, float *biases);
+
+/* The texts, into frozen->source and ->header; a failure is remembered until the files are committed. */
+void aei_freeze_begin(aei_frozen *frozen);
+void aei_freeze_array(aei_frozen *frozen, const char *name, size_t layer, const float *values, size_t count);
+void aei_freeze_layer(aei_frozen *frozen, size_t layer);
+void aei_freeze_end(aei_frozen *frozen);
+
+#endif
