@@ -41,7 +41,7 @@ $(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
 	@mkdir -p $(@D)
 	$(Q)$(TEST_LINK) -o $@ $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(CHECK_LIBS) $(DEPS_LIBS)
 
-.PHONY: check check-build check-isa check-asan check-tsan check-valgrind check-install check-symbols lint format
+.PHONY: check check-build check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-symbols lint format
 
 check-build: $(RUNNER)
 
@@ -76,6 +76,15 @@ check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmet
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    echo $(or $(SUITES),$(filter-out $(VALGRIND_SKIPS),$(sort $(SUITE_NAMES)))) | \
 	    xargs -n 1 -P "$$(nproc)" $(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER)
+
+# Built for 64-bit Arm, run by an emulator, which needs no more than what scripts/setup aarch64 installs.
+QEMU ?= qemu-aarch64-static
+AARCH64 := $(BUILD)/aarch64
+check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
+	@$(MAKE) --no-print-directory CC=aarch64-linux-gnu-gcc BUILD='$(AARCH64)' all examples check-build
+	@export AE_TEST_SLOW=qemu CK_TIMEOUT_MULTIPLIER=10; \
+	    echo $(or $(SUITES),$(filter-out $(AARCH64_SKIPS),$(sort $(SUITE_NAMES)))) | \
+	    xargs -n 1 -P "$$(nproc)" $(QEMU) $(AARCH64)/tests/check
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'
