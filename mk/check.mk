@@ -81,14 +81,14 @@ VALGRIND ?= valgrind
 VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
-# and hides AVX-512 from the library. The others shorten their loops (support_slow). One run a suite, on all
-# processors.
+# and hides AVX-512 from the library. The others shorten their loops (support_slow).
 VALGRIND_SKIPS := gradient kernels training vector_math
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
 
-# Built for 64-bit Arm, run by an emulator, which needs no more than what scripts/setup aarch64 installs.
+# Built for 64-bit Arm, run by an emulator: scripts/setup aarch64 installs both. The static one, since Debian 12's
+# other qemu cannot start threads in the child of a threaded process.
 QEMU ?= qemu-aarch64-static
 AARCH64 := $(BUILD)/aarch64
 check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
