@@ -41,27 +41,39 @@ $(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
 	@mkdir -p $(@D)
 	$(Q)$(TEST_LINK) -o $@ $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(CHECK_LIBS) $(DEPS_LIBS)
 
-.PHONY: check check-build check-isa check-asan check-tsan check-valgrind check-install check-symbols lint format
+# One process a suite, on all processors, the long ones first: $(call each_suite,suites,command).
+LONG_SUITES := gradient training kernels vector_math
+each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
+spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
+
+.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-symbols lint format
 
 check-build: $(RUNNER)
 
 check: $(RUNNER) ## run the tests; SUITES="network trainer" picks suites
 	@$(RUNNER) $(SUITES)
 
-# Instruction sets from the least to what the machine has, the wider ones masked.
-check-isa: $(RUNNER) ## run the tests once for each level of instruction sets
-	@set -e; for isa in baseline avx2 avx512; do echo "AE_ISA=$$isa"; AE_ISA=$$isa $(RUNNER) $(SUITES); done
+check-suites: $(RUNNER) ## run the tests, one process a suite, on all processors
+	@$(call each_suite,$(SUITE_NAMES),$(RUNNER))
+
+# From the least up to what the machine has, which is left to the plain check.
+ISA_LEVELS_x86_64 := baseline avx2 avx512
+ISA_LEVELS_aarch64 := baseline neon
+check-isa: $(RUNNER) ## run the tests once for each narrower level of instruction sets
+	@widest=$$(env -u AE_ISA $(RUNNER) --isa); for isa in $(ISA_LEVELS_$(ARCH)); do \
+	    [ $$isa != "$$widest" ] || break; echo "AE_ISA=$$isa"; export AE_ISA=$$isa; \
+	    $(call each_suite,$(SUITE_NAMES),$(RUNNER)) || exit 1; done
 
 check-asan: ## run the tests under the address and undefined-behaviour sanitizers
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:$$ASAN_OPTIONS UBSAN_OPTIONS=print_stacktrace=1 CK_TIMEOUT_MULTIPLIER=10 \
-	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/asan' SANITIZE=address,undefined CFLAGS='-O1 -g'
+	    $(MAKE) --no-print-directory check-suites BUILD='$(BUILD)/asan' SANITIZE=address,undefined CFLAGS='-O1 -g'
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
 TSAN_SUITES := base blis checkpoint evaluate events failures session team trainer training
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
-	    $(MAKE) --no-print-directory check BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' \
+	    $(MAKE) --no-print-directory check-suites BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' \
 	    SUITES='$(or $(SUITES),$(TSAN_SUITES))'
 
 # A forked test's leak or error is its exit status, so Check names the test.
@@ -69,13 +81,20 @@ VALGRIND ?= valgrind
 VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
-# and hides AVX-512 from the library. The others shorten their loops (support_slow). One run a suite, on all
-# processors.
+# and hides AVX-512 from the library. The others shorten their loops (support_slow).
 VALGRIND_SKIPS := gradient kernels training vector_math
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
-	    echo $(or $(SUITES),$(filter-out $(VALGRIND_SKIPS),$(sort $(SUITE_NAMES)))) | \
-	    xargs -n 1 -P "$$(nproc)" $(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER)
+	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
+
+# Built for 64-bit Arm, run by an emulator: scripts/setup aarch64 installs both. The static one, since Debian 12's
+# other qemu cannot start threads in the child of a threaded process.
+QEMU ?= qemu-aarch64-static
+AARCH64 := $(BUILD)/aarch64
+check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
+	@$(MAKE) --no-print-directory CC=aarch64-linux-gnu-gcc BUILD='$(AARCH64)' all examples check-build
+	@export AE_TEST_SLOW=qemu CK_TIMEOUT_MULTIPLIER=10; \
+	    $(call each_suite,$(SUITE_NAMES),$(QEMU) $(AARCH64)/tests/check)
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'

@@ -17,7 +17,10 @@ AR := $(CROSS)ar
 endif
 NM ?= $(CROSS)nm
 STRIP ?= $(CROSS)strip
-PKG_CONFIG ?= $(CROSS)pkg-config
+
+# A cross compiler's packages: its own pkg-config, or the plain one sent where Debian puts them.
+PKG_CONFIG ?= $(if $(CROSS),$(or $(shell command -v $(CROSS)pkg-config),env PKG_CONFIG_LIBDIR=$(CROSS_PC) pkg-config),pkg-config)
+CROSS_PC := /usr/lib/$(shell $(CC) -print-multiarch)/pkgconfig:/usr/share/pkgconfig
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(WERROR),1)

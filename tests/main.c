@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs every suite, or those named on the command line. Check's summary is the last thing printed. */
+/*
+ * Runs every suite, or those named on the command line. Check's summary is the last thing printed.
+ * --isa prints the widest instruction set here instead.
+ */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include "suites.h"
 #include "support.h"
 
+#include <libae/cpu.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +42,11 @@ static bool known(const char *name)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--isa") == 0) {
+        ae_cpu cpu = {.size = sizeof cpu};
+        ae_cpu_info(&cpu);
+        return puts(cpu.isa) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
     for (int i = 1; i < argc; i++) {
         if (!known(argv[i])) {
             fprintf(stderr, "no suite %s: there is no tests/test_%s.c\n", argv[i], argv[i]);

@@ -50,7 +50,7 @@ unsigned char *support_read(const char *path, size_t *size);
 /* The folder of $AE_DATA_DIR if MNIST's four .gz files are there, or NULL: leave the test then. */
 const char *ae_test_data_dir(void);
 
-/* Whether the tests run many times slower than usual (valgrind): shorten loops then, keep the point. */
+/* Whether the tests run many times slower than usual (valgrind, qemu): shorten loops then, keep the point. */
 int support_slow(void);
 
 /*

@@ -269,6 +269,7 @@ END_TEST
 static int run_and_free(void *argument)
 {
     aei_team *team = argument;
+    const size_t before = count_threads(); /* more than this one where an emulator has a thread of its own */
     size_t calls[MOST] = {0};
     for (int i = 0; i < ROUNDS; i++)
         if (aei_team_run(team, mark, calls) != AE_OK)
@@ -277,7 +278,7 @@ static int run_and_free(void *argument)
         if (calls[i] != (i < aei_team_threads(team) ? ROUNDS : 0))
             return 2;
     aei_team_free(team);
-    return settled_threads(1) <= 1 ? 0 : 3;
+    return settled_threads(before) <= before ? 0 : 3;
 }
 
 static int only_free(void *argument)

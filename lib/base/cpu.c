@@ -36,7 +36,7 @@ static bool has(uint64_t word, uint64_t bits)
 
 static unsigned native_isa(void)
 {
-    enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                          /* 1: ECX */
+    enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29 };          /* 1: ECX */
     enum { AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 }; /* 7.0: EBX */
     const unsigned avx512vl = 1U << 31;                                                /* 7.0: EBX */
     enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };                                   /* 7.0: EDX */
@@ -44,7 +44,7 @@ static unsigned native_isa(void)
     enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6, TILE_STATE = 0x60000 };                 /* XCR0 */
     unsigned a, b, c, d;
 
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, FMA | OSXSAVE | AVX))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, FMA | OSXSAVE | AVX | F16C))
         return 0;
     uint64_t saved = saved_state();
     if (!has(saved, YMM_STATE) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, AVX2))

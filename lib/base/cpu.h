@@ -6,7 +6,7 @@
 
 /* Instruction sets that libae has kernels for, as flags. */
 enum {
-    AEI_ISA_AVX2 = 1,        /* AVX2 and FMA */
+    AEI_ISA_AVX2 = 1,        /* AVX2, FMA, F16C */
     AEI_ISA_AVX512 = 2,      /* F, BW, DQ, VL */
     AEI_ISA_AVX512_BF16 = 4, /* vdpbf16ps */
     AEI_ISA_NEON = 8,
