@@ -48,8 +48,12 @@ class loss_row_norm_
         return sum / (double)rows;
     }
 
-    friend void serialize(const loss_row_norm_ &, std::ostream &) {}
-    friend void deserialize(loss_row_norm_ &, std::istream &) {}
+    friend void serialize(const loss_row_norm_ &, std::ostream &)
+    {
+    }
+    friend void deserialize(loss_row_norm_ &, std::istream &)
+    {
+    }
 };
 
 template <unsigned long long n, typename SUB> using layer = sig<bn_fc<fc_no_bias<n, SUB>>>;
@@ -70,8 +74,7 @@ template <typename NET> struct training {
     std::vector<std::vector<matrix<float>>> labels;
     size_t at = 0;
 
-    training(const float *data, size_t rows, size_t features, size_t batch)
-        : inputs(rows / batch), labels(rows / batch)
+    training(const float *data, size_t rows, size_t features, size_t batch) : inputs(rows / batch), labels(rows / batch)
     {
         for (size_t b = 0; b < inputs.size(); b++) {
             for (size_t r = 0; r < batch; r++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * FANN: THREADS DATA GROUP. It has neither batch normalisation, nor this cost, nor Adam, nor threads: what is timed is a
- * pass over one batch with its RPROP (squared error, one update), on one thread. Less work than the others do.
+ * FANN: THREADS DATA GROUP. It has neither batch normalisation, nor this cost, nor Adam, nor threads: what is timed is
+ * a pass over one batch with its RPROP (squared error, one update), on one thread. Less work than the others do.
  */
 #include <fann.h>
 

@@ -40,8 +40,8 @@ static int write_data(const char *folder)
     ae_dataset_free(drawn);
     for (size_t row = 0; row < PEER_SMALL_ROWS; row++)
         for (size_t i = 0; i < 30; i++)
-            curves[row * 30 + i] =
-                (float)(0.5 + 0.4 * sin(0.2 * (double)i + 0.37 * (double)row) * cos(0.05 * (double)row));
+            curves[row * 30 + i] = (float)(0.5 +
+                                           0.4 * sin(0.2 * (double)i + 0.37 * (double)row) * cos(0.05 * (double)row));
     write_rows(folder, "large", digits, PEER_ROWS * 784);
     write_rows(folder, "small", curves, PEER_SMALL_ROWS * 30);
     return 0;
@@ -72,9 +72,9 @@ static void add_training(const char *name, const float *rows, size_t count, size
     check(ae_dataset_create_f32(&data, rows, count, features, NULL));
     check(ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = width_count, .seed = 1)));
     check(ae_optimizer_create_adam(&adam, NULL));
-    const ae_status status =
-        ae_trainer_create(&run, network, adam, data,
-                          AE_TRAINER_OPTIONS(.batch = batch, .threads = threads, .precision = precision, .seed = 1));
+    const ae_status status = ae_trainer_create(
+        &run, network, adam, data,
+        AE_TRAINER_OPTIONS(.batch = batch, .threads = threads, .precision = precision, .seed = 1));
     if (status == AE_ERROR_UNSUPPORTED)
         peer_skip(name, ae_last_error());
     else {

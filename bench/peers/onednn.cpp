@@ -168,7 +168,10 @@ struct network {
             layers.emplace_back(widths[l], widths[l + 1], batch, l == 0 ? data : layers[l - 1].layer.y,
                                 l == 0 ? nullptr : layers[l - 1].layer.dy, (unsigned)l + 1);
     }
-    float *input(size_t l) { return l == 0 ? data + row * layers[0].layer.in : layers[l - 1].layer.y; }
+    float *input(size_t l)
+    {
+        return l == 0 ? data + row * layers[0].layer.in : layers[l - 1].layer.y;
+    }
 };
 
 double step(void *context)

@@ -9,8 +9,8 @@ from sklearn.neural_network import MLPRegressor
 
 warnings.filterwarnings('ignore')
 threads, group, rows, widths, _ = worker.arguments()
-net = MLPRegressor(widths[1:-1], activation='logistic', solver='adam', learning_rate_init=worker.RATE, alpha=0,
-                   batch_size=rows.shape[1], random_state=1)
+net = MLPRegressor(hidden_layer_sizes=widths[1:-1], activation='logistic', solver='adam', alpha=0, random_state=1,
+                   learning_rate_init=worker.RATE, batch_size=rows.shape[1])
 
 
 def step(batch):

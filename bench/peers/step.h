@@ -14,10 +14,10 @@ enum { COLUMNS = 16 };
 
 typedef struct peer_layer {
     size_t in, out;
-    size_t weights;                       /* elements as stored, padding included */
-    float *w, *g, *m, *v;                 /* weights, their gradient, their moments */
+    size_t weights;                             /* elements as stored, padding included */
+    float *w, *g, *m, *v;                       /* weights, their gradient, their moments */
     float *scale, *scale_g, *scale_m, *scale_v; /* gamma and after it beta */
-    float *z, *y, *dy, *dz, *inverse;     /* batch x out each; z becomes the normalised z */
+    float *z, *y, *dy, *dz, *inverse;           /* batch x out each; z becomes the normalised z */
 } peer_layer;
 
 static inline float *peer_floats(size_t count)
