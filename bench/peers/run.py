@@ -8,6 +8,7 @@ slice, the others stopped. Prints the median of a case's slices as `peers.CASE.R
 and a chart. What cannot be installed, does not build or does not work is said and left out.
 """
 import argparse
+import ctypes
 import json
 import os
 import pathlib
@@ -172,14 +173,15 @@ class Preparation:
 
 
 class Gate:
-    """While it is open, a command such as `flock FILE` holds the machine for us: it runs cat until its input ends."""
+    """While it is open, a command such as `flock FILE` holds the machine for us: it runs cat until its input ends, or
+    for 20 minutes if this program hangs."""
 
     def __init__(self, command):
         self.command, self.child = command.split(), None
 
     def __enter__(self):
         if self.command:
-            self.child = subprocess.Popen([*self.command, 'sh', '-c', 'echo; exec cat >/dev/null'], stdin=subprocess.PIPE,
+            self.child = subprocess.Popen([*self.command, 'sh', '-c', 'echo; exec timeout 1200 cat >/dev/null'], stdin=subprocess.PIPE,
                                           stdout=subprocess.PIPE)
             self.child.stdout.readline()
 
@@ -189,6 +191,12 @@ class Gate:
             self.child.wait()
 
 
+def tied(cores):
+    """Runs in a child before its program: its processors, and that it dies with this program even when it is stopped."""
+    os.sched_setaffinity(0, cores)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Process:
     """A rival at work on one group of cases; stopped unless it is its turn."""
 
@@ -196,7 +204,7 @@ class Process:
         self.name, self.cases, self.about, self.checks, self.skipped = name, [], '', {}, []
         self.child = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=open(log, 'w'), env=environment, start_new_session=True,
-                                      preexec_fn=lambda: os.sched_setaffinity(0, cores))
+                                      preexec_fn=lambda: tied(cores))
         self.log, self.rest = log, b''
 
     def line(self, seconds):
