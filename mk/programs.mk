@@ -38,13 +38,18 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples bench mnist experiment anomaly denoise
+.PHONY: examples bench bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
 
 bench: $(BENCHES) ## build and run the measurements
 	@set -e; for program in $(BENCHES); do echo "$$program"; "$$program"; done
+
+# DOCS=docs writes docs/peers.md and its picture too; ARGS="--rounds 5 --only onednn fann" go to the script.
+PYTHON ?= /usr/bin/python3
+bench-peers: $(BUILD)/bench/peers/libae ## measure libae beside other libraries (scripts/setup peers first)
+	$(PYTHON) bench/peers/run.py --build '$(BUILD)' $(if $(DOCS),--docs '$(DOCS)') $(ARGS)
 
 # EPOCHS, OUT and ARGS="--data DIR --rate R ..." go to the example.
 mnist: EPOCHS ?= 5

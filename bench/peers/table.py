@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""results.json of run.py -> peers.md: RESULTS TARGET."""
+import json
+import pathlib
+import sys
+
+found = json.loads(pathlib.Path(sys.argv[1]).read_text())
+root = str(pathlib.Path(__file__).resolve().parent.parent.parent)
+
+
+def number(value):
+    return f'{value:.4g}' if value < 1000 else f'{value:.0f}'
+
+
+def clean(text):
+    return text.replace(root + '/', '').replace('|', '/')
+
+
+lines = ['# libae beside other libraries', '',
+         f"Written by `make bench-peers DOCS=docs`; not edited by hand. {found['date']}, {found['machine']}; "
+         f"{found['threads']} threads, the small network on one. Median of {found['rounds']} rounds of slices of "
+         f"{found['slice']:g} s that take turns (three rounds where a call takes longer than a slice); *least* and "
+         '*greatest* are the extreme slices, *times libae* is the median over libae\'s. '
+         '[performance.md](performance.md#beside-other-libraries) says what each does.', '',
+         '![The same figures as bars](images/peers.png)', '']
+for work, about in found['works'].items():
+    figures = sorted((f for f in found['figures'] if f['work'] == work), key=lambda f: f['seconds'])
+    if not figures:
+        continue
+    compared = 'train.step.batch100' if work == 'train.products.batch100' else work
+    own = next((f['seconds'] for f in found['figures'] if (f['work'], f['rival']) == (compared, 'libae')), None)
+    unit, factor = about['unit'], about['factor']
+    times = 'times libae' if compared == work else "times libae's whole step"
+    lines += [f"## {about['title']}", '', f'`{work}`', '',
+              f'| | median, {unit} | least | greatest | {times} | check |', '|---|---|---|---|---|---|']
+    for f in figures:
+        name = '**libae**' if f['rival'] == 'libae' else f['rival']
+        ratio = f"{f['seconds'] / own:.2f}" if own else ''
+        lines.append(f"| {name} | {number(f['seconds'] * factor)} | {number(f['least'] * factor)} | "
+                     f"{number(f['greatest'] * factor)} | {ratio} | {found['checks'][work + '.' + f['rival']]} |")
+    lines.append('')
+lines += ['## Versions', '']
+lines += [f'- {name}: {clean(text)}' for name, text in found['about'].items()]
+if found['left_out']:
+    lines += ['', '## Left out', '']
+    lines += [f'- {name}: {clean(reason)}' for name, reason in found['left_out']]
+target = pathlib.Path(sys.argv[2])
+target.parent.mkdir(parents=True, exist_ok=True)
+target.write_text('\n'.join(lines) + '\n')
+print('# table:', target)
