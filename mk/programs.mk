@@ -38,10 +38,13 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples bench mnist experiment
+.PHONY: examples check-examples bench mnist experiment
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
+
+check-examples: examples ## run the examples with quick settings and look at what they give
+	@CC='$(CC)' scripts/check-examples '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
 
 bench: $(BENCHES) ## build and run the measurements
 	@set -e; for program in $(BENCHES); do echo "$$program"; "$$program"; done
