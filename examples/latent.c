@@ -7,7 +7,7 @@
 #include <libae/libae.h>
 
 #include "common/check.h"
-#include "common/files.h"
+#include "common/images.h"
 #include "common/map.h"
 #include "common/numbers.h"
 #include "common/picture.h"
@@ -25,26 +25,6 @@ typedef struct latent {
     ae_dataset *train, *test;
     ae_network *network;
 } latent;
-
-static void load_data(latent *l)
-{
-    image_files files;
-    if (!images_find(&files, l->data_folder)) {
-        l->data = "built-in digits";
-        check(ae_dataset_create_digits(&l->train, 20000, 1));
-        check(ae_dataset_create_digits(&l->test, MOST_IMAGES, 2));
-        return;
-    }
-    ae_dataset *images = NULL;
-    file_name labels = path_join(files.folder.text, "t10k-labels-idx1-ubyte.gz");
-    if (!file_exists(labels.text))
-        labels = path_join(files.folder.text, "t10k-labels-idx1-ubyte");
-    check(ae_dataset_open_idx(&l->train, files.train.text, NULL));
-    check(ae_dataset_open_idx(&images, files.test.text, NULL));
-    check(ae_dataset_open_idx_labels(&l->test, images, labels.text));
-    l->data = images_are_mnist(l->train) ? "MNIST" : "other data";
-    ae_dataset_free(images);
-}
 
 /* A finished model, or a short run of the report's network. */
 static void get_network(latent *l)
@@ -142,7 +122,7 @@ int main(int argc, char **argv)
 {
     static int labels[MOST_IMAGES];
     latent l = parse(argc, argv);
-    load_data(&l);
+    l.data = images_load(&l.train, &l.test, l.data_folder);
     get_network(&l);
     const size_t rows = ae_dataset_rows(l.test), count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
     const size_t width = ae_network_code_width(l.network), features = ae_network_input_width(l.network);

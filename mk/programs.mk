@@ -38,10 +38,17 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
+<<<<<<< .merge_file_c7eMbv
 .PHONY: examples bench bench-peers mnist experiment anomaly denoise
+=======
+.PHONY: examples check-examples bench mnist experiment
+>>>>>>> .merge_file_VcihoF
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
+
+check-examples: examples ## run the examples with quick settings and look at what they give
+	@CC='$(CC)' scripts/check-examples '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
 
 bench: $(BENCHES) ## build and run the measurements
 	@set -e; for program in $(BENCHES); do echo "$$program"; "$$program"; done

@@ -32,17 +32,21 @@ static const struct model {
     size_t count, code_layer;
     ae_toggle batch_norm, fold;
     const ae_activation *activations;
+    bool scaled;
 } models[] = {
-    {report, COUNT(report), 4, AE_ON, AE_OFF, ALL(AE_SIGMOID)},
-    {report, COUNT(report), 4, AE_ON, AE_ON, ALL(AE_SIGMOID)},
-    {small, COUNT(small), 2, AE_ON, AE_OFF, mixed},
-    {small, COUNT(small), 2, AE_ON, AE_ON, mixed},
-    {small, COUNT(small), 2, AE_OFF, AE_OFF, mixed},
-    {small, COUNT(small), 2, AE_OFF, AE_ON, linear_code}, /* nothing to fold */
-    {small, COUNT(small), 3, AE_ON, AE_TOGGLE_DEFAULT, linear_code},
-    {small, COUNT(small), 2, AE_ON, AE_ON, linear_code},
-    {least, COUNT(least), 1, AE_ON, AE_OFF, ALL(AE_LINEAR)},
-    {least, COUNT(least), 1, AE_ON, AE_ON, ALL(AE_LINEAR)},
+    {report, COUNT(report), 4, AE_ON, AE_OFF, ALL(AE_SIGMOID), false},
+    {report, COUNT(report), 4, AE_ON, AE_ON, ALL(AE_SIGMOID), false},
+    {small, COUNT(small), 2, AE_ON, AE_OFF, mixed, false},
+    {small, COUNT(small), 2, AE_ON, AE_ON, mixed, false},
+    {small, COUNT(small), 2, AE_OFF, AE_OFF, mixed, false},
+    {small, COUNT(small), 2, AE_OFF, AE_ON, linear_code, false}, /* nothing to fold */
+    {small, COUNT(small), 3, AE_ON, AE_TOGGLE_DEFAULT, linear_code, false},
+    {small, COUNT(small), 2, AE_ON, AE_ON, linear_code, false},
+    {least, COUNT(least), 1, AE_ON, AE_OFF, ALL(AE_LINEAR), false},
+    {least, COUNT(least), 1, AE_ON, AE_ON, ALL(AE_LINEAR), false},
+    {small, COUNT(small), 2, AE_ON, AE_OFF, mixed, true},
+    {small, COUNT(small), 2, AE_ON, AE_ON, linear_code, true},
+    {least, COUNT(least), 1, AE_OFF, AE_OFF, ALL(AE_LINEAR), true},
 };
 
 /* Every parameter its own: gammas and running statistics that a fresh network has as 1 and 0 would hide mistakes. */
@@ -61,6 +65,13 @@ static ae_network *make_network(const struct model *m)
         ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
         free(values);
     }
+    if (m->scaled) {
+        float *offset = fixture_values(m->widths[0], -5, 5, 30), *scale = fixture_values(m->widths[0], 0.25f, 4, 31);
+        scale[1] = 0; /* a constant feature */
+        ck_assert_ok(ae_network_set_scaling(network, offset, scale));
+        free(offset);
+        free(scale);
+    }
     return network;
 }
 
@@ -71,11 +82,12 @@ static void expected_operators(char *text, size_t size, const struct model *m)
                                         [AE_RELU] = ",Relu",
                                         [AE_LEAKY_RELU] = ",LeakyRelu",
                                         [AE_LINEAR] = ""};
-    size_t used = 0;
+    size_t used = (size_t)snprintf(text, size, "%s", m->scaled ? "Sub,Div," : "");
     for (size_t l = 0; l + 1 < m->count; l++)
         used += (size_t)snprintf(text + used, size - used, "%sGemm%s%s", l == 0 ? "" : ",",
                                  m->batch_norm == AE_ON && m->fold != AE_ON ? ",BatchNormalization" : "",
                                  names[m->activations[l]]);
+    used += (size_t)snprintf(text + used, size - used, "%s", m->scaled ? ",Mul,Add" : "");
     ck_assert_uint_lt(used, size);
 }
 

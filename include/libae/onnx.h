@@ -32,8 +32,9 @@ AE_API void ae_onnx_options_init(ae_onnx_options *options);
  *
  * One graph computes what a session does: input "input", float32 [N, features] for any N; outputs "code",
  * [N, code width], and "reconstruction", [N, features]. A runtime that is asked for "code" alone leaves the
- * decoder out. Weights keep the names that ae_network_tensor_info gives; libae's version and the
- * architecture are in the metadata, "libae.version" and "libae.architecture".
+ * decoder out. A scaling of the features (ae_network_fit_scaling) is part of the graph: "input" and
+ * "reconstruction" are in the caller's units. Weights keep the names that ae_network_tensor_info gives; libae's version
+ * and the architecture are in the metadata, "libae.version" and "libae.architecture".
  *
  * @param network what to export
  * @param path file name; an existing file is replaced only when the new one is complete

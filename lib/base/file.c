@@ -404,9 +404,3 @@ const char *aei_format_double(char *text, size_t size, double value)
         (void)snprintf(text, size, "%.17g", value);
     return set_point(text);
 }
-
-const char *aei_format_float(char *text, size_t size, float value)
-{
-    (void)snprintf(text, size, "%.9g", (double)value);
-    return set_point(text);
-}

@@ -49,8 +49,4 @@ ae_status aei_file_fail(const char *path, const char *action, int error);
  * null. Size at least 32. */
 const char *aei_format_double(char *text, size_t size, double value);
 
-/* A finite float as %.9g, which reads back as the same float, with a decimal point in every locale. Size at least 24.
- */
-const char *aei_format_float(char *text, size_t size, float value);
-
 #endif

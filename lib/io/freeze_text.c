@@ -4,6 +4,7 @@
  * capitals. What is written must compile without a warning as C99 and as C++, and call nothing.
  */
 #include "base/error.h"
+#include "base/number.h"
 #include "io/architecture.h"
 #include "io/freeze.h"
 
@@ -42,7 +43,7 @@ __attribute__((format(printf, 3, 4))) static void put_line(const aei_frozen *f, 
 /* A float as a constant of that type: "1e-05f", "-0.25f", "3.0f". */
 static const char *constant(char text[32], float value)
 {
-    (void)aei_format_float(text, 24, value);
+    (void)aei_format_float(text, value);
     return strcat(text, text[strcspn(text, ".e")] == '\0' ? ".0f" : "f");
 }
 

@@ -27,6 +27,7 @@ void ae_onnx_options_init(ae_onnx_options *options)
 #include <string.h>
 
 enum { IR_VERSION = 8, OPSET = 15, FLOAT32 = 1, NODES_OF_A_LAYER = 3, TENSORS_OF_A_LAYER = 5 };
+enum { SCALING_NODES = 4, SCALING_TENSORS = 3, OFFSET = 0, DIVISOR = 1, SCALE = 2 };
 
 /* Protobuf lengths are signed 32-bit numbers for most readers; names and the rest stay far below the margin. */
 static const size_t most_bytes = ((size_t)1 << 31) - ((size_t)1 << 24);
@@ -38,12 +39,13 @@ static void name_of(char name[AEI_ONNX_NAME], const ae_network *network, size_t 
     aei_tensor_name(name, AEI_ONNX_NAME, decodes, layer - (decodes ? network->code_layer : 0), part);
 }
 
+/* A node of a layer on the constants added last. */
 static aei_onnx_node *add_node(aei_onnx_graph *g, const ae_network *n, size_t layer, const char *part, const char *op,
                                size_t constants)
 {
     char name[AEI_ONNX_NAME];
     name_of(name, n, layer, part);
-    return aei_onnx_node_add(g, name, op, constants);
+    return aei_onnx_node_add(g, name, op, g->message.n_initializer - constants, constants);
 }
 
 /* A tensor of the network, as it is. */
@@ -121,10 +123,23 @@ static void add_activation(aei_onnx_graph *g, const ae_network *n, size_t layer)
         aei_onnx_set_float(node, "alpha", f.slope);
 }
 
-/* The chain from "input" to "reconstruction". What scales features stands before the first and behind the last layer.
- */
-static ae_status add_layers(aei_onnx_graph *g, const ae_network *n, bool folded)
+/* The scaling's constants come first, under the numbers that the nodes use. */
+static void add_scaling_tensors(aei_onnx_graph *g, const aei_scaling *scaling)
 {
+    static const char *const names[] = {"scaling.offset", "scaling.divisor", "scaling.scale"};
+    const float *const values[] = {scaling->offset, scaling->divisor, scaling->scale};
+    for (size_t i = 0; i < SCALING_TENSORS; i++)
+        memcpy(aei_onnx_tensor_add(g, names[i], scaling->features, 0), values[i], scaling->features * sizeof(float));
+}
+
+/* The chain from "input" to "reconstruction", both in the caller's units. */
+static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded)
+{
+    if (n->scaling != NULL) {
+        add_scaling_tensors(g, n->scaling);
+        (void)aei_onnx_node_add(g, "scaling.subtract", "Sub", OFFSET, 1);
+        (void)aei_onnx_node_add(g, "scaling.divide", "Div", DIVISOR, 1);
+    }
     for (size_t layer = 0; layer < n->depth; layer++) {
         AE_TRY(add_product(g, n, layer, folded));
         if (n->batch_norm && !folded)
@@ -132,6 +147,10 @@ static ae_status add_layers(aei_onnx_graph *g, const ae_network *n, bool folded)
         add_activation(g, n, layer);
         if (layer + 1 == n->code_layer)
             aei_onnx_value_name(g, "code");
+    }
+    if (n->scaling != NULL) {
+        (void)aei_onnx_node_add(g, "scaling.multiply", "Mul", SCALE, 1);
+        (void)aei_onnx_node_add(g, "scaling.add", "Add", OFFSET, 1);
     }
     aei_onnx_value_name(g, "reconstruction");
     return AE_OK;
@@ -246,7 +265,7 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path, co
     if ((int)o.fold_batch_norm < 0 || o.fold_batch_norm > AE_OFF)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "fold_batch_norm is %d: outside its enumeration",
                         (int)o.fold_batch_norm);
-    size_t floats = 0; /* folding needs fewer */
+    size_t floats = network->scaling == NULL ? 0 : SCALING_TENSORS * network->widths[0]; /* folding needs fewer */
     for (size_t i = 0; i < network->tensor_count; i++)
         floats += aei_tensor_elements(network, &network->tensors[i]);
     if (floats > most_bytes / sizeof(float))
@@ -254,9 +273,9 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path, co
                         floats);
     char input[] = "input";
     aei_onnx_graph graph;
-    AE_TRY(aei_onnx_graph_create(&graph, input, network->depth * NODES_OF_A_LAYER, network->depth * TENSORS_OF_A_LAYER,
-                                 floats));
-    ae_status status = add_layers(&graph, network, network->batch_norm && o.fold_batch_norm == AE_ON);
+    AE_TRY(aei_onnx_graph_create(&graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES,
+                                 network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS, floats));
+    ae_status status = add_nodes(&graph, network, network->batch_norm && o.fold_batch_norm == AE_ON);
     if (status == AE_OK) {
         aei_onnx_graph_finish(&graph);
         status = save_graph(&graph.message, network, input, path);

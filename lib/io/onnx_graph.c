@@ -57,20 +57,20 @@ float *aei_onnx_tensor_add(aei_onnx_graph *graph, const char *name, size_t rows,
     return values;
 }
 
-aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const char *op, size_t constants)
+aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const char *op, size_t first, size_t count)
 {
     aei_onnx_node *node = &graph->nodes[graph->message.n_node];
     graph->message.node[graph->message.n_node++] = &node->message;
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     (void)snprintf(node->value, sizeof node->value, "%s", name);
     node->inputs[0] = graph->value;
-    for (size_t i = 0; i < constants; i++)
-        node->inputs[1 + i] = graph->tensors[graph->message.n_initializer - constants + i].name;
+    for (size_t i = 0; i < count; i++)
+        node->inputs[1 + i] = graph->tensors[first + i].name;
     node->output = graph->value = node->value;
     aei__onnx__node__init(&node->message);
     node->message.name = node->name;
     node->message.op_type = (char *)op;
-    node->message.n_input = 1 + constants;
+    node->message.n_input = 1 + count;
     node->message.input = node->inputs;
     node->message.n_output = 1;
     node->message.output = &node->output;

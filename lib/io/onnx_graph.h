@@ -45,8 +45,8 @@ void aei_onnx_graph_free(aei_onnx_graph *graph);
 /* A constant of shape [rows, columns], or [rows] if columns is 0, in the processor's byte order; to be filled in. */
 float *aei_onnx_tensor_add(aei_onnx_graph *graph, const char *name, size_t rows, size_t columns);
 
-/* A node on the present value, followed by the constants added last, as many as given. */
-aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const char *op, size_t constants);
+/* A node on the present value, followed by constants: count of them from the one numbered first, as they were added. */
+aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const char *op, size_t first, size_t count);
 void aei_onnx_set_int(aei_onnx_node *node, const char *name, int64_t value);
 void aei_onnx_set_float(aei_onnx_node *node, const char *name, float value);
 
