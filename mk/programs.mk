@@ -38,11 +38,7 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-<<<<<<< .merge_file_c7eMbv
-.PHONY: examples bench bench-peers mnist experiment anomaly denoise
-=======
-.PHONY: examples check-examples bench mnist experiment
->>>>>>> .merge_file_VcihoF
+.PHONY: examples check-examples bench bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
