@@ -46,7 +46,8 @@ def add_training(bf16):
         return cost.detach()
 
     name = worker.work(group, 'step.bf16' if bf16 else 'step')
-    worker.train(f'{name}.pytorch-{variant}', step, batches)
+    # bfloat16 without instructions for it takes a second a step
+    worker.train(f'{name}.pytorch-{variant}', step, batches, 3 * len(batches) if bf16 else None)
 
 
 def folded(net):

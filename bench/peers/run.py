@@ -67,6 +67,7 @@ RIVALS = {
     'openvino': {'pip': 'openvino', 'script': 'open_vino.py', 'args': []},
     'scikit-learn': {'pip': 'scikit-learn', 'script': 'scikit_learn.py', 'args': []},
 }
+SLOW_TO_PREPARE = ('pytorch-compile-max-autotune',)  # minutes: only when asked for
 
 
 class Missing(Exception):
@@ -271,39 +272,39 @@ class Process:
         self.child.wait()
 
 
-def start(preparation, names, threads, cores, processes, left_out):
-    """Adds every rival's processes, ready and stopped, and what is left out, with its reason."""
-    data = preparation.folder / 'data'
-    data.mkdir(exist_ok=True)
-    subprocess.run([preparation.build / 'bench/peers/libae', 'data', data], check=True)
-    for name in names:
-        try:
-            run, arguments, extra = preparation.rival(name)
-            for group, count in (('large', threads), ('small', 1)):
-                if group == 'small' and name in ('onnxruntime', 'openvino'):
-                    continue
-                environment = {key: value for key, value in os.environ.items() if key not in
-                               ('OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE', 'OPENBLAS_CONFIG', 'BLIS_ARCH_TYPE', 'MKL_DEBUG_CPU_TYPE')}
-                for key in ('OMP', 'MKL', 'OPENBLAS', 'BLIS'):
-                    environment[f'{key}_NUM_THREADS'] = str(count)
-                environment |= {'PYTHONDONTWRITEBYTECODE': '1', 'CUDA_VISIBLE_DEVICES': '',
-                                'TORCHINDUCTOR_CACHE_DIR': str(preparation.folder / 'inductor'), **extra}
-                begun = time.monotonic()
-                process = Process(name, [*run, count, data, group, *arguments], environment, cores[:count],
-                                  preparation.folder / f'{name}.{group}.log')
-                try:
-                    process.prepare()
-                except Missing:
-                    process.close()
-                    raise
-                processes.append(process)
-                left_out.extend(process.skipped)
-                note(f'{name} ({group}): {process.about}; ready after {time.monotonic() - begun:.0f} s')
-                for case, text in process.checks.items():
-                    note(f'  {case}: {text}')
-        except Missing as reason:
-            left_out.append((name, str(reason)))
-            note(f'{name}: left out: {reason}')
+def surroundings(preparation, threads, extra):
+    """A rival's environment: the number of threads said to everybody who might ask, and no forced choice of kernels."""
+    forced = ('OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE', 'OPENBLAS_CONFIG', 'BLIS_ARCH_TYPE', 'MKL_DEBUG_CPU_TYPE')
+    environment = {key: value for key, value in os.environ.items() if key not in forced}
+    environment |= {f'{key}_NUM_THREADS': str(threads) for key in ('OMP', 'MKL', 'OPENBLAS', 'BLIS')}
+    return environment | {'PYTHONDONTWRITEBYTECODE': '1', 'CUDA_VISIBLE_DEVICES': '',
+                          'TORCHINDUCTOR_CACHE_DIR': str(preparation.folder / 'inductor'), **extra}
+
+
+def start(preparation, name, threads, cores, processes, left_out):
+    """Adds a rival's processes, ready and stopped, or what is left out of it, with the reason."""
+    try:
+        run, arguments, extra = preparation.rival(name)
+        for group, count in (('large', threads), ('small', 1)):
+            if group == 'small' and name in ('onnxruntime', 'openvino'):
+                continue
+            begun = time.monotonic()
+            process = Process(name, [*run, count, preparation.folder / 'data', group, *arguments],
+                              surroundings(preparation, count, extra), cores[:count],
+                              preparation.folder / f'{name}.{group}.log')
+            try:
+                process.prepare()
+            except Missing:
+                process.close()
+                raise
+            processes.append(process)
+            left_out.extend(process.skipped)
+            note(f'{name} ({group}): {process.about}; ready after {time.monotonic() - begun:.0f} s')
+            for case, text in process.checks.items():
+                note(f'  {case}: {text}')
+    except Missing as reason:
+        left_out.append((name, str(reason)))
+        note(f'{name}: left out: {reason}')
 
 
 def measure(processes, rounds, seconds):
@@ -379,7 +380,8 @@ def main():
     parser.add_argument('--threads', type=int, default=len(here), help='of every rival (default: all processors)')
     parser.add_argument('--rounds', type=int, default=9)
     parser.add_argument('--slice', type=float, default=0.15, help='seconds of a case in a round')
-    parser.add_argument('--only', nargs='*', default=list(RIVALS), metavar='RIVAL', help=' '.join(RIVALS))
+    parser.add_argument('--only', nargs='*', default=[name for name in RIVALS if name not in SLOW_TO_PREPARE],
+                        metavar='RIVAL', help=' '.join(RIVALS))
     parser.add_argument('--gate', default='', help='a command (`flock FILE`) under which to measure')
     parser.add_argument('--prepare-gate', default='', help='a command under which to prepare')
     parser.add_argument('--docs', type=pathlib.Path, help='folder for peers.md and images/peers.png (default: BUILD/peers)')
@@ -389,9 +391,12 @@ def main():
     preparation = Preparation(build, arguments.python)
     processes, left_out = [], []
     try:
-        with Gate(arguments.prepare_gate):
-            start(preparation, ['libae'] + [n for n in arguments.only if n != 'libae'], arguments.threads, cores,
-                  processes, left_out)
+        data = preparation.folder / 'data'
+        data.mkdir(exist_ok=True)
+        subprocess.run([build / 'bench/peers/libae', 'data', data], check=True)
+        for name in ['libae'] + [name for name in arguments.only if name != 'libae']:
+            with Gate(arguments.prepare_gate):  # one at a time, so that others get their turn
+                start(preparation, name, arguments.threads, cores, processes, left_out)
         with Gate(arguments.gate):
             begun = time.monotonic()
             times, broken = measure(processes, arguments.rounds, arguments.slice)
