@@ -223,6 +223,10 @@ START_TEST(a_change_of_the_parameters_makes_the_threshold_void)
     ck_assert_ok(ae_network_set_threshold(network, AE_COST_MSE, 0.5));
     ck_assert_int_eq(threshold_of(network).rule, AE_THRESHOLD_GIVEN);
 
+    ck_assert_ok(ae_network_fit_scaling(network, AE_SCALING_MIN_MAX, dataset));
+    no_threshold(network, "changed");
+    ck_assert_ok(ae_network_set_threshold(network, AE_COST_MSE, 0.5));
+
     ae_optimizer *optimizer = fixture_adam(0.01f);
     ae_trainer *trainer = fixture_trainer(network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = 10));
     ck_assert_double_eq(threshold_of(network).value, 0.5);

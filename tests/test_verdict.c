@@ -39,7 +39,7 @@ START_TEST(components_are_the_known_axes)
     ae_dataset *dataset = known_axes();
     for (size_t k = 1; k <= AXES; k++) {
         ae_network *linear = NULL;
-        ck_assert_ok(aei_pca_network(&linear, dataset, k, 2, ae_kernels_name((size_t)_i)));
+        ck_assert_ok(aei_pca_network(&linear, dataset, k, 2, ae_kernels_name((size_t)_i), NULL));
         float weights[AXES * AXES];
         ck_assert_ok(ae_network_get_tensor(linear, "encoder.0.weight", weights, k * AXES));
         for (size_t i = 0; i < k && size_along(i) > 0; i++) {
@@ -68,7 +68,7 @@ START_TEST(components_of_digits_are_eigenvectors)
     ae_dataset *dataset = NULL;
     ck_assert_ok(ae_dataset_create_digits(&dataset, N, 3));
     ae_network *linear = NULL;
-    ck_assert_ok(aei_pca_network(&linear, dataset, K, 1, NULL));
+    ck_assert_ok(aei_pca_network(&linear, dataset, K, 1, NULL, NULL));
     float *values = fixture_allocate(N * PIXELS, sizeof *values), *w = fixture_allocate(K * PIXELS, sizeof *w);
     float mean[PIXELS];
     ck_assert_ok(ae_dataset_read(dataset, 0, N, values));
@@ -107,11 +107,11 @@ START_TEST(components_do_not_depend_on_threads)
 {
     ae_dataset *dataset = fixture_dataset(600, 70, 1);
     ae_network *one = NULL;
-    ck_assert_ok(aei_pca_network(&one, dataset, 5, 1, NULL));
+    ck_assert_ok(aei_pca_network(&one, dataset, 5, 1, NULL, NULL));
     static const size_t teams[] = {2, 3, 4, 7};
     for (size_t i = 0; i < COUNT(teams); i++) {
         ae_network *many = NULL;
-        ck_assert_ok(aei_pca_network(&many, dataset, 5, teams[i], NULL));
+        ck_assert_ok(aei_pca_network(&many, dataset, 5, teams[i], NULL, NULL));
         ck_assert(fixture_same_state(one, many));
         ae_network_free(many);
     }
@@ -126,19 +126,19 @@ START_TEST(odd_data_have_components_too)
     ae_dataset *constant = fixture_dataset_of(same, 4, 3), *single = fixture_dataset_of(same, 1, 3);
     ae_evaluation result = {.size = sizeof result};
     ae_network *linear = NULL;
-    ck_assert_ok(aei_pca_network(&linear, constant, 2, 1, NULL));
+    ck_assert_ok(aei_pca_network(&linear, constant, 2, 1, NULL, NULL));
     ck_assert_ok(ae_evaluate(&result, linear, constant, NULL));
     ck_assert_double_le(result.sse, 1e-12);
     ae_network_free(linear);
     ck_assert_ok(
-        aei_pca_network(&linear, single, 5, 3, NULL)); /* more components than features, more threads than work */
+        aei_pca_network(&linear, single, 5, 3, NULL, NULL)); /* more components than features, more threads than work */
     ck_assert_ok(ae_evaluate(&result, linear, single, NULL));
     ck_assert_double_le(result.sse, 1e-12);
     ae_network_free(linear);
     const float far[] = {1e25f, 0, -1e25f, 0};
     ae_dataset *huge = fixture_dataset_of(far, 2, 2);
     linear = NULL;
-    ck_assert_status(aei_pca_network(&linear, huge, 1, 1, NULL), AE_ERROR_DATA, "column 0");
+    ck_assert_status(aei_pca_network(&linear, huge, 1, 1, NULL, NULL), AE_ERROR_DATA, "column 0");
     ck_assert_ptr_null(linear);
     ae_dataset_free(huge), ae_dataset_free(single), ae_dataset_free(constant);
 }
@@ -174,7 +174,7 @@ START_TEST(costs_are_those_of_evaluation)
     ae_evaluation results[4];
     for (size_t i = 0; i < 4; i++)
         results[i] = (ae_evaluation){.size = sizeof results[i]};
-    ck_assert_ok(aei_pca_network(&linear, train, 4, 1, NULL));
+    ck_assert_ok(aei_pca_network(&linear, train, 4, 1, NULL, NULL));
     ck_assert_ok(ae_evaluate(&results[0], network, train, NULL));
     ck_assert_ok(ae_evaluate(&results[1], network, test, NULL));
     ck_assert_ok(ae_evaluate_mean(&results[2], train, test));
@@ -203,6 +203,36 @@ START_TEST(costs_are_those_of_evaluation)
     ck_assert(cost == AE_COST_BCE || again.pca_cost == v.pca_cost);
     ae_network_free(linear), ae_network_free(network);
     ae_dataset_free(test), ae_dataset_free(train);
+}
+END_TEST
+
+/* Columns of very different sizes: as the same network judges the same values scaled beforehand. */
+START_TEST(a_scaled_network_is_judged_on_scaled_values)
+{
+    enum { F = 12, N = 200 };
+    const ae_cost cost = (ae_cost)(_i + 1);
+    float *raw = fixture_values(N * F, 0, 1, 1), *scaled = fixture_allocate(N * F, sizeof *scaled);
+    for (size_t i = 0; i < N * F; i++)
+        raw[i] = ldexpf(raw[i], (int)(i % F)) + 5000 * (float)(i % F == 3);
+    ae_dataset *rows = fixture_dataset_of(raw, N, F);
+    ae_network *network = FIXTURE_NETWORK(F, 9, 3, 9, F), *plain = NULL;
+    ck_assert_ok(ae_network_clone(&plain, network));
+    ck_assert_ok(ae_network_fit_scaling(network, AE_SCALING_MIN_MAX, rows));
+    memcpy(scaled, raw, N * F * sizeof *raw);
+    aei_scaling_apply(network->scaling, 0, F, N, scaled, F);
+    ae_dataset *others = fixture_dataset_of(scaled, N, F);
+    const ae_verdict v = judge(network, rows, rows, AE_VERDICT_OPTIONS(.cost = cost)),
+                     w = judge(plain, others, others, AE_VERDICT_OPTIONS(.cost = cost));
+    ck_assert_double_eq(v.test_cost, w.test_cost);
+    ck_assert_double_eq(v.train_cost, w.train_cost);
+    ck_assert_double_eq_tol(v.mean_cost, w.mean_cost, 1e-5 * w.mean_cost); /* the mean is rounded once more */
+    ck_assert(cost == AE_COST_BCE || fabs(v.pca_cost - w.pca_cost) < 1e-4 * w.pca_cost);
+    ck_assert_uint_eq(v.dead_units, w.dead_units);
+    ck_assert_uint_eq(v.flat_codes, w.flat_codes);
+    ck_assert_uint_eq(v.findings, w.findings);
+    ae_dataset_free(others), ae_dataset_free(rows);
+    ae_network_free(plain), ae_network_free(network);
+    free(scaled), free(raw);
 }
 END_TEST
 
@@ -431,6 +461,7 @@ Suite *verdict_suite(void)
     TCase *verdict = tcase_create("verdict");
     tcase_set_timeout(verdict, 60);
     tcase_add_loop_test(verdict, costs_are_those_of_evaluation, 0, AE_COST_BCE);
+    tcase_add_loop_test(verdict, a_scaled_network_is_judged_on_scaled_values, 0, AE_COST_BCE);
     tcase_add_loop_test(verdict, dead_units_and_collapsed_codes_are_counted, 0, 3);
     tcase_add_test(verdict, constant_outputs_of_constant_features_are_in_their_right);
     if (!support_slow())

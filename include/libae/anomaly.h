@@ -18,7 +18,7 @@ AE_BEGIN_DECLS
  * score separates the two. It is fitted on normal rows that the network was not trained on, belongs
  * to the network, and is saved and loaded with it.
  *
- * A threshold holds for the parameters that it was fitted with. Any change of a parameter (a training
+ * A threshold holds for the parameters that it was fitted with. Any change of them or of the scaling (a training
  * step, ae_network_set_tensor, best weights put back) makes it void, as if there had never been one:
  * scores of other parameters say nothing about it. Fit it last, then save.
  */

@@ -40,7 +40,8 @@ AE_API void ae_verdict_options_init(ae_verdict_options *options);
 
 /**
  * A network judged on a training and a test set. All costs are in inference mode, so that training
- * and test compare; a run's training costs, in training mode and taken while it learnt, do not.
+ * and test compare; a run's training costs, in training mode and taken while it learnt, do not. With a
+ * scaling in the network they are costs of scaled values, as in training, PCA's and the mean row's too.
  * @since 0.1
  */
 typedef struct ae_verdict {

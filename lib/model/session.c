@@ -269,7 +269,8 @@ static void run_pass(void *context, size_t thread)
 }
 
 /* Cut a call into passes of at most max_batch rows. */
-static ae_status run_rows(ae_session *s, size_t first, size_t last, const float *in, size_t count, float *out)
+static ae_status run_rows(ae_session *s, size_t first, size_t last, bool units, const float *in, size_t count,
+                          float *out)
 {
     fold(s);
     const size_t in_width = s->network->widths[first], out_width = s->network->widths[last];
@@ -280,7 +281,7 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, const float 
                         .rows = rows,
                         .in = in + done * in_width,
                         .out = out + done * out_width,
-                        .units = last == s->network->depth && s->network->scaling != NULL};
+                        .units = units && s->network->scaling != NULL};
         AE_TRY(aei_team_run(s->team, run_pass, s));
     }
     return AE_OK;
@@ -288,7 +289,7 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, const float 
 
 ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in, size_t count, float *out)
 {
-    return run_rows(session, first, last, in, count, out);
+    return run_rows(session, first, last, false, in, count, out);
 }
 
 ae_status ae_encode(ae_session *session, const float *rows, size_t count, float *codes)
@@ -298,7 +299,7 @@ ae_status ae_encode(ae_session *session, const float *rows, size_t count, float 
         return AE_OK;
     AE_REQUIRE(rows);
     AE_REQUIRE(codes);
-    return run_rows(session, 0, session->network->code_layer, rows, count, codes);
+    return run_rows(session, 0, session->network->code_layer, false, rows, count, codes);
 }
 
 ae_status ae_decode(ae_session *session, const float *codes, size_t count, float *reconstructions)
@@ -308,7 +309,8 @@ ae_status ae_decode(ae_session *session, const float *codes, size_t count, float
         return AE_OK;
     AE_REQUIRE(codes);
     AE_REQUIRE(reconstructions);
-    return run_rows(session, session->network->code_layer, session->network->depth, codes, count, reconstructions);
+    return run_rows(session, session->network->code_layer, session->network->depth, true, codes, count,
+                    reconstructions);
 }
 
 ae_status ae_reconstruct(ae_session *session, const float *rows, size_t count, float *reconstructions)
@@ -318,7 +320,7 @@ ae_status ae_reconstruct(ae_session *session, const float *rows, size_t count, f
         return AE_OK;
     AE_REQUIRE(rows);
     AE_REQUIRE(reconstructions);
-    return run_rows(session, 0, session->network->depth, rows, count, reconstructions);
+    return run_rows(session, 0, session->network->depth, true, rows, count, reconstructions);
 }
 
 static double add_panels(const float *sums, size_t panels, size_t rows, size_t row)

@@ -17,6 +17,7 @@ const ae_network *aei_session_network(const ae_session *session);
 
 /*
  * Layers [first, last) alone, in inference mode: count x width[first] floats in, count x width[last] out, row-major.
+ * Scaling, if there is one, is applied to the first layer's input, but not taken off the last layer's output.
  * AE_ERROR_THREAD after a fork.
  */
 ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in, size_t count, float *out);

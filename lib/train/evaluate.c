@@ -103,16 +103,10 @@ ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae
     return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
 }
 
-ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset)
+ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset,
+                            const aei_scaling *scaling)
 {
-    AE_REQUIRE(result);
-    AE_REQUIRE(reference);
-    AE_REQUIRE(dataset);
-    AE_TRY(aei_result_check(result, "ae_evaluation"));
     const size_t features = ae_dataset_features(reference), rows = ae_dataset_rows(dataset);
-    if (ae_dataset_features(dataset) != features)
-        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
-                        ae_dataset_features(dataset), features);
     float *mean = calloc(2 * features, sizeof *mean);
     if (mean == NULL)
         return aei_fail_memory(2 * features * sizeof *mean);
@@ -120,8 +114,12 @@ ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, c
     ae_status status = AE_OK;
     double l2 = 0, sse = 0, bce = 0;
     AE_CHECK(ae_dataset_mean(reference, mean));
+    if (scaling != NULL)
+        aei_scaling_apply(scaling, 0, features, 1, mean, features);
     for (size_t r = 0; r < rows; r++) {
         AE_CHECK(ae_dataset_read(dataset, r, 1, row));
+        if (scaling != NULL)
+            aei_scaling_apply(scaling, 0, features, 1, row, features);
         double squares = 0;
         for (size_t j = 0; j < features; j++) {
             const double y = (double)mean[j], t = (double)row[j];
@@ -132,9 +130,22 @@ ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, c
         l2 += sqrt(squares);
         sse += squares;
     }
-    const ae_evaluation mine = finish(rows, features, l2, sse, bce);
-    status = aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
+    *result = finish(rows, features, l2, sse, bce);
 cleanup:
     free(mean);
     return status;
+}
+
+ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset)
+{
+    AE_REQUIRE(result);
+    AE_REQUIRE(reference);
+    AE_REQUIRE(dataset);
+    AE_TRY(aei_result_check(result, "ae_evaluation"));
+    if (ae_dataset_features(dataset) != ae_dataset_features(reference))
+        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
+                        ae_dataset_features(dataset), ae_dataset_features(reference));
+    ae_evaluation mine;
+    AE_TRY(aei_evaluate_mean(&mine, reference, dataset, NULL));
+    return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
 }

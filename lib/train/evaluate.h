@@ -17,6 +17,11 @@ void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_cou
 ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
                                const ae_dataset *dataset, bool units);
 
+/* ae_evaluate_mean of values scaled for a network; scaling NULL: as they are. Widths and result->size are not checked.
+ */
+ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset,
+                            const aei_scaling *scaling);
+
 /* The one that an ae_cost names. */
 double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost);
 

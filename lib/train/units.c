@@ -85,8 +85,11 @@ static ae_status add_rows(units *u, ae_session *session, const ae_dataset *datas
     const ae_network *n = u->network;
     float *x = u->values[0], *y = u->values[1];
     AE_TRY(ae_dataset_read(dataset, u->rows, count, x));
+    memcpy(y, x, count * n->widths[0] * sizeof *y);
+    if (n->scaling != NULL)
+        aei_scaling_apply(n->scaling, 0, n->widths[0], count, y, n->widths[0]);
     for (size_t r = 0; r < count; r++)
-        add_row(&u->input, x + r * n->widths[0], u->rows + r == 0);
+        add_row(&u->input, y + r * n->widths[0], u->rows + r == 0);
     for (size_t l = 0; l < n->depth; l++) {
         const size_t width = n->layers[l].out;
         AE_TRY(aei_session_layers(session, l, l + 1, x, count, y));

@@ -46,30 +46,36 @@ cleanup:
     return status;
 }
 
+/* In the network's units, if it scales: as in training, where every feature counts alike. */
 static ae_status cost_of(double *cost, const ae_network *network, const ae_dataset *dataset,
                          const ae_verdict_options *o)
 {
-    ae_evaluation result = {.size = sizeof result};
-    AE_TRY(ae_evaluate(&result, network, dataset,
-                       &(ae_evaluate_options){.size = sizeof(ae_evaluate_options), .threads = o->threads}));
-    *cost = aei_evaluation_cost(&result, o->cost);
-    return AE_OK;
+    ae_evaluation result;
+    ae_session *session = NULL;
+    AE_TRY(ae_session_create(&session, network,
+                             &(ae_session_options){.size = sizeof(ae_session_options), .threads = o->threads}));
+    const ae_status status = aei_evaluate_session(&result, session, network, dataset, false);
+    ae_session_free(session);
+    if (status == AE_OK)
+        *cost = aei_evaluation_cost(&result, o->cost);
+    return status;
 }
 
 static ae_status judge_costs(ae_verdict *v, const ae_network *network, const ae_dataset *train_set,
                              const ae_dataset *test_set, const ae_verdict_options *o)
 {
-    ae_evaluation mean = {.size = sizeof mean};
+    ae_evaluation mean;
     AE_TRY(cost_of(&v->train_cost, network, train_set, o));
     AE_TRY(cost_of(&v->test_cost, network, test_set, o));
-    AE_TRY(ae_evaluate_mean(&mean, train_set, test_set));
+    AE_TRY(aei_evaluate_mean(&mean, train_set, test_set, network->scaling));
     v->mean_cost = aei_evaluation_cost(&mean, o->cost);
     v->gap = v->test_cost == v->train_cost ? 0 : (v->test_cost - v->train_cost) / v->train_cost;
     v->pca_cost = (double)NAN;
     /* A linear output is no probability: there is no cross-entropy of it. */
     if (o->cost != AE_COST_BCE && network->widths[0] <= AEI_PCA_FEATURES) {
         ae_network *linear = NULL;
-        AE_TRY(aei_pca_network(&linear, train_set, v->pca_components, o->threads, network->kernels->name));
+        AE_TRY(aei_pca_network(&linear, train_set, v->pca_components, o->threads, network->kernels->name,
+                               network->scaling));
         const ae_status status = cost_of(&v->pca_cost, linear, test_set, o);
         ae_network_free(linear);
         AE_TRY(status);
