@@ -90,8 +90,7 @@ static bool draw(const latent *l, const float *codes, const int *labels, size_t 
     float *images = decode_tiles(l, &m, p);
     m.images = images;
     const bool saved = map_save(&m, l->out);
-    free(images);
-    return saved;
+    return free(images), saved;
 }
 
 static latent parse(int argc, char **argv)
