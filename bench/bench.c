@@ -12,6 +12,9 @@
 #include "base/cpu.h"
 #include "common/measure.h"
 #include "common/peak.h"
+#include "common/profile.h"
+#include "compute/blis.h"
+#include "model/network.h"
 
 enum { MOST_SLICES = 200 };
 
@@ -62,7 +65,9 @@ static void bench_step(const char *label, const size_t *widths, size_t width_cou
     ae_optimizer *adam = NULL;
     ae_trainer *run = NULL;
     aei_team *team = NULL;
-    const size_t features = widths == NULL ? 784 : widths[0], rows = batch * 8;
+    const size_t features = widths == NULL ? 784 : widths[0];
+    /* A hundred steps to an epoch: at its beginning a trainer copies its state, which real epochs make nothing of. */
+    const size_t rows = batch * 100;
     uint8_t *values = malloc(rows * features);
     for (size_t i = 0; values != NULL && i < rows * features; i++)
         values[i] = (uint8_t)((i * 2654435761u) >> 24);
@@ -91,15 +96,108 @@ static void bench_step(const char *label, const size_t *widths, size_t width_cou
     }
     char text[96];
     const double step = bench_median(steps, slices);
+    if (widths != NULL) {
+        snprintf(text, sizeof text, "train.step.%s", label);
+        bench_print(text, step * 1e6, "us");
+        goto done;
+    }
     name(text, "train.step", label, threads, "batch", batch);
     bench_print(text, step * 1e3, "ms");
     name(text, "train.rate", label, threads, "batch", batch);
     bench_print(text, flops / step * 1e-9, "GFLOP/s");
     name(text, "train.fraction_of_peak", label, threads, "batch", batch);
     bench_print(text, bench_median(fractions, slices), "ratio");
+done:
     aei_team_free(team);
     ae_trainer_free(run), ae_optimizer_free(adam), ae_network_free(network), ae_dataset_free(digits);
     free(values);
+}
+
+/* Where a step's time goes: processor time of all threads, part by part, and the rest (gathering, barriers, waiting).
+ */
+static void bench_parts(size_t threads, size_t batch)
+{
+    enum { STEPS = 60 };
+    ae_dataset *digits = NULL;
+    ae_network *network = NULL;
+    ae_optimizer *adam = NULL;
+    ae_trainer *run = NULL;
+    stop(ae_dataset_create_digits(&digits, batch * 100, 1));
+    stop(ae_network_create(&network, NULL));
+    stop(ae_optimizer_create_adam(&adam, NULL));
+    stop(ae_trainer_create(&run, network, adam, digits, AE_TRAINER_OPTIONS(.batch = batch, .threads = threads)));
+    network->kernels = profile_wrap(network->kernels);
+    double times[PROFILE_PARTS + 1][STEPS], parts[PROFILE_PARTS];
+    for (size_t s = 0; s < STEPS; s++) {
+        profile_take(parts);
+        const double start = bench_now();
+        stop(ae_trainer_step(run, NULL));
+        double rest = (bench_now() - start) * (double)threads;
+        profile_take(parts);
+        for (size_t i = 0; i < PROFILE_PARTS; i++) {
+            times[i][s] = parts[i];
+            rest -= parts[i];
+        }
+        times[PROFILE_PARTS][s] = rest;
+    }
+    for (size_t i = 0; i <= PROFILE_PARTS; i++) {
+        char text[96];
+        name(text, "train.part", i < PROFILE_PARTS ? profile_names[i] : "rest", threads, "batch", batch);
+        bench_print(text, bench_median(times[i], STEPS) * 1e3, "ms");
+    }
+    ae_trainer_free(run), ae_optimizer_free(adam), ae_network_free(network), ae_dataset_free(digits);
+}
+
+/* An epoch as users run it: MNIST of AE_DATA_DIR, else as many drawn digits; 599 steps of 100, validation included. */
+static void bench_epoch(size_t threads)
+{
+    ae_dataset *images = NULL, *validation = NULL, *training = NULL;
+    ae_network *network = NULL;
+    ae_optimizer *adam = NULL;
+    ae_trainer *run = NULL;
+    const char *folder = getenv("AE_DATA_DIR");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte.gz", folder == NULL ? "." : folder);
+    if (folder == NULL || ae_dataset_open_idx(&images, path, NULL) != AE_OK)
+        stop(ae_dataset_create_digits(&images, 60000, 1));
+    stop(ae_dataset_split(&validation, &training, images, 50));
+    stop(ae_network_create(&network, NULL));
+    stop(ae_optimizer_create_adam(&adam, NULL));
+    stop(ae_trainer_create(&run, network, adam, training,
+                           AE_TRAINER_OPTIONS(.threads = threads, .drop_last = AE_ON, .validation = validation)));
+    ae_epoch_info info = {.size = sizeof info};
+    stop(ae_trainer_epoch(run, &info));
+    bench_print("train.epoch.mnist", (double)info.rows / info.seconds, "images/s");
+    ae_trainer_free(run), ae_optimizer_free(adam), ae_network_free(network);
+    ae_dataset_free(validation), ae_dataset_free(training), ae_dataset_free(images);
+}
+
+/* BLIS's plain products of a forward pass, on one thread, beside the peak: what packing costs on such shapes. */
+static void bench_blis(size_t batch)
+{
+    enum { SLICES = 15 };
+    aei_team *team;
+    stop(aei_team_create(&team, 1));
+    float *buffer = calloc(3 * 1024 * 1024, sizeof *buffer);
+    static const size_t widths[] = {784, 1000, 500, 250};
+    double fractions[SLICES];
+    for (size_t s = 0; buffer != NULL && s < SLICES; s++) {
+        const double peak = peak_fma(team, aei_cpu_isa(), 2e-3), start = bench_now();
+        double flops = 0;
+        for (size_t l = 0; l + 1 < sizeof widths / sizeof widths[0]; l++) {
+            const size_t k = widths[l], n = widths[l + 1];
+            if (aei_blis_gemm(batch, n, k, buffer, k, buffer + 1024 * 1024, n, buffer + 2 * 1024 * 1024, n) != AE_OK)
+                goto done;
+            flops += 2 * (double)(batch * n * k);
+        }
+        fractions[s] = flops / (bench_now() - start) * 1e-9 / peak;
+    }
+    char text[96];
+    name(text, "gemm.fraction_of_peak", "blis", 1, "batch", batch);
+    bench_print(text, bench_median(fractions, SLICES), "ratio");
+done:
+    free(buffer);
+    aei_team_free(team);
 }
 
 /* Reconstruction of `batch` rows at a time. */
@@ -183,6 +281,11 @@ int main(int count, char **arguments)
                 bench_inference(threads[t], calls[b], seconds);
     }
     bench_step("small", small_widths, 7, "auto", 1, 32, seconds);
+    bench_parts(cpu.cores, 100);
+    bench_epoch(cpu.cores);
+    bench_blis(100);
+    if (full)
+        bench_blis(1000);
     for (size_t i = 0; i + 1 < ae_kernels_count(); i++)
         if (i > 0 || full) /* the reference is a definition, not a speed */
             bench_step(ae_kernels_name(i), NULL, 0, ae_kernels_name(i), cpu.cores, 100, seconds);

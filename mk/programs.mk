@@ -38,7 +38,7 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples check-examples bench bench-peers mnist experiment anomaly denoise
+.PHONY: examples check-examples bench bench-full bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
@@ -46,8 +46,11 @@ examples: $(EXAMPLES) ## build the examples into build/examples
 check-examples: examples ## run the examples with quick settings and look at what they give
 	@CC='$(CC)' scripts/check-examples '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
 
-bench: $(BENCHES) ## build and run the measurements
-	@set -e; for program in $(BENCHES); do echo "$$program"; "$$program"; done
+bench: $(BUILD)/bench/bench ## measure: one figure a line, in less than two minutes
+	@$<
+
+bench-full: $(BUILD)/bench/bench ## measure every size
+	@$< full
 
 # DOCS=docs writes docs/peers.md and its picture too; ARGS="--rounds 5 --only onednn fann" go to the script.
 PYTHON ?= /usr/bin/python3

@@ -24,7 +24,8 @@ typedef struct ae_session ae_session;
 /** How to build a session. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_session_options {
     size_t size;      /**< sizeof(ae_session_options); AE_SESSION_OPTIONS fills it in */
-    size_t max_batch; /**< rows computed at a time; larger calls are cut into such pieces. Default 256 */
+    size_t max_batch; /**< the most rows computed at a time, and no more than the caches hold; larger calls are cut
+                         into such pieces. Default 128 */
     size_t threads;   /**< threads that share each call's work; default 1 */
 } ae_session_options;
 

@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A pass of more rows would push its activations and a panel of the weights out of the second-level cache. */
+enum { PASS_ROWS = 128 };
+
 enum { MAX_BATCH = 1 << 20, MAX_THREADS = 1024 };
 
 /* The pass under way: layers [first, last) over at most max_batch rows. */
@@ -93,7 +96,7 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
         return aei_fail_memory(sizeof *s);
     ae_status status = AE_OK;
     s->network = network;
-    s->max_batch = o.max_batch == 0 ? 256 : o.max_batch;
+    s->max_batch = o.max_batch == 0 || o.max_batch > PASS_ROWS ? PASS_ROWS : o.max_batch;
     s->team = team;
     if (team == NULL) {
         AE_CHECK(aei_team_create(&s->team, o.threads == 0 ? 1 : o.threads));
@@ -268,14 +271,20 @@ static void run_pass(void *context, size_t thread)
     aei_score_rows(&s->now.score, aei_share(s->now.rows, thread, s->threads));
 }
 
-/* Cut a call into passes of at most max_batch rows. */
+/* Rows of the next pass of a call that has so many left: at most max_batch, in passes as even as can be. */
+static size_t next_pass(const ae_session *s, size_t left)
+{
+    const size_t passes = (left + s->max_batch - 1) / s->max_batch;
+    return (left + passes - 1) / passes;
+}
+
 static ae_status run_rows(ae_session *s, size_t first, size_t last, bool units, const float *in, size_t count,
                           float *out)
 {
     fold(s);
     const size_t in_width = s->network->widths[first], out_width = s->network->widths[last];
     for (size_t done = 0; done < count; done += s->now.rows) {
-        const size_t rows = count - done < s->max_batch ? count - done : s->max_batch;
+        const size_t rows = next_pass(s, count - done);
         s->now = (pass){.first = first,
                         .last = last,
                         .rows = rows,
@@ -367,7 +376,7 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
     const size_t width = n->widths[0];
     fold(session);
     for (size_t done = 0; done < count; done += session->now.rows) {
-        const size_t batch = count - done < session->max_batch ? count - done : session->max_batch;
+        const size_t batch = next_pass(session, count - done);
         const aei_score_job score = {.kernels = n->kernels,
                                      .cost = cost,
                                      .features = width,
