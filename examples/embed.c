@@ -90,7 +90,7 @@ static void *ask(void *context)
         while (!mine.done)
             pthread_cond_wait(&s->answered, &s->lock);
         pthread_mutex_unlock(&s->lock);
-        if (memcmp(&mine.score, &s->scores[row], sizeof mine.score) != 0)
+        if (mine.score < s->scores[row] || mine.score > s->scores[row])
             fail("row %zu: score %g, not %g", row, (double)mine.score, (double)s->scores[row]);
     }
     return NULL;

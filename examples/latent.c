@@ -128,10 +128,11 @@ int main(int argc, char **argv)
     if (features != ae_dataset_features(l.test) || width < 2 || width > PLANE_WIDEST)
         fail("a model of %zu inputs and a code of 2 to %d numbers is needed", ae_dataset_features(l.test),
              PLANE_WIDEST);
-    float *inputs = calloc(count * (features + width), sizeof *inputs), *codes = inputs + count * features;
+    float *inputs = calloc(count * (features + width), sizeof *inputs);
     ae_session *session = NULL;
     if (inputs == NULL)
         fail("no memory for %zu images", count);
+    float *codes = inputs + count * features;
     check(ae_dataset_read(l.test, 0, count, inputs));
     check(ae_session_create(&session, l.network, NULL));
     check(ae_encode(session, inputs, count, codes));

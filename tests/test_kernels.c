@@ -231,6 +231,43 @@ START_TEST(product_carries_nan_along_its_row)
 }
 END_TEST
 
+/* Floats by their bits: every upper half with lower halves around the middle, the extremes, infinities and NaNs. */
+START_TEST(bfloat16_rounds_as_the_reference_does)
+{
+    const aei_kernels *k = table(_i);
+    static const uint32_t lower[] = {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1234, 0xc0de};
+    float *in = array(65536 * 8), *out = array(65536 * 8), *expected = array(65536 * 8);
+    uint16_t *low = calloc(65536 * 8, sizeof *low);
+    ck_assert_ptr_nonnull(low);
+    for (uint32_t i = 0; i < 65536 * 8; i++) {
+        const uint32_t bits = (i / 8) << 16 | lower[i % 8];
+        memcpy(&in[i], &bits, sizeof bits);
+    }
+    aei_kernels_reference.round_bf16(65536 * 8, in, expected);
+    k->round_bf16(65536 * 8, in, out);
+    ck_assert_mem_eq(out, expected, 65536 * 8 * sizeof *out);
+    memset(out, 0, 65536 * 8 * sizeof *out);
+    k->narrow(65536 * 8, in, low);
+    k->widen(65536 * 8, low, out);
+    ck_assert_mem_eq(out, expected, 65536 * 8 * sizeof *out);
+    k->round_bf16(65536 * 8, in, in);
+    ck_assert_mem_eq(in, expected, 65536 * 8 * sizeof *in);
+    free(low);
+    release(in, 65536 * 8), release(out, 65536 * 8), release(expected, 65536 * 8);
+}
+END_TEST
+
+/* The definition itself: the nearest value of 8 significant bits, ties to the even one. */
+START_TEST(bfloat16_of_known_values)
+{
+    const float known[16] = {1, 1.00390625f, 1.01171875f, 3.3895314e38f, 3.4028235e38f, -1.004f, 0, -0.0f};
+    const float rounded[8] = {1, 1, 1.015625f, 3.3895314e38f, INFINITY, -1.0078125f, 0, -0.0f};
+    float out[16];
+    aei_kernels_reference.round_bf16(16, known, out);
+    ck_assert_mem_eq(out, rounded, sizeof rounded);
+}
+END_TEST
+
 START_TEST(transposition_is_exact)
 {
     const aei_kernels *k = table(_i);
@@ -549,6 +586,7 @@ Suite *kernels_suite(void)
     tcase_add_loop_test(each, product_agrees_with_reference, 0, last);
     tcase_add_loop_test(each, transposed_product_agrees_with_reference, 0, last);
     tcase_add_loop_test(each, product_carries_nan_along_its_row, 0, last);
+    tcase_add_loop_test(each, bfloat16_rounds_as_the_reference_does, 0, last);
     tcase_add_loop_test(each, transposition_is_exact, 0, last);
     tcase_add_loop_test(each, normalisation_agrees_with_reference, 0, last);
     tcase_add_loop_test(each, affine_agrees_with_reference_and_works_in_place, 0, last);
@@ -558,6 +596,7 @@ Suite *kernels_suite(void)
     tcase_add_loop_test(each, zeros_stay_zeros, 0, last);
     suite_add_tcase(suite, each);
     tcase_add_test(choice, tables_are_found_by_name);
+    tcase_add_test(choice, bfloat16_of_known_values);
     suite_add_tcase(suite, choice);
     return suite;
 }

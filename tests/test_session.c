@@ -54,6 +54,63 @@ START_TEST(encoding_and_decoding_are_reconstructing)
 }
 END_TEST
 
+/* The nearest bfloat16, ties to even, of numbers that are. */
+static float nearest_bfloat16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* A copy of a network whose weights are rounded. */
+static ae_network *rounded_copy(const ae_network *network)
+{
+    ae_network *copy = NULL;
+    ck_assert_ok(ae_network_clone(&copy, network));
+    for (size_t i = 0; i < ae_network_tensor_count(copy); i++) {
+        const ae_tensor_info info = fixture_tensor(copy, i);
+        if (info.rank != 2)
+            continue;
+        float *values = fixture_allocate(info.count, sizeof *values);
+        ck_assert_ok(ae_network_get_tensor(copy, info.name, values, info.count));
+        for (size_t j = 0; j < info.count; j++)
+            values[j] = nearest_bfloat16(values[j]);
+        ck_assert_ok(ae_network_set_tensor(copy, info.name, values, info.count));
+        free(values);
+    }
+    return copy;
+}
+
+START_TEST(a_bfloat16_session_is_one_of_the_network_with_rounded_weights)
+{
+    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_SIGMOID);
+    ae_session *low = NULL, *full = session_of(network, 16, 1);
+    ck_assert_ok(
+        ae_session_create(&low, network, AE_SESSION_OPTIONS(.max_batch = 16, .threads = 2, .precision = AE_BF16)));
+    float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
+    float ours[ROWS * WIDTH], theirs[ROWS * WIDTH], exact[ROWS * WIDTH];
+    for (int change = 0; change < 2; change++) { /* a change of the network reaches the session's own copy, too */
+        ae_network *rounded = rounded_copy(network);
+        ae_session *reference = session_of(rounded, 16, 1);
+        ck_assert_ok(ae_reconstruct(low, rows, ROWS, ours));
+        ck_assert_ok(ae_reconstruct(reference, rows, ROWS, theirs));
+        ck_assert_ok(ae_reconstruct(full, rows, ROWS, exact));
+        ck_assert_mem_eq(ours, theirs, sizeof ours);
+        ck_assert_mem_ne(ours, exact, sizeof ours);
+        ae_session_free(reference);
+        ae_network_free(rounded);
+        float *weights = fixture_values(65 * WIDTH, -0.3f, 0.3f, 17);
+        ck_assert_ok(ae_network_set_tensor(network, "encoder.0.weight", weights, 65 * WIDTH));
+        free(weights);
+    }
+    free(rows);
+    ae_session_free(low), ae_session_free(full);
+    ae_network_free(network);
+}
+END_TEST
+
 /* An overcomplete code: wider than anything that goes in. */
 START_TEST(a_code_may_be_wider_than_the_input)
 {
@@ -348,6 +405,7 @@ Suite *session_suite(void)
     TCase *tcase = tcase_create("session");
     const int kernels = (int)ae_kernels_count();
     tcase_add_loop_test(tcase, encoding_and_decoding_are_reconstructing, 0, 2 * kernels);
+    tcase_add_loop_test(tcase, a_bfloat16_session_is_one_of_the_network_with_rounded_weights, 0, 2 * kernels);
     tcase_add_test(tcase, a_code_may_be_wider_than_the_input);
     tcase_add_loop_test(tcase, any_batch_and_any_number_of_threads_gives_the_same_bits, 0, 2 * kernels);
     tcase_add_loop_test(tcase, a_row_does_not_feel_its_neighbours, 0, 2 * kernels);

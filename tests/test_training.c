@@ -29,7 +29,7 @@ static ae_network *train(const char *kernels, ae_toggle batch_norm, size_t steps
     return network;
 }
 
-/* Test number: kernels, whether gradients are clipped, whether batches are normalised. */
+/* Test number: kernels, whether gradients are clipped (then also bfloat16), whether batches are normalised. */
 START_TEST(any_number_of_threads_gives_the_same_bits)
 {
     static const size_t threads[] = {1, 2, 3, 4, 7};
@@ -39,9 +39,10 @@ START_TEST(any_number_of_threads_gives_the_same_bits)
     const size_t steps = support_slow() ? 10 : 50;
     ae_network *first = NULL;
     for (size_t i = 0; i < COUNT(threads); i++) {
-        ae_network *network = train(
-            kernels, batch_norm, steps,
-            AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .clip_norm = clip, .seed = 3, .threads = threads[i]));
+        ae_network *network = train(kernels, batch_norm, steps,
+                                    AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .clip_norm = clip, .seed = 3,
+                                                       .threads = threads[i],
+                                                       .precision = clip > 0 ? AE_BF16 : AE_F32));
         if (first != NULL)
             ck_assert_msg(fixture_same_state(first, network), "%s: %zu threads", kernels, threads[i]);
         ae_network_free(first);
@@ -90,6 +91,29 @@ START_TEST(a_clip_that_never_bites_leaves_the_same_bits_as_none)
     ck_assert(fixture_same_state(without, with));
     ae_network_free(without);
     ae_network_free(with);
+}
+END_TEST
+
+/* Rounded operands cost a little, not nothing: 8 bits of mantissa are a relative 2^-9 in each factor. */
+START_TEST(bfloat16_trains_nearly_as_float32_does)
+{
+    double costs[2] = {0, 0};
+    for (int low = 0; low < 2; low++) {
+        ae_dataset *digits = NULL;
+        ae_network *network = fixture_network_with(NULL);
+        ae_optimizer *adam = fixture_adam(0.001f);
+        ck_assert_ok(ae_dataset_create_digits(&digits, 600, 1));
+        ae_trainer *trainer = fixture_trainer(network, adam, digits,
+                                              AE_TRAINER_OPTIONS(.precision = low ? AE_BF16 : AE_F32, .threads = 2));
+        for (int step = 0; step < 12; step++)
+            ck_assert_ok(ae_trainer_step(trainer, &costs[low]));
+        ae_trainer_free(trainer);
+        ae_optimizer_free(adam);
+        ae_network_free(network);
+        ae_dataset_free(digits);
+    }
+    ck_assert_double_ne(costs[0], costs[1]);
+    ck_assert_double_eq_tol(costs[0], costs[1], 0.01 * costs[0]);
 }
 END_TEST
 
@@ -308,6 +332,7 @@ Suite *training_suite(void)
     tcase_add_test(tcase, steps_epochs_and_runs_are_the_same_training);
     tcase_add_loop_test(tcase, a_clip_that_never_bites_leaves_the_same_bits_as_none, 0, kernels);
     tcase_add_test(tcase, seeds_of_weights_and_of_shuffling_change_the_result);
+    tcase_add_test(tcase, bfloat16_trains_nearly_as_float32_does);
     tcase_add_loop_test(tcase, kernels_agree_after_a_few_steps, 0, kernels);
     tcase_add_loop_test(tcase, the_order_of_rows_within_a_batch_changes_rounding_only, 0, kernels);
     tcase_add_test(tcase, shuffle_none_keeps_the_datasets_order);

@@ -27,6 +27,9 @@ typedef struct ae_session_options {
     size_t max_batch; /**< the most rows computed at a time, and no more than the caches hold; larger calls are cut
                          into such pieces. Default 128 */
     size_t threads;   /**< threads that share each call's work; default 1 */
+    /** AE_BF16: the session keeps a copy of the weights in bfloat16, half their size, and multiplies float32 rows with
+     * it. Default AE_F32: the network's own weights. */
+    ae_precision precision;
 } ae_session_options;
 
 /** Options in place: AE_SESSION_OPTIONS(.max_batch = 1). C only; C++ calls ae_session_options_init. */
@@ -41,9 +44,8 @@ AE_API void ae_session_options_init(ae_session_options *options);
  * @param session receives the session, which the caller frees with ae_session_free; untouched on error
  * @param network must outlive the session
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, max_batch over 2^20, threads over 1024);
- *         AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
- * Thread safety: reads network. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, max_batch over 2^20, threads over 1024, precision not an
+ * ae_precision); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD Thread safety: reads network. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_session_create(ae_session **session, const ae_network *network,
                                               const ae_session_options *options);

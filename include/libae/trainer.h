@@ -140,7 +140,7 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
  *         (widths differ, fewer than 2 rows with batch normalisation, fewer than a batch with drop_last); AE_ERROR_DATA
  * (a value outside [0, 1] when the output is a sigmoid, outside [-1, 1] when it is tanh: row, column and value are
- * named); AE_ERROR_UNSUPPORTED (precision); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD Thread safety: changes optimizer.
+ * named); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD Thread safety: changes optimizer.
  * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimizer *optimizer,

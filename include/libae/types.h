@@ -43,7 +43,7 @@ typedef enum ae_scaling {
 typedef enum ae_precision {
     AE_PRECISION_DEFAULT = 0, /**< AE_F32 */
     AE_F32 = 1,               /**< float32 throughout */
-    AE_BF16 = 2               /**< bfloat16 operands, float32 sums and weights; reserved, unsupported in 0.1 */
+    AE_BF16 = 2 /**< products of operands rounded to bfloat16; sums, weights, moments and all else float32 */
 } ae_precision;
 
 #endif

@@ -9,6 +9,7 @@
  *     prefers rows      C = tile[rows][P]               A = activations, B = weights, P = NR
  *     prefers columns   C = the same tile, transposed   A = weights, B = activations, P = MR
  */
+#define _POSIX_C_SOURCE 200809L /* pthread_barrier_t in blis.h */
 #include "compute/blis.h"
 
 #include "base/error.h"

@@ -42,6 +42,8 @@ AEI_INLINE void store(float *p, vec v)
 
 #include "compute/kernel_elementwise.h"
 
+#include "compute/kernel_bf16.h"
+
 const aei_kernels AEI_TABLE = {
     .name = AEI_NAME,
     .panel = PANEL,
@@ -55,5 +57,8 @@ const aei_kernels AEI_TABLE = {
     .row_costs = row_costs,
     .cost_gradient = cost_gradient,
     .update = update,
+    .round_bf16 = round_bf16,
+    .narrow = narrow,
+    .widen = widen,
     .map = map,
 };

@@ -5,6 +5,7 @@
 #include <libae/status.h>
 #include <libae/types.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * What runs hot, as a table of functions: the reference, one table an instruction set, and BLIS.
@@ -98,6 +99,14 @@ struct aei_kernels {
     /* One step of the rule on n parameters (a multiple of 16, or the end of padding); first and second are the moments.
      */
     void (*update)(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second);
+
+    /*
+     * bfloat16, the upper half of a float32, rounded to nearest, ties to even; NaN stays NaN. `round_bf16` keeps
+     * the result as float32 (out may be in), `narrow` in 16 bits, and `widen` reads those again. n is a multiple of 16.
+     */
+    void (*round_bf16)(size_t n, const float *in, float *out);
+    void (*narrow)(size_t n, const float *in, uint16_t *out);
+    void (*widen)(size_t n, const uint16_t *in, float *out);
 
     /* exp, sigmoid, tanh, log of one element after another, away from the products: scores, tests. y may be x. */
     void (*map)(int function, size_t n, const float *x, float *y);

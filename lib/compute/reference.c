@@ -172,6 +172,47 @@ static void update(const aei_update *rule, size_t n, float *w, const float *grad
     }
 }
 
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The nearer of the two bfloat16 around x, the even one in the middle. */
+static uint16_t to_bf16(float x)
+{
+    const uint32_t bits = bits_of(x), low = bits & 0xffff, high = bits >> 16;
+    if (isnan(x))
+        return (uint16_t)(high | 0x40);
+    return (uint16_t)(high + (low > 0x8000 || (low == 0x8000 && (high & 1) != 0)));
+}
+
+static void narrow(size_t n, const float *in, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = to_bf16(in[i]);
+}
+
+static void widen(size_t n, const uint16_t *in, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = float_of((uint32_t)in[i] << 16);
+}
+
+static void round_bf16(size_t n, const float *in, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = float_of((uint32_t)to_bf16(in[i]) << 16);
+}
+
 static void map(int function, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i++) {
@@ -196,5 +237,8 @@ const aei_kernels aei_kernels_reference = {
     .row_costs = row_costs,
     .cost_gradient = cost_gradient,
     .update = update,
+    .round_bf16 = round_bf16,
+    .narrow = narrow,
+    .widen = widen,
     .map = map,
 };

@@ -43,8 +43,10 @@ __attribute__((format(printf, 3, 4))) static void put_line(const aei_frozen *f, 
 /* A float as a constant of that type: "1e-05f", "-0.25f", "3.0f". */
 static const char *constant(char text[32], float value)
 {
-    (void)aei_format_float(text, value);
-    return strcat(text, text[strcspn(text, ".e")] == '\0' ? ".0f" : "f");
+    const size_t length = aei_format_float(text, value);
+    const char *suffix = text[strcspn(text, ".e")] == '\0' ? ".0f" : "f";
+    memcpy(text + length, suffix, strlen(suffix) + 1);
+    return text;
 }
 
 /* FNV-1a, 32 bits: enough to tell two exports apart. */

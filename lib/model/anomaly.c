@@ -76,7 +76,7 @@ ae_status ae_is_anomaly(ae_session *session, const float *rows, size_t count, un
         return AE_OK;
     AE_REQUIRE(rows);
     AE_REQUIRE(flags);
-    float few[FEW];
+    float few[FEW] = {0};
     for (size_t done = 0; done < count;) {
         const size_t batch = scores != NULL || count - done < FEW ? count - done : FEW;
         float *to = scores != NULL ? scores + done : few;

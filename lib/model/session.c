@@ -40,6 +40,7 @@ struct ae_session {
     const ae_network *network;
     aei_team *team;
     bool owns_team;
+    bool bf16;
     size_t threads, max_batch;
     uint64_t generation;               /* of the network when scale and shift were worked out, plus 1 */
     float *scale, *shift;              /* [panels][P] of every layer, one after another */
@@ -47,6 +48,8 @@ struct ae_session {
     float *input;                      /* [panels][rows][P], kept for the costs */
     float *buffers[2];                 /* layers' outputs by turns */
     float *square_sums, *entropy_sums; /* [panels][rows] */
+    uint16_t *low;                     /* the weights in bfloat16, laid out like the parameters; NULL: float32 */
+    float **widened;                   /* per thread: a panel of them as float32 */
     float **packed;                    /* per thread, for kernels that repack */
     pass now;
 };
@@ -74,6 +77,15 @@ static void lay_out(ae_session *s)
         s->buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
     s->entropy_sums = aei_arena_take(arena, ends * rows, sizeof(float));
+    if (s->bf16) {
+        s->low = aei_arena_take(arena, n->parameter_floats, sizeof *s->low);
+        s->widened = aei_arena_take(arena, s->threads, sizeof *s->widened);
+        for (size_t t = 0; t < s->threads; t++) {
+            float *panel_of = aei_arena_take(arena, n->widest, panel * sizeof(float));
+            if (s->widened != NULL)
+                s->widened[t] = panel_of;
+        }
+    }
     s->packed = aei_arena_take(arena, s->threads, sizeof *s->packed);
     for (size_t t = 0; t < s->threads && n->kernels->pack != NULL; t++) {
         float *packed = aei_arena_take(arena, n->kernels->pack_floats(rows, n->widest), sizeof(float));
@@ -91,12 +103,15 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "max_batch %zu is over %d", o.max_batch, MAX_BATCH);
     if (o.threads > MAX_THREADS)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o.threads, MAX_THREADS);
+    if ((int)o.precision < AE_PRECISION_DEFAULT || (int)o.precision > AE_BF16)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "precision %d is not an ae_precision", (int)o.precision);
     ae_session *s = calloc(1, sizeof *s);
     if (s == NULL)
         return aei_fail_memory(sizeof *s);
     ae_status status = AE_OK;
     s->network = network;
     s->max_batch = o.max_batch == 0 || o.max_batch > PASS_ROWS ? PASS_ROWS : o.max_batch;
+    s->bf16 = o.precision == AE_BF16;
     s->team = team;
     if (team == NULL) {
         AE_CHECK(aei_team_create(&s->team, o.threads == 0 ? 1 : o.threads));
@@ -164,6 +179,11 @@ static void fold(ae_session *s)
             scale[j] = n->batch_norm ? gamma[j] / sqrtf(variance[j] + n->bn_epsilon) : 1;
             shift[j] = n->batch_norm ? beta[j] - mean[j] * scale[j] : beta[j];
         }
+    }
+    for (size_t l = 0; s->bf16 && l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        n->kernels->narrow(layer->panels * layer->in * n->kernels->panel, n->parameters + layer->weight,
+                           s->low + layer->weight);
     }
     s->generation = n->generation + 1;
 }
@@ -237,8 +257,14 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
     }
     for (size_t p = mine.first; p < mine.last; p++) {
         const size_t count = aei_columns(panel, layer->out, p), at = p * rows * panel;
-        const float *weights = n->parameters + layer->weight + p * layer->in * panel;
-        kernels->gemm_nn(rows, layer->in, count, x, weights, y + at, weights + layer->in * panel);
+        const size_t place = layer->weight + p * layer->in * panel;
+        const float *weights = n->parameters + place, *next = weights + layer->in * panel;
+        if (s->bf16) {
+            kernels->widen(layer->in * panel, s->low + place, s->widened[thread]);
+            weights = s->widened[thread];
+            next = NULL;
+        }
+        kernels->gemm_nn(rows, layer->in, count, x, weights, y + at, next);
         kernels->affine_forward(rows, y + at, y + at, s->scale + s->offsets[l] + p * panel,
                                 s->shift + s->offsets[l] + p * panel, layer->f);
         if (l + 1 < s->now.last)

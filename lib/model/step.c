@@ -28,6 +28,7 @@
 /* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each [panels][P]. */
 typedef struct activations {
     float *y;     /* output */
+    float *low;   /* y in bfloat16, where products read that; else y */
     float *xhat;  /* normalised sums; y without batch normalisation */
     float *delta; /* dC/dz */
     float *mean, *variance, *inverse;
@@ -35,6 +36,7 @@ typedef struct activations {
 
 /* A thread's own scratch. */
 typedef struct scratch {
+    float *rounded;        /* [widest][P]: a panel of the weights in bfloat16 */
     float *transposed;     /* [widest][P]: a panel of rows of the weights, transposed */
     float *tile;           /* [P][P]: a tile of the weights' gradient */
     float *packed;         /* for kernels that repack activations */
@@ -49,6 +51,7 @@ struct aei_step {
     size_t threads;
     size_t max_rows;
     bool stored, noisy;
+    bool bf16; /* products read bfloat16: the input, `low`, delta and the weights are rounded to it */
     activations *layers;
     scratch *threads_scratch;
     float *input;    /* [panels][rows][P] */
@@ -81,7 +84,8 @@ static void lay_out(aei_step *s)
     s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
     s->threads_scratch = aei_arena_take(arena, s->threads, sizeof *s->threads_scratch);
     s->input = aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float));
-    s->target = s->noisy ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float)) : s->input;
+    s->target = s->noisy || s->bf16 ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float))
+                                    : s->input;
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, panels_of(s, n->widths[n->depth]) * rows, sizeof(float));
     if (s->stored) {
@@ -92,6 +96,7 @@ static void lay_out(aei_step *s)
         const size_t panels = n->layers[l].panels;
         activations a = {0};
         a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.low = s->bf16 ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
         a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
         a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
         a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
@@ -103,6 +108,7 @@ static void lay_out(aei_step *s)
     const size_t pack_floats = n->kernels->pack == NULL ? 0 : n->kernels->pack_floats(rows, n->widest);
     for (size_t t = 0; t < s->threads; t++) {
         scratch c = {0};
+        c.rounded = s->bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
         c.transposed = aei_arena_take(arena, panels_of(s, n->widest) * panel, panel * sizeof(float));
         c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
         c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
@@ -125,6 +131,7 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->max_rows = max_rows;
     s->stored = (room & AEI_STEP_GRADIENT) != 0;
     s->noisy = (room & AEI_STEP_NOISE) != 0;
+    s->bf16 = (room & AEI_STEP_BF16) != 0;
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);
     if (status != AE_OK) {
@@ -163,7 +170,7 @@ static const float *operand(const aei_step *s, size_t thread, const float *activ
 
 static const float *layer_input(const aei_step *s, size_t l)
 {
-    return l == 0 ? s->input : s->layers[l - 1].y;
+    return l == 0 ? s->input : s->layers[l - 1].low;
 }
 
 static void gather_input(aei_step *s, size_t thread)
@@ -176,6 +183,8 @@ static void gather_input(aei_step *s, size_t thread)
         if (s->noisy)
             aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count, s->rows, s->target + at,
                             s->input + at, panel);
+        if (s->bf16)
+            s->network->kernels->round_bf16(s->rows * panel, (s->noisy ? s->input : s->target) + at, s->input + at);
     }
 }
 
@@ -195,12 +204,17 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         float *z = a->xhat + p * tile, *y = a->y + p * tile;
         const float *beta = n->parameters + layer->beta + p * panel;
         const float *weights = n->parameters + layer->weight + p * layer->in * panel;
-        kernels->gemm_nn(s->rows, layer->in, count, x, weights, z, weights + layer->in * panel);
+        float *rounded = s->threads_scratch[thread].rounded;
+        if (s->bf16)
+            kernels->round_bf16(layer->in * panel, weights, rounded);
+        kernels->gemm_nn(s->rows, layer->in, count, x, s->bf16 ? rounded : weights, z, weights + layer->in * panel);
         if (n->batch_norm)
             kernels->norm_forward(s->rows, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
                                   layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
         else
             kernels->affine_forward(s->rows, z, y, s->ones, beta, layer->f);
+        if (s->bf16)
+            kernels->round_bf16(tile, y, a->low + p * tile);
         if (l + 1 == n->depth)
             kernels->row_costs(s->rows, count, y, s->target + p * tile, s->job->cost == AE_COST_BCE,
                                s->costs + p * s->rows);
@@ -293,6 +307,8 @@ static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, 
             blend_statistics(s, l, p);
     }
     settle(s, &s->job->others, layer->beta + p * panel, panel, mine->dbeta);
+    if (s->bf16)
+        kernels->round_bf16(s->rows * panel, a->delta + at, a->delta + at);
 }
 
 static void output_gradient(aei_step *s, size_t thread)
@@ -324,6 +340,8 @@ static void backward_input(aei_step *s, size_t l, size_t q, const float *delta, 
     for (size_t p = 0; p < layer->panels; p++)
         kernels->transpose(count, aei_columns(panel, layer->out, p), weights + p * layer->in * panel,
                            transposed + p * panel * panel);
+    if (s->bf16)
+        kernels->round_bf16(layer->out * panel, transposed, transposed);
     kernels->gemm_nn(s->rows, layer->out, count, delta, transposed, s->layers[l - 1].delta + q * s->rows * panel, NULL);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
 }

@@ -34,9 +34,9 @@ typedef struct aei_step_job {
 } aei_step_job;
 
 /* What a step needs room for beside the batch: the whole gradient, which clipping takes; the target beside a noisy
- * input.
+ * input; float32 beside bfloat16.
  */
-typedef enum aei_step_room { AEI_STEP_GRADIENT = 1, AEI_STEP_NOISE = 2 } aei_step_room;
+typedef enum aei_step_room { AEI_STEP_GRADIENT = 1, AEI_STEP_NOISE = 2, AEI_STEP_BF16 = 4 } aei_step_room;
 
 /* All memory for batches of up to max_rows; `room` has flags of aei_step_room. */
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, unsigned room);

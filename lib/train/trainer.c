@@ -42,8 +42,6 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     AE_TRY(check_enum("drop_last", (int)o->drop_last, AE_OFF));
     AE_TRY(check_enum("restore_best", (int)o->restore_best, AE_OFF));
     AE_TRY(check_enum("precision", (int)o->precision, AE_BF16));
-    if (o->precision == AE_BF16)
-        return aei_fail(AE_ERROR_UNSUPPORTED, "precision: this version trains in float32 only");
     if (o->batch > MAX_BATCH)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch %zu is over %d", o->batch, MAX_BATCH);
     if (o->threads > MAX_THREADS)
@@ -148,7 +146,8 @@ static ae_status prepare(ae_trainer *t)
     AE_TRY(aei_team_create(&t->team, o->threads));
     const bool noisy = o->input_noise > 0 || o->input_mask > 0 || o->input_dropout > 0;
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
-                           (o->clip_norm > 0 ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u)));
+                           (o->clip_norm > 0 ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
+                               (o->precision == AE_BF16 ? AEI_STEP_BF16 : 0u)));
     if (o->validation != NULL)
         AE_TRY(aei_session_create(&t->judge, t->network, NULL, t->team));
     lay_out(t);
