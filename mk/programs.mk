@@ -38,13 +38,16 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples check-examples bench bench-full bench-peers mnist experiment anomaly denoise
+.PHONY: examples check-examples check-docs bench bench-full bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
 
 check-examples: examples ## run the examples with quick settings and look at what they give
 	@CC='$(CC)' scripts/check-examples '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
+
+check-docs: lib ## compile the C of README.md and docs/, run the programs
+	@CC='$(CC)' scripts/check-docs '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
 
 bench: $(BUILD)/bench/bench ## measure: one figure a line, in less than two minutes
 	@$<
