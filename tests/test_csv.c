@@ -48,8 +48,7 @@ START_TEST(line_ends_quotes_marks_and_blank_ends_do_not_matter)
         "1,2\r\n3,4\r\n",
         "1,2\r3,4\r",
         "1,2\r\n3,4\r\n\r\n\n",
-        "\xEF\xBB\xBF"
-        "1,2\n3,4\n",
+        "\xEF\xBB\xBF\61,2\n3,4\n",
         "\"1\",\"2\"\n\"3\",4\n",
         " 1 ,\t2\n+3,4.0e0\n",
         "\xEF\xBB\xBF\"1\",2\r\n3,\"4\"",

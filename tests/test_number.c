@@ -138,33 +138,9 @@ END_TEST
 
 START_TEST(what_is_no_number_is_told_apart)
 {
-    static const char *const none[] = {"",
-                                       " ",
-                                       "abc",
-                                       "1x",
-                                       "1 2",
-                                       "0x10",
-                                       "1e",
-                                       "e5",
-                                       ".",
-                                       "+",
-                                       "--1",
-                                       "1..2",
-                                       "1.2.3",
-                                       "1,5",
-                                       "1e+",
-                                       "1e5.",
-                                       "nano",
-                                       "in",
-                                       "na",
-                                       "1e5x",
-                                       "infin",
-                                       "n",
-                                       "N/A",
-                                       "\xC2\xA0"
-                                       "1",
-                                       "1_000",
-                                       "i"};
+    static const char *const none[] = {"",   " ",    "abc",   "1x",    "1 2", "0x10",        "1e",    "e5",   ".",
+                                       "+",  "--1",  "1..2",  "1.2.3", "1,5", "1e+",         "1e5.",  "nano", "in",
+                                       "na", "1e5x", "infin", "n",     "N/A", "\xC2\xA0\61", "1_000", "i"};
     static const char *const special[] = {"nan", "NaN", "-nan", "inf", "+INF", "-Infinity", " inf "};
     float value = 3;
     for (size_t i = 0; i < COUNT(none); i++)

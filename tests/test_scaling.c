@@ -189,8 +189,13 @@ START_TEST(scores_and_parts_are_in_the_callers_units)
 {
     setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
     train(&s, 30);
-    s.rows[CONSTANT] = 10; /* row 0 breaks the rule of the constant column: that must show */
     ae_session *session = session_of(s.network, (size_t)_i);
+    float before[WIDTH], after[WIDTH];
+    ck_assert_ok(ae_reconstruct(session, s.rows, 1, before));
+    s.rows[CONSTANT] =
+        10; /* row 0 breaks the rule of the constant column: the network does not see it, the score does */
+    ck_assert_ok(ae_reconstruct(session, s.rows, 1, after));
+    ck_assert_mem_eq(after, before, sizeof after);
     const size_t count = ROWS * WIDTH;
     float *y = fixture_allocate(count, sizeof *y), *parts = fixture_allocate(count, sizeof *parts), scores[ROWS];
     ck_assert_ok(ae_reconstruct(session, s.rows, ROWS, y));
