@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A model file into another form: C source for machines without libae, or safetensors that say everything. */
+/* A model file into another form: C source for machines without libae, ONNX, or safetensors that say everything. */
 #define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
@@ -25,6 +25,11 @@ static void to_c(const ae_network *network, const request *asked)
            info.multiply_adds);
 }
 
+static void to_onnx(const ae_network *network, const request *asked)
+{
+    check(ae_network_export_onnx(network, asked->to, NULL));
+}
+
 static void to_safetensors(const ae_network *network, const request *asked)
 {
     check(ae_network_save(network, asked->to));
@@ -37,6 +42,7 @@ static const struct {
     void (*write)(const ae_network *network, const request *asked);
 } forms[] = {
     {"c", "C source, TO.c and TO.h, that needs no library", to_c},
+    {"onnx", "an ONNX model with outputs code and reconstruction", to_onnx},
     {"safetensors", "a model file with its architecture, for libae and PyTorch", to_safetensors},
 };
 

@@ -21,6 +21,7 @@ enum { ROWS = 20, ABSENT = 127, MOST_ARGUMENTS = 40 };
 
 typedef void map(const float *in, float *out);
 typedef float score(const float *row);
+typedef int judge(const float *row);
 typedef const float *look(void);
 
 #define WARNINGS "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror"
@@ -179,6 +180,141 @@ START_TEST(frozen_functions_agree_with_a_session)
         compare_functions(library, network);
         ck_assert_int_eq(dlclose(library), 0);
     }
+    ae_network_free(network);
+}
+END_TEST
+
+/* Features in units of their own, one of them constant, one with an offset far beyond its scale. */
+static void give_scaling(ae_network *network)
+{
+    const size_t width = ae_network_input_width(network);
+    float *offset = fixture_values(width, -5, 5, 21), *scale = fixture_values(width, 0.5f, 4, 22);
+    offset[0] = 100, scale[width / 2] = 0;
+    ck_assert_ok(ae_network_set_scaling(network, offset, scale));
+    free(offset);
+    free(scale);
+}
+
+START_TEST(a_scaled_network_takes_and_gives_the_callers_units)
+{
+    const size_t net = (size_t)_i / COUNT(builds), build = (size_t)_i % COUNT(builds);
+    ae_network *network = lively(&nets[net]);
+    ae_export_c_info plain = {.size = sizeof plain}, scaled = {.size = sizeof scaled};
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, &plain));
+    give_scaling(network);
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, &scaled));
+    ck_assert_uint_eq(scaled.weight_bytes, plain.weight_bytes + 8 * nets[net].widths[0]);
+    void *library = build_and_load(build, "net.c");
+    if (library != NULL) {
+        compare_functions(library, network);
+        FUNCTION(map, encode, library, "net_encode");
+        const size_t width = nets[net].widths[0];
+        float *row = fixture_allocate(width, sizeof *row), code[8];
+        row[width / 2] = NAN; /* the constant one */
+        encode(row, code);
+        ck_assert(isnan(code[0]));
+        free(row);
+        ck_assert_int_eq(dlclose(library), 0);
+    }
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(a_half_of_a_scaled_network_has_its_scaling)
+{
+    const bool encodes = _i == 0;
+    ae_network *network = lively(&nets[0]); /* 64 32 8 32 64 */
+    ae_export_c_info info = {.size = sizeof info};
+    give_scaling(network);
+    ck_assert_ok(ae_network_export_c(network, support_path("net"),
+                                     AE_EXPORT_C_OPTIONS(.halves = encodes ? AE_HALVES_ENCODER : AE_HALVES_DECODER),
+                                     &info));
+    ck_assert_uint_eq(info.buffer_bytes, 4 * (encodes ? 32 + 64 : 32)); /* a decoder scales no row */
+    void *library = build_and_load(0, "net.c");
+    FUNCTION(map, half, library, encodes ? "net_encode" : "net_decode");
+    float *in = fixture_values(64, 0, 1, 4), wanted[64], given[64];
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok((encodes ? ae_encode : ae_decode)(session, in, 1, wanted));
+    half(in, given);
+    compare(given, wanted, encodes ? 8 : 64, "half");
+    ae_session_free(session);
+    free(in);
+    dlclose(library);
+    ae_network_free(network);
+}
+END_TEST
+
+/* Thresholds between the scores of rows, well apart, so that rounding cannot decide. */
+START_TEST(anomalies_are_those_of_a_session)
+{
+    static const ae_cost costs[] = {AE_COST_L2, AE_COST_SSE, AE_COST_MSE};
+    ae_network *network = lively(&nets[0]);
+    float *rows = fixture_values(ROWS * 64, 0, 1, 9), scores[ROWS], sum = 0;
+    unsigned char flags[ROWS];
+    int flagged = 0;
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t j = 0; j < 64; j++)
+            rows[r * 64 + j] *= 1 + 0.1f * (float)r;
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok(ae_score(session, costs[_i], rows, ROWS, scores, NULL));
+    for (size_t r = 0; r < ROWS; r++)
+        sum += scores[r];
+    ck_assert_ok(ae_network_set_threshold(network, costs[_i], (double)(sum / ROWS)));
+    ck_assert_ok(ae_is_anomaly(session, rows, ROWS, flags, NULL));
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
+    void *library = build_and_load(0, "net.c");
+    FUNCTION(judge, is_anomaly, library, "net_is_anomaly");
+    for (size_t r = 0; r < ROWS; r++) {
+        ck_assert_int_eq(is_anomaly(rows + r * 64), flags[r]);
+        flagged += flags[r];
+    }
+    ck_assert(flagged > 0 && flagged < ROWS);
+    rows[3] = NAN;
+    ck_assert_int_eq(is_anomaly(rows), 1);
+    ae_session_free(session);
+    free(rows);
+    dlclose(library);
+    ae_network_free(network);
+}
+END_TEST
+
+/* Always reconstructed as 0, the score is the number itself: greater than float64 thresholds next to a float or not. */
+START_TEST(a_threshold_keeps_its_side_of_a_float)
+{
+    static const float middle = 0.75f;
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){1, 1, 1}, .width_count = 3,
+                                                                  .batch_norm = AE_OFF,
+                                                                  .output_activation = AE_LINEAR));
+    ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", &(float){0}, 1));
+    for (int side = -1; side <= 1; side++) {
+        ck_assert_ok(ae_network_set_threshold(network, AE_COST_L2, (double)middle + side * 1e-12));
+        ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
+        void *library = build_and_load(0, "net.c");
+        FUNCTION(judge, is_anomaly, library, "net_is_anomaly");
+        ck_assert_int_eq(is_anomaly(&middle), side < 0);
+        dlclose(library);
+    }
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(a_threshold_that_does_not_hold_is_left_out_and_one_of_cross_entropy_refused)
+{
+    ae_network *network = lively(&nets[0]);
+    ck_assert_ok(ae_network_set_threshold(network, AE_COST_BCE, 1));
+    ck_assert_status(ae_network_export_c(network, support_path("net"), NULL, NULL), AE_ERROR_UNSUPPORTED,
+                     "cross-entropy");
+    ck_assert_int_ne(access(support_path("net.c"), F_OK), 0);
+    ck_assert_ok(
+        ae_network_export_c(network, support_path("net"), AE_EXPORT_C_OPTIONS(.halves = AE_HALVES_ENCODER), NULL));
+    ck_assert_ok(ae_network_set_threshold(network, AE_COST_L2, 1));
+    ck_assert_ok(ae_network_set_tensor(network, "encoder.1.bn.bias", (const float[8]){0}, 8)); /* makes it void */
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
+    unsigned char *header = support_read(support_path("net.h"), NULL);
+    ck_assert_ptr_null(strstr((const char *)header, "anomal"));
+    free(header);
     ae_network_free(network);
 }
 END_TEST
@@ -473,6 +609,11 @@ Suite *freeze_suite(void)
     tcase_add_checked_fixture(agree, NULL, support_dir_remove);
     tcase_set_timeout(agree, 240); /* the report's network is 45 MB of source */
     tcase_add_loop_test(agree, frozen_functions_agree_with_a_session, 0, (int)(COUNT(nets) * COUNT(builds)));
+    tcase_add_loop_test(agree, a_scaled_network_takes_and_gives_the_callers_units, 0, (int)(6 * COUNT(builds)));
+    tcase_add_loop_test(agree, a_half_of_a_scaled_network_has_its_scaling, 0, 2);
+    tcase_add_loop_test(agree, anomalies_are_those_of_a_session, 0, 3);
+    tcase_add_test(agree, a_threshold_keeps_its_side_of_a_float);
+    tcase_add_test(agree, a_threshold_that_does_not_hold_is_left_out_and_one_of_cross_entropy_refused);
     tcase_add_test(agree, sizes_are_those_of_the_arrays);
     tcase_add_loop_test(agree, a_half_has_its_own_function_and_arrays_alone, 0, 2);
     tcase_add_loop_test(agree, sigmoid_and_tanh_are_within_float_rounding_everywhere, 0, 2);

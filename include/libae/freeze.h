@@ -57,6 +57,11 @@ typedef struct ae_export_c_info {
  * sums are float32 in another order than a session's, so results agree to rounding: within 1e-5 for outputs
  * in [0, 1]. Outputs of inner layers lie in two static buffers, so one call at a time.
  *
+ * Where the network has a scaling, rows, reconstructions and scores are in the caller's units, as a session's
+ * are. Where it has a threshold that holds, and both halves are exported, there is also
+ *
+ *     int digits_is_anomaly(const float row[]);   1 or 0, by DIGITS_THRESHOLD and the threshold's cost
+ *
  * Both files are written beside their places and synced before either is renamed, and the first is put back
  * if the second cannot be; the source refuses to compile with the header of another export.
  *
@@ -66,6 +71,7 @@ typedef struct ae_export_c_info {
  * @param info NULL, or filled in on success; info->size must be set
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is none, an option outside its range,
  *         info->size not set); AE_ERROR_DATA (a folded weight is not finite, naming the layer);
+ *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one half is exported);
  *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY;
  *         after an error both files are as they were
  * Thread safety: reads network. @since 0.1

@@ -2,7 +2,9 @@
 /*
  * A network as C source: names, sizes and numbers; freeze_text.c has the words. The inner layers'
  * outputs go by turns into two buffers, each as wide as the widest that it takes; the first layer reads
- * the caller's row and the last writes the caller's result.
+ * the caller's row and the last writes the caller's result. A scaling is not multiplied into the first
+ * layer: with an offset much larger than the scale, products of the offset would cancel in float32. The
+ * scaled row goes into the buffer that the first layer does not write.
  */
 #include "io/freeze.h"
 
@@ -113,6 +115,11 @@ static void measure(aei_frozen *f)
         if (l + 1 < f->last && width > f->buffers[l % 2])
             f->buffers[l % 2] = width;
     }
+    if (f->scaling != NULL) {
+        f->info.weight_bytes += 2 * n->widths[0] * sizeof(float);
+        if (f->first == 0 && n->widths[0] > f->buffers[1])
+            f->buffers[1] = n->widths[0];
+    }
     f->info.buffer_bytes = (f->buffers[0] + f->buffers[1]) * sizeof(float);
 }
 
@@ -125,12 +132,16 @@ static ae_status write_texts(aei_frozen *f)
         return aei_fail_memory(floats * sizeof *values);
     ae_status status = AE_OK;
     aei_freeze_begin(f);
+    aei_freeze_scaling(f);
     for (size_t l = f->first; l < f->last && status == AE_OK; l++) {
         status = aei_freeze_fold(n, l, values, values + weights);
         if (status != AE_OK)
             break;
-        aei_freeze_array(f, "weights", l, values, n->layers[l].in * n->layers[l].out);
-        aei_freeze_array(f, "biases", l, values + weights, n->layers[l].out);
+        char name[32];
+        (void)snprintf(name, sizeof name, "weights%zu", l);
+        aei_freeze_array(f, name, values, n->layers[l].in * n->layers[l].out);
+        (void)snprintf(name, sizeof name, "biases%zu", l);
+        aei_freeze_array(f, name, values + weights, n->layers[l].out);
         aei_freeze_layer(f, l);
     }
     free(values);
@@ -172,6 +183,12 @@ ae_status ae_network_export_c(const ae_network *network, const char *path, const
     if (info != NULL)
         AE_TRY(aei_result_check(info, "ae_export_c_info"));
     aei_frozen f = {.network = network, .halves = o.halves == AE_HALVES_DEFAULT ? AE_HALVES_BOTH : o.halves};
+    f.scaling = network->scaling;
+    f.threshold = f.halves == AE_HALVES_BOTH ? aei_network_threshold(network) : NULL;
+    if (f.threshold != NULL && f.threshold->cost == AE_COST_BCE)
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "the network's threshold is of binary cross-entropy, which exported C does "
+                        "not compute: fit one of another cost, or export one half");
     size_t length;
     const char *name;
     cut_path(path, &length, &name);

@@ -15,10 +15,12 @@ typedef struct aei_frozen {
     char prefix[AEI_PREFIX_SIZE], upper[AEI_PREFIX_SIZE]; /* "digits", "DIGITS" */
     char header_name[256];                                /* without folders, for #include */
     ae_halves halves;
-    size_t first, last;    /* the layers that are there */
-    size_t buffers[2];     /* floats of the buffers that layers of even and odd number write into */
-    uint32_t fingerprint;  /* of the numbers written so far */
-    ae_export_c_info info; /* size left to the caller */
+    size_t first, last;            /* the layers that are there */
+    size_t buffers[2];             /* floats of the buffers that layers of even and odd number write into */
+    const aei_scaling *scaling;    /* NULL: none */
+    const ae_threshold *threshold; /* NULL: none that holds, or half of the network only */
+    uint32_t fingerprint;          /* of the numbers written so far */
+    ae_export_c_info info;         /* size left to the caller */
     aei_file *source, *header;
 } aei_frozen;
 
@@ -27,7 +29,8 @@ ae_status aei_freeze_fold(const ae_network *network, size_t layer, float *weight
 
 /* The texts, into frozen->source and ->header; a failure is remembered until the files are committed. */
 void aei_freeze_begin(aei_frozen *frozen);
-void aei_freeze_array(aei_frozen *frozen, const char *name, size_t layer, const float *values, size_t count);
+void aei_freeze_array(aei_frozen *frozen, const char *name, const float *values, size_t count);
+void aei_freeze_scaling(aei_frozen *frozen);
 void aei_freeze_layer(aei_frozen *frozen, size_t layer);
 void aei_freeze_end(aei_frozen *frozen);
 

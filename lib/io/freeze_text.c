@@ -9,6 +9,7 @@
 #include "io/freeze.h"
 
 #include <libae/version.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,10 +208,10 @@ void aei_freeze_begin(aei_frozen *f)
     put_arithmetic(f);
 }
 
-void aei_freeze_array(aei_frozen *f, const char *name, size_t layer, const float *values, size_t count)
+void aei_freeze_array(aei_frozen *f, const char *name, const float *values, size_t count)
 {
     char text[32];
-    put_line(f, f->source, "static const float @_%s%zu[%zu] $_PLACE = {", name, layer, count);
+    put_line(f, f->source, "static const float @_%s[%zu] $_PLACE = {", name, count);
     for (size_t i = 0; i < count; i++) {
         const char *gap = i % NUMBERS_A_LINE == 0 ? (i == 0 ? "\n    " : ",\n    ") : ", ";
         (void)aei_file_write(f->source, gap, strlen(gap));
@@ -221,12 +222,36 @@ void aei_freeze_array(aei_frozen *f, const char *name, size_t layer, const float
     mix(f, values, count * sizeof *values);
 }
 
-/* One output of a layer: activation(dot(...)), of the inputs x. */
+/* A constant feature, of scale 0, is 0 to the network unless it is NaN, and always reconstructed as its offset. */
+static const char scale_text[] = "/* A row in the network's units, (value - offset) / scale. */\n"
+                                 "static void @_scale(const float *row, float *x)\n"
+                                 "{\n"
+                                 "    size_t j;\n"
+                                 "    for (j = 0; j < $_INPUT_WIDTH; j++) {\n"
+                                 "        const float d = row[j] - @_offsets[j], scale = @_scales[j];\n"
+                                 "        x[j] = scale > 0.0f ? d / scale : d * 0.0f;\n"
+                                 "    }\n"
+                                 "}\n\n";
+
+void aei_freeze_scaling(aei_frozen *f)
+{
+    if (f->scaling == NULL)
+        return;
+    put(f, f->source, "/* The caller's units: value = offset + scale * the network's. */\n");
+    aei_freeze_array(f, "offsets", f->scaling->offset, f->scaling->features);
+    aei_freeze_array(f, "scales", f->scaling->scale, f->scaling->features);
+    if (f->first == 0)
+        put(f, f->source, scale_text);
+}
+
+/* One output of a layer: activation(dot(...)), of the inputs x; of the last layer, in the caller's units. */
 static void put_feature(const aei_frozen *f, size_t layer, const char *x)
 {
     const ae_activation kind = f->network->layers[layer].f.kind;
     const size_t in = f->network->layers[layer].in;
     const bool linear = kind == AE_LINEAR;
+    if (f->scaling != NULL && layer + 1 == f->network->depth)
+        put(f, f->source, "@_offsets[j] + @_scales[j] * ");
     if (!linear)
         put_line(f, f->source, "@_%s(", aei_activation_name(kind));
     put_line(f, f->source, "@_dot(%s, @_weights%zu + %zu * j, %zu, @_biases%zu[j])%s", x, layer, in, in, layer,
@@ -253,6 +278,10 @@ static const char *buffer_after(size_t layer)
 /* Calls of layers first to last - 1, from one array to another by way of the buffers. */
 static void put_calls(const aei_frozen *f, size_t first, size_t last, const char *in, const char *out)
 {
+    if (f->scaling != NULL && first == 0) {
+        put(f, f->source, "    @_scale(row, @_buffer1);\n");
+        in = "@_buffer1";
+    }
     for (size_t l = first; l < last; l++)
         put_line(f, f->source, "    @_layer%zu(%s, %s);\n", l, l == first ? in : buffer_after(l - 1),
                  l + 1 == last ? out : buffer_after(l));
@@ -265,6 +294,7 @@ static const char decode_text[] = "void @_decode(const float code[$_CODE_WIDTH],
 static const char reconstruct_text[] =
     "void @_reconstruct(const float row[$_INPUT_WIDTH], float reconstruction[$_INPUT_WIDTH])";
 static const char score_text[] = "float @_score(const float row[$_INPUT_WIDTH])";
+static const char anomaly_text[] = "int @_is_anomaly(const float row[$_INPUT_WIDTH])";
 
 static void put_function(const aei_frozen *f, const char *declaration, size_t first, size_t last, const char *in,
                          const char *out)
@@ -280,12 +310,31 @@ static void put_score(const aei_frozen *f)
 {
     const size_t last = f->network->depth - 1;
     const char *inner = buffer_after(last - 1);
-    put(f, f->source, score_text);
-    put(f, f->source, "\n{\n    float sum = 0.0f, d;\n    size_t j;\n");
+    put(f, f->source, "static float @_squares(const float *row)\n{\n    float sum = 0.0f, d;\n    size_t j;\n");
     put_calls(f, 0, last, "row", inner);
     put(f, f->source, "    for (j = 0; j < $_INPUT_WIDTH; j++) {\n        d = ");
     put_feature(f, last, inner);
-    put(f, f->source, " - row[j];\n        sum += d * d;\n    }\n    return @_sqrt(sum);\n}\n\n");
+    put(f, f->source, " - row[j];\n        sum += d * d;\n    }\n    return sum;\n}\n\n");
+    put(f, f->source, score_text);
+    put(f, f->source, "\n{\n    return @_sqrt(@_squares(row));\n}\n\n");
+}
+
+/* A score is greater than a float64 exactly if it is greater than the float32 at or below that. */
+static float threshold_value(const ae_threshold *threshold)
+{
+    const float nearest = (float)threshold->value;
+    return (double)nearest > threshold->value ? nextafterf(nearest, -INFINITY) : nearest;
+}
+
+/* Not "greater": NaN is anomalous. */
+static void put_anomaly(const aei_frozen *f)
+{
+    const ae_cost cost = f->threshold->cost;
+    put(f, f->source, anomaly_text);
+    put_line(f, f->source, "\n{\n    return !(%s <= $_THRESHOLD);\n}\n\n",
+             cost == AE_COST_L2    ? "@_score(row)"
+             : cost == AE_COST_SSE ? "@_squares(row)"
+                                   : "@_squares(row) / (float)$_INPUT_WIDTH");
 }
 
 static void put_functions(const aei_frozen *f)
@@ -299,6 +348,18 @@ static void put_functions(const aei_frozen *f)
         return;
     put_function(f, reconstruct_text, 0, depth, "row", "reconstruction");
     put_score(f);
+    if (f->threshold != NULL)
+        put_anomaly(f);
+}
+
+static void put_threshold(const aei_frozen *f, aei_file *h)
+{
+    static const char *const costs[] = {[AE_COST_L2] = "the L2 norm of the difference",
+                                        [AE_COST_SSE] = "the sum of squared differences",
+                                        [AE_COST_MSE] = "the mean squared difference"};
+    char number[32];
+    put_line(f, h, "#define $_THRESHOLD (%s) /* a row is anomalous when %s is greater */\n",
+             constant(number, threshold_value(f->threshold)), costs[f->threshold->cost]);
 }
 
 static void put_header(const aei_frozen *f)
@@ -323,6 +384,8 @@ static void put_header(const aei_frozen *f)
     put_line(f, h, "#define $_BUFFER_BYTES %zu /* static buffers: RAM */\n", f->info.buffer_bytes);
     put_line(f, h, "#define $_MULTIPLY_ADDS %zu /* of one call%s */\n", f->info.multiply_adds,
              f->halves == AE_HALVES_BOTH ? " of @_reconstruct" : "");
+    if (f->threshold != NULL)
+        put_threshold(f, h);
     put_line(f, h, "#define $_FINGERPRINT 0x%08xu /* the same in the source */\n\n", (unsigned)f->fingerprint);
     put(f, h, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     if (f->halves != AE_HALVES_DECODER) {
@@ -342,11 +405,21 @@ static void put_header(const aei_frozen *f)
         put(f, h, score_text);
         put(f, h, ";\n\n");
     }
+    if (f->threshold != NULL) {
+        put(f, h, "/* 1 for a row over the threshold or with a score that is not a number, else 0. */\n");
+        put(f, h, anomaly_text);
+        put(f, h, ";\n\n");
+    }
     put(f, h, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 
 void aei_freeze_end(aei_frozen *f)
 {
+    if (f->threshold != NULL) {
+        const float value = threshold_value(f->threshold);
+        mix(f, &value, sizeof value);
+        mix(f, &f->threshold->cost, sizeof f->threshold->cost);
+    }
     put_functions(f);
     put_line(f, f->source,
              "#if $_FINGERPRINT != 0x%08xu\n#error \"the header is of another export than this source\"\n#endif\n",
