@@ -103,5 +103,5 @@ def read_csv(folder):
             assert not cell[-1].isdigit() or digits <= max(fewest, 7), f"{cell}, but {shortest} would do"
 
 
-{"probe": lambda folder: None, "write-npy": write_npy, "read-npy": read_npy, "write-csv": write_csv,
- "read-csv": read_csv}[sys.argv[1]](sys.argv[2])
+{"probe": lambda: None, "write-npy": write_npy, "read-npy": read_npy, "write-csv": write_csv,
+ "read-csv": read_csv}[sys.argv[1]](*sys.argv[2:])
