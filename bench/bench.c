@@ -57,8 +57,8 @@ static void name(char text[96], const char *what, const char *kind, size_t threa
 }
 
 /* A training step of a network, beside the peak. */
-static void bench_step(const char *label, const size_t *widths, size_t width_count, const char *kernels, size_t threads,
-                       size_t batch, double seconds)
+static void bench_step(const char *label, const size_t *widths, size_t width_count, const char *kernels,
+                       ae_precision precision, size_t threads, size_t batch, double seconds)
 {
     ae_dataset *digits = NULL;
     ae_network *network = NULL;
@@ -75,7 +75,8 @@ static void bench_step(const char *label, const size_t *widths, size_t width_cou
     stop(ae_network_create(&network,
                            AE_NETWORK_OPTIONS(.widths = widths, .width_count = width_count, .kernels = kernels)));
     stop(ae_optimizer_create_adam(&adam, NULL));
-    stop(ae_trainer_create(&run, network, adam, digits, AE_TRAINER_OPTIONS(.batch = batch, .threads = threads)));
+    stop(ae_trainer_create(&run, network, adam, digits,
+                           AE_TRAINER_OPTIONS(.batch = batch, .threads = threads, .precision = precision)));
     stop(aei_team_create(&team, threads));
     const unsigned isa = strcmp(kernels, "avx2") == 0 ? AEI_ISA_AVX2 : aei_cpu_isa();
     const double flops = step_flops(network, batch);
@@ -201,14 +202,15 @@ done:
 }
 
 /* Reconstruction of `batch` rows at a time. */
-static void bench_inference(size_t threads, size_t batch, double seconds)
+static void bench_inference(const char *label, ae_precision precision, size_t threads, size_t batch, double seconds)
 {
     ae_network *network = NULL;
     ae_session *session = NULL;
     aei_team *team = NULL;
     stop(ae_network_create(&network, NULL));
-    stop(ae_session_create(&session, network,
-                           AE_SESSION_OPTIONS(.max_batch = batch < 1000 ? batch : 1000, .threads = threads)));
+    stop(ae_session_create(
+        &session, network,
+        AE_SESSION_OPTIONS(.max_batch = batch < 1000 ? batch : 1000, .threads = threads, .precision = precision)));
     stop(aei_team_create(&team, threads));
     float *rows = calloc(2 * batch * 784, sizeof *rows), *out = rows + batch * 784;
     for (size_t i = 0; i < batch * 784; i++)
@@ -229,11 +231,11 @@ static void bench_inference(size_t threads, size_t batch, double seconds)
     }
     char text[96];
     const double call = bench_median(calls, slices);
-    name(text, "infer.latency", "f32", threads, "batch", batch);
+    name(text, "infer.latency", label, threads, "batch", batch);
     bench_print(text, call * 1e6, "us");
-    name(text, "infer.throughput", "f32", threads, "batch", batch);
+    name(text, "infer.throughput", label, threads, "batch", batch);
     bench_print(text, (double)batch / call, "rows/s");
-    name(text, "infer.fraction_of_peak", "f32", threads, "batch", batch);
+    name(text, "infer.fraction_of_peak", label, threads, "batch", batch);
     bench_print(text, bench_median(fractions, slices), "ratio");
     free(rows);
     aei_team_free(team);
@@ -275,12 +277,15 @@ int main(int count, char **arguments)
         bench_machine(threads[t]);
         for (size_t b = 0; b < 4; b++)
             if (full || b == 1 || b == 2)
-                bench_step("f32", NULL, 0, "auto", threads[t], batches[b], seconds);
+                bench_step("f32", NULL, 0, "auto", AE_F32, threads[t], batches[b], seconds);
         for (size_t b = 0; b < 5; b++)
             if (full || b == 0 || b == 2 || b == 3)
-                bench_inference(threads[t], calls[b], seconds);
+                bench_inference("f32", AE_F32, threads[t], calls[b], seconds);
     }
-    bench_step("small", small_widths, 7, "auto", 1, 32, seconds);
+    bench_step("bf16", NULL, 0, "auto", AE_BF16, cpu.cores, 100, seconds);
+    bench_inference("bf16", AE_BF16, cpu.cores, 1, seconds);
+    bench_inference("bf16", AE_BF16, cpu.cores, 100, seconds);
+    bench_step("small", small_widths, 7, "auto", AE_F32, 1, 32, seconds);
     bench_parts(cpu.cores, 100);
     bench_epoch(cpu.cores);
     bench_blis(100);
@@ -288,6 +293,6 @@ int main(int count, char **arguments)
         bench_blis(1000);
     for (size_t i = 0; i + 1 < ae_kernels_count(); i++)
         if (i > 0 || full) /* the reference is a definition, not a speed */
-            bench_step(ae_kernels_name(i), NULL, 0, ae_kernels_name(i), cpu.cores, 100, seconds);
+            bench_step(ae_kernels_name(i), NULL, 0, ae_kernels_name(i), AE_F32, cpu.cores, 100, seconds);
     return 0;
 }
