@@ -90,7 +90,8 @@ static void build(experiment *e)
         AE_TRAINER_OPTIONS(.batch = args->batch, .epochs = args->epochs, .seed = args->seed, .threads = args->threads,
                            .shuffle = AE_SHUFFLE_AFTER_FIRST, .drop_last = AE_ON, .validation = e->validation,
                            .checkpoint_path = e->checkpoint.text, .checkpoint_every = CHECKPOINT_EPOCHS,
-                           .on_step = on_step, .on_epoch = on_epoch, .user = e, .events = e->events)));
+                           .on_step = on_step, .on_epoch = on_epoch, .user = e, .events = e->events,
+                           .precision = args->precision)));
     if (args->resume && !file_exists(e->checkpoint.text))
         fail("%s: there is no checkpoint to resume; leave out --resume to begin a run", e->checkpoint.text);
     if (args->resume)

@@ -28,6 +28,7 @@ static const char usage[] =
     "  --seed N        of the initial weights and of the shuffling (1)\n"
     "  --threads N     0: every processor this process may use (0)\n"
     "  --kernels NAME  compute kernels: auto%s (auto)\n"
+    "  --bf16          products of operands rounded to bfloat16\n"
     "  --out DIR       folder for the results, made when missing (mnist-out)\n"
     "  --tensorboard DIR\n"
     "                  folder for a TensorBoard log, made when missing (tensorboard in --out's folder)\n"
@@ -96,6 +97,7 @@ arguments arguments_parse(int argc, char **argv)
         {"seed", required_argument, NULL, 's'},
         {"threads", required_argument, NULL, 't'},
         {"kernels", required_argument, NULL, 'k'},
+        {"bf16", no_argument, NULL, 'B'},
         {"out", required_argument, NULL, 'o'},
         {"resume", no_argument, NULL, 'R'},
         {"help", no_argument, NULL, 'h'},
@@ -126,6 +128,9 @@ arguments arguments_parse(int argc, char **argv)
             break;
         case 't':
             given.threads = (size_t)parse_count("threads", optarg, 0, MOST_THREADS);
+            break;
+        case 'B':
+            given.precision = AE_BF16;
             break;
         case 'k':
             given.kernels = parse_name("kernels", optarg);
