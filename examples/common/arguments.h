@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_ARGUMENTS_H
 #define EXAMPLES_ARGUMENTS_H
 
+#include <libae/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
