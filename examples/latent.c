@@ -10,7 +10,6 @@
 #include "common/images.h"
 #include "common/map.h"
 #include "common/numbers.h"
-#include "common/picture.h"
 #include "common/plane.h"
 
 #include <getopt.h>
@@ -141,9 +140,7 @@ int main(int argc, char **argv)
     const plane p = plane_fit(codes, count, width);
     printf("images=%zu code=%zu plane=%.3f neighbours=%.3f\n", count, width, p.shares[0] + p.shares[1],
            neighbours_agree(codes, labels, count, width));
-    const bool saved = !picture_supported() || draw(&l, codes, labels, count, &p);
-    if (!picture_supported())
-        note("built without cairo: no picture");
+    const bool saved = draw(&l, codes, labels, count, &p);
     ae_session_free(session), ae_network_free(l.network), ae_dataset_free(l.train), ae_dataset_free(l.test);
     free(inputs);
     return saved ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -25,7 +25,7 @@ void map_fit(map *m);
 /* The middle of a tile on the axes. */
 void map_place(const map *m, size_t row, size_t column, double at[2]);
 
-/* Draw into a .png or .svg, whole or not at all; false after saying what failed. */
+/* Draw into a .png or .svg, whole or not at all; false after saying what failed. A build without cairo says so. */
 bool map_save(const map *m, const char *path);
 
 #endif
