@@ -315,8 +315,8 @@ static void check_norm_forward(const aei_kernels *k, size_t rows, aei_nonlineari
     float *y = array(rows * p), *ry = array(rows * WIDE);
     float *mean = array(p), *variance = array(p), *inverse = array(p);
     float *rm = array(WIDE), *rv = array(WIDE), *ri = array(WIDE);
-    aei_kernels_reference.norm_forward(rows, x, ry, gamma, beta, epsilon, f, rm, rv, ri);
-    k->norm_forward(rows, mine, y, gamma, beta, epsilon, f, mean, variance, inverse);
+    aei_kernels_reference.norm_forward(rows, WIDE, x, ry, gamma, beta, epsilon, f, rm, rv, ri);
+    k->norm_forward(rows, k->panel, mine, y, gamma, beta, epsilon, f, mean, variance, inverse);
 
     /*
      * With X = max |x| = 5 and n rows: the mean errs by dm <= (n + 2) u X. The sum of squares errs by (n + 4) u
@@ -356,6 +356,45 @@ START_TEST(normalisation_agrees_with_reference)
 }
 END_TEST
 
+/* A panel that is not full: the columns with data as in a full one, the others' statistics and gradients 0. */
+START_TEST(columns_without_data_have_no_statistics)
+{
+    enum { ROWS = 13 };
+    const aei_kernels *k = table(_i);
+    const size_t panel = k->panel, size = ROWS * panel;
+    const aei_nonlinearity f = {AE_SIGMOID, 0};
+    float *gamma = random_array(panel, 0.5f, 1.5f), *beta = random_array(panel, -1, 1);
+    float *whole[3], *part[3], *mean[2], *variance[2], *inverse[2];
+    for (size_t i = 0; i < 3; i++) {
+        whole[i] = random_array(size, -1, 1), part[i] = array(size);
+        memcpy(part[i], whole[i], size * sizeof *part[i]);
+    }
+    for (size_t i = 0; i < 2; i++)
+        mean[i] = random_array(panel, 1, 2), variance[i] = random_array(panel, 1, 2),
+        inverse[i] = random_array(panel, 1, 2);
+    for (size_t n = 1; n <= panel; n++) {
+        k->norm_forward(ROWS, panel, whole[0], whole[1], gamma, beta, 1e-3f, f, mean[0], variance[0], inverse[0]);
+        k->norm_forward(ROWS, n, part[0], part[1], gamma, beta, 1e-3f, f, mean[1], variance[1], inverse[1]);
+        k->norm_backward(ROWS, panel, whole[2], whole[1], whole[0], gamma, inverse[0], f, mean[0], variance[0]);
+        k->norm_backward(ROWS, n, part[2], part[1], part[0], gamma, inverse[1], f, mean[1], variance[1]);
+        for (size_t i = 0; i < size; i++)
+            for (size_t a = 0; a < 3; a++)
+                REQUIRE(i % panel >= n || !(whole[a][i] < part[a][i] || whole[a][i] > part[a][i]),
+                        "%s: %zu of %zu columns", k->name, n, panel);
+        for (size_t j = n; j < panel; j++) /* whole vectors past the data; what shares one with it is as it comes */
+            REQUIRE(j / 16 == (n - 1) / 16 || (mean[1][j] == 0 && variance[1][j] == 0 && inverse[1][j] == 0),
+                    "%s: column %zu of %zu", k->name, j, n);
+        for (size_t i = 0; i < 3; i++)
+            memcpy(part[i], whole[i], size * sizeof *part[i]);
+    }
+    for (size_t i = 0; i < 3; i++)
+        release(whole[i], size), release(part[i], size);
+    for (size_t i = 0; i < 2; i++)
+        release(mean[i], panel), release(variance[i], panel), release(inverse[i], panel);
+    release(gamma, panel), release(beta, panel);
+}
+END_TEST
+
 START_TEST(affine_agrees_with_reference_and_works_in_place)
 {
     const aei_kernels *k = table(_i);
@@ -368,9 +407,9 @@ START_TEST(affine_agrees_with_reference_and_works_in_place)
                   *shift = random_array(WIDE, -1, 1);
             float *mine = to_panels(x, rows, p, p), *y = array(rows * p), *ry = array(rows * WIDE);
             double *bounds = calloc(rows * WIDE, sizeof *bounds);
-            aei_kernels_reference.affine_forward(rows, x, ry, scale, shift, f);
-            k->affine_forward(rows, mine, y, scale, shift, f);
-            k->affine_forward(rows, mine, mine, scale, shift, f);
+            aei_kernels_reference.affine_forward(rows, WIDE, x, ry, scale, shift, f);
+            k->affine_forward(rows, k->panel, mine, y, scale, shift, f);
+            k->affine_forward(rows, k->panel, mine, mine, scale, shift, f);
             for (size_t i = 0; i < rows * WIDE; i++) /* product and sum err by u each; f by 2 ulp <= 4 u */
                 bounds[i] = steepness(f.kind) * 2 * u * (fabs((double)scale[i % WIDE] * (double)x[i]) * 2 + 1) +
                             5 * u * fabs((double)ry[i]);
@@ -398,11 +437,11 @@ static void check_backward(const aei_kernels *k, size_t rows, aei_nonlinearity f
     float *mine = to_panels(g, rows, p, p), *my = to_panels(y, rows, p, p), *mx = to_panels(xhat, rows, p, p);
     float *dgamma = array(p), *dbeta = array(p), *rg = array(WIDE), *rb = array(WIDE);
     if (norm) {
-        aei_kernels_reference.norm_backward(rows, g, y, xhat, gamma, inverse, f, rg, rb);
-        k->norm_backward(rows, mine, my, mx, gamma, inverse, f, dgamma, dbeta);
+        aei_kernels_reference.norm_backward(rows, WIDE, g, y, xhat, gamma, inverse, f, rg, rb);
+        k->norm_backward(rows, k->panel, mine, my, mx, gamma, inverse, f, dgamma, dbeta);
     } else {
-        aei_kernels_reference.bias_backward(rows, g, y, f, rb);
-        k->bias_backward(rows, mine, my, f, dbeta);
+        aei_kernels_reference.bias_backward(rows, WIDE, g, y, f, rb);
+        k->bias_backward(rows, k->panel, mine, my, f, dbeta);
     }
     /*
      * d = g f' errs by at most 4 u |g|, since |f'| <= 1. With n rows, S = sum |g| and T = sum |g x^|, dbeta errs by
@@ -589,6 +628,7 @@ Suite *kernels_suite(void)
     tcase_add_loop_test(each, bfloat16_rounds_as_the_reference_does, 0, last);
     tcase_add_loop_test(each, transposition_is_exact, 0, last);
     tcase_add_loop_test(each, normalisation_agrees_with_reference, 0, last);
+    tcase_add_loop_test(each, columns_without_data_have_no_statistics, 0, last);
     tcase_add_loop_test(each, affine_agrees_with_reference_and_works_in_place, 0, last);
     tcase_add_loop_test(each, gradients_agree_with_reference, 0, last);
     tcase_add_loop_test(each, costs_agree_with_reference, 0, last);

@@ -49,19 +49,19 @@ static void transpose(size_t k, size_t n, const float *in, float *out)
     add(PROFILE_TRANSPOSE, since);
 }
 
-static void norm_forward(size_t rows, float *x, float *y, const float *gamma, const float *beta, float epsilon,
-                         aei_nonlinearity f, float *mean, float *variance, float *inverse)
+static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
+                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse)
 {
     const double since = bench_now();
-    inner->norm_forward(rows, x, y, gamma, beta, epsilon, f, mean, variance, inverse);
+    inner->norm_forward(rows, n, x, y, gamma, beta, epsilon, f, mean, variance, inverse);
     add(PROFILE_NORMALISE, since);
 }
 
-static void norm_backward(size_t rows, float *g, const float *y, const float *xhat, const float *gamma,
+static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
                           const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
 {
     const double since = bench_now();
-    inner->norm_backward(rows, g, y, xhat, gamma, inverse, f, dgamma, dbeta);
+    inner->norm_backward(rows, n, g, y, xhat, gamma, inverse, f, dgamma, dbeta);
     add(PROFILE_BACK, since);
 }
 

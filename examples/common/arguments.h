@@ -14,7 +14,7 @@ typedef struct arguments {
     const char *out;
     const char *tensorboard; /* NULL: tensorboard in out */
     ae_precision precision;
-    const char *kernels;     /* NULL: the fastest here */
+    const char *kernels; /* NULL: the fastest here */
     uint64_t epochs;
     uint64_t seed;
     size_t code;

@@ -105,11 +105,17 @@ AEI_INLINE void norm_apply(const ae_activation kind, size_t rows, float *x, floa
     }
 }
 
-static void norm_forward(size_t rows, float *x, float *y, const float *gamma, const float *beta, float epsilon,
-                         aei_nonlinearity f, float *mean, float *variance, float *inverse)
+static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
+                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse)
 {
     const float share = 1.0f / (float)rows;
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
+        if (v >= n) {
+            store(mean + v, splat(0));
+            store(variance + v, splat(0));
+            store(inverse + v, splat(0));
+            continue;
+        }
         vec m = column_sum(rows, x + v) * share;
         vec s = column_squares(rows, x + v, m) * share;
         vec i = 1.0f / vector_sqrt(s + epsilon);
@@ -128,10 +134,10 @@ AEI_INLINE void affine_apply(const ae_activation kind, size_t rows, const float 
         store(y + row * PANEL, apply(kind, scale * load(x + row * PANEL) + shift, slope));
 }
 
-static void affine_forward(size_t rows, const float *x, float *y, const float *scale, const float *shift,
+static void affine_forward(size_t rows, size_t n, const float *x, float *y, const float *scale, const float *shift,
                            aei_nonlinearity f)
 {
-    for (size_t v = 0; v < PANEL; v += AEI_LANES) {
+    for (size_t v = 0; v < n; v += AEI_LANES) {
 #define AEI_AFFINE(kind) affine_apply(kind, rows, x + v, y + v, load(scale + v), load(shift + v), splat(f.slope))
         AEI_FOR_KIND(f.kind, AEI_AFFINE)
     }
@@ -159,10 +165,15 @@ AEI_INLINE void norm_back(const ae_activation kind, size_t rows, float *g, const
         store(g + row * PANEL, factor * (load(g + row * PANEL) - mean - load(xhat + row * PANEL) * slant));
 }
 
-static void norm_backward(size_t rows, float *g, const float *y, const float *xhat, const float *gamma,
+static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
                           const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
 {
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
+        if (v >= n) {
+            store(dgamma + v, splat(0));
+            store(dbeta + v, splat(0));
+            continue;
+        }
 #define AEI_NORM_BACK(kind)                                                                                        \
     norm_back(kind, rows, g + v, y + v, xhat + v, load(gamma + v) * load(inverse + v), splat(f.slope), dgamma + v, \
               dbeta + v)
@@ -181,9 +192,13 @@ AEI_INLINE void bias_back(const ae_activation kind, size_t rows, float *g, const
     store(dbias, sum);
 }
 
-static void bias_backward(size_t rows, float *g, const float *y, aei_nonlinearity f, float *dbias)
+static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f, float *dbias)
 {
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
+        if (v >= n) {
+            store(dbias + v, splat(0));
+            continue;
+        }
 #define AEI_BIAS_BACK(kind) bias_back(kind, rows, g + v, y + v, splat(f.slope), dbias + v)
         AEI_FOR_KIND(f.kind, AEI_BIAS_BACK)
     }

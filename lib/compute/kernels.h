@@ -72,22 +72,24 @@ struct aei_kernels {
     void (*transpose)(size_t k, size_t n, const float *in, float *out);
 
     /*
-     * Batch normalisation and non-linearity of one tile (Ioffe and Szegedy 2015, algorithm 1):
-     * x becomes x^, y = f(gamma x^ + beta); writes the panel's mean, variance (1/n) and 1 / sqrt(variance + epsilon).
+     * Batch normalisation and non-linearity of one tile (Ioffe and Szegedy 2015, algorithm 1), of which, here
+     * and in the three that follow, the first n columns hold data. What the others hold is nobody's concern, but their
+     * statistics are 0. x becomes x^, y = f(gamma x^ + beta); writes the panel's mean, variance (1/n) and 1 /
+     * sqrt(variance + epsilon).
      */
-    void (*norm_forward)(size_t rows, float *x, float *y, const float *gamma, const float *beta, float epsilon,
-                         aei_nonlinearity f, float *mean, float *variance, float *inverse);
+    void (*norm_forward)(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
+                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse);
 
     /* y = f(scale x + shift), column by column; y may be x. */
-    void (*affine_forward)(size_t rows, const float *x, float *y, const float *scale, const float *shift,
+    void (*affine_forward)(size_t rows, size_t n, const float *x, float *y, const float *scale, const float *shift,
                            aei_nonlinearity f);
 
     /* g holds dC/dy and becomes dC/dz, back through f and the normalisation; writes dC/dgamma and dC/dbeta. */
-    void (*norm_backward)(size_t rows, float *g, const float *y, const float *xhat, const float *gamma,
+    void (*norm_backward)(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
                           const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta);
 
     /* The same without normalisation: g becomes g f'; writes dC/dbias. */
-    void (*bias_backward)(size_t rows, float *g, const float *y, aei_nonlinearity f, float *dbias);
+    void (*bias_backward)(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f, float *dbias);
 
     /* Per row of one panel's first n columns: the sum of (y - t)^2, or for bce the sum of -(t log y + (1 - t) log(1 -
      * y)). */

@@ -74,10 +74,12 @@ static double derivative(aei_nonlinearity f, double y)
     }
 }
 
-static void norm_forward(size_t rows, float *x, float *y, const float *gamma, const float *beta, float epsilon,
-                         aei_nonlinearity f, float *mean, float *variance, float *inverse)
+static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
+                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse)
 {
-    for (size_t j = 0; j < P; j++) {
+    for (size_t j = 0; j < P; j++)
+        mean[j] = variance[j] = inverse[j] = 0;
+    for (size_t j = 0; j < n; j++) {
         double sum = 0, squares = 0;
         for (size_t r = 0; r < rows; r++)
             sum += (double)x[r * P + j];
@@ -96,17 +98,20 @@ static void norm_forward(size_t rows, float *x, float *y, const float *gamma, co
     }
 }
 
-static void affine_forward(size_t rows, const float *x, float *y, const float *scale, const float *shift,
+static void affine_forward(size_t rows, size_t n, const float *x, float *y, const float *scale, const float *shift,
                            aei_nonlinearity f)
 {
     for (size_t i = 0; i < rows * P; i++)
-        y[i] = (float)apply(f, (double)scale[i % P] * (double)x[i] + (double)shift[i % P]);
+        if (i % P < n)
+            y[i] = (float)apply(f, (double)scale[i % P] * (double)x[i] + (double)shift[i % P]);
 }
 
-static void norm_backward(size_t rows, float *g, const float *y, const float *xhat, const float *gamma,
+static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
                           const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
 {
-    for (size_t j = 0; j < P; j++) {
+    for (size_t j = 0; j < P; j++)
+        dgamma[j] = dbeta[j] = 0;
+    for (size_t j = 0; j < n; j++) {
         double sum = 0, product = 0;
         for (size_t i = j; i < rows * P; i += P) {
             const double d = (double)g[i] * derivative(f, (double)y[i]);
@@ -123,9 +128,11 @@ static void norm_backward(size_t rows, float *g, const float *y, const float *xh
     }
 }
 
-static void bias_backward(size_t rows, float *g, const float *y, aei_nonlinearity f, float *dbias)
+static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f, float *dbias)
 {
-    for (size_t j = 0; j < P; j++) {
+    for (size_t j = 0; j < P; j++)
+        dbias[j] = 0;
+    for (size_t j = 0; j < n; j++) {
         double sum = 0;
         for (size_t i = j; i < rows * P; i += P) {
             const double d = (double)g[i] * derivative(f, (double)y[i]);

@@ -265,7 +265,7 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
             next = NULL;
         }
         kernels->gemm_nn(rows, layer->in, count, x, weights, y + at, next);
-        kernels->affine_forward(rows, y + at, y + at, s->scale + s->offsets[l] + p * panel,
+        kernels->affine_forward(rows, count, y + at, y + at, s->scale + s->offsets[l] + p * panel,
                                 s->shift + s->offsets[l] + p * panel, layer->f);
         if (l + 1 < s->now.last)
             continue;

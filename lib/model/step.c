@@ -209,10 +209,10 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
             kernels->round_bf16(layer->in * panel, weights, rounded);
         kernels->gemm_nn(s->rows, layer->in, count, x, s->bf16 ? rounded : weights, z, weights + layer->in * panel);
         if (n->batch_norm)
-            kernels->norm_forward(s->rows, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
+            kernels->norm_forward(s->rows, count, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
                                   layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
         else
-            kernels->affine_forward(s->rows, z, y, s->ones, beta, layer->f);
+            kernels->affine_forward(s->rows, count, z, y, s->ones, beta, layer->f);
         if (s->bf16)
             kernels->round_bf16(tile, y, a->low + p * tile);
         if (l + 1 == n->depth)
@@ -296,10 +296,11 @@ static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, 
     const activations *a = &s->layers[l];
     const scratch *mine = &s->threads_scratch[thread];
     const size_t panel = kernels->panel, at = p * s->rows * panel;
+    const size_t count = aei_columns(panel, layer->out, p);
     if (!n->batch_norm) {
-        kernels->bias_backward(s->rows, a->delta + at, a->y + at, f, mine->dbeta);
+        kernels->bias_backward(s->rows, count, a->delta + at, a->y + at, f, mine->dbeta);
     } else {
-        kernels->norm_backward(s->rows, a->delta + at, a->y + at, a->xhat + at,
+        kernels->norm_backward(s->rows, count, a->delta + at, a->y + at, a->xhat + at,
                                n->parameters + layer->gamma + p * panel, a->inverse + p * panel, f, mine->dgamma,
                                mine->dbeta);
         settle(s, &s->job->others, layer->gamma + p * panel, panel, mine->dgamma);
