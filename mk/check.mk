@@ -46,7 +46,7 @@ LONG_SUITES := gradient training kernels vector_math
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
 spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
 
-.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-symbols lint format
+.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-symbols docs lint format
 
 check-build: $(RUNNER)
 
@@ -102,6 +102,12 @@ check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 check-install: lib ## install into a scratch folder, build and run programs against it, uninstall
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' STRIP='$(STRIP)' BLIS_CFLAGS='$(BLIS_CFLAGS)' BLIS_LIBS='$(BLIS_LIBS)' \
 	    scripts/check-install
+
+docs: ## the reference and these documents as HTML in build/html; what is undocumented is an error
+	@command -v doxygen >/dev/null || { echo 'docs: there is no doxygen; scripts/setup ci installs it' >&2; exit 1; }
+	@mkdir -p '$(BUILD)'
+	@{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(BUILD)"'; echo 'PROJECT_NUMBER = $(VERSION)'; } | doxygen -
+	@echo 'docs: $(BUILD)/html/index.html'
 
 lint: $(PROTO_HEADERS) ## check includes, banned calls, licence lines, layout, static analysis and scripts
 	@BUILD='$(BUILD)' DEPS_CFLAGS='$(DEPS_CFLAGS)' CAIRO_CFLAGS='$(CAIRO_CFLAGS)' scripts/lint

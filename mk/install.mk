@@ -6,10 +6,20 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 CMAKEDIR ?= $(LIBDIR)/cmake/libae
+MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
 
 HEADERS := $(sort $(wildcard include/libae/*.h))
 CMAKE_FILES := libaeConfig.cmake libaeConfigVersion.cmake
+
+# A page for each symbol, and one for the library.
+MAN_PAGES := libae.3 $(addsuffix .3,$(filter ae_%,$(shell cut -d ' ' -f 1 lib/libae.symbols)))
+MAN_STAMP := $(BUILD)/man/stamp
+
+$(MAN_STAMP): $(HEADERS) scripts/man-pages
+	$(say) MAN '$(@D)/*.3'
+	@mkdir -p $(@D)
+	$(Q)scripts/man-pages $(@D) && touch $@
 
 # What libae.a needs, as flags: were it packages by name (Requires.private), pkg-config would look for
 # them, and pass on where their headers are, for users of the shared library as well.
@@ -22,9 +32,11 @@ fill_in = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LI
     -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR),$(1))|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(MAJOR)|' \
     -e 's|@SONAME@|$(SONAME)|' -e 's|@UP@|$(up)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|'
 
-.PHONY: install uninstall
+.PHONY: install uninstall man
 
-install: lib ## install headers, libraries, pkg-config and CMake files: PREFIX= DESTDIR=
+man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3) and one for each function
+
+install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-config and CMake files: PREFIX= DESTDIR=
 	$(Q)$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/libae' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' '$(DESTDIR)$(CMAKEDIR)'
 	$(say) INST '$(DESTDIR)$(INCLUDEDIR)/libae/*.h'
 	$(Q)$(INSTALL) -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/libae'
@@ -39,9 +51,13 @@ install: lib ## install headers, libraries, pkg-config and CMake files: PREFIX= 
 	$(say) INST '$(DESTDIR)$(CMAKEDIR)/*.cmake'
 	$(Q)for f in $(CMAKE_FILES); do \
 	    $(call fill_in,$${LIBAE_PREFIX}) mk/$$f.in > '$(DESTDIR)$(CMAKEDIR)'/$$f || exit 1; done
+	$(say) INST '$(DESTDIR)$(MANDIR)/man3/*.3'
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
+	$(Q)$(INSTALL) -m 644 $(MAN_PAGES:%=$(BUILD)/man/%) '$(DESTDIR)$(MANDIR)/man3'
 
 uninstall: ## remove what install put there: the same PREFIX= DESTDIR=
 	$(say) RM 'libae from $(DESTDIR)$(PREFIX)'
 	$(Q)rm -f $(HEADERS:include/libae/%='$(DESTDIR)$(INCLUDEDIR)/libae/%') $(CMAKE_FILES:%='$(DESTDIR)$(CMAKEDIR)/%')
 	$(Q)rm -f '$(DESTDIR)$(LIBDIR)'/libae.a '$(DESTDIR)$(LIBDIR)'/libae.so* '$(DESTDIR)$(PKGCONFIGDIR)/libae.pc'
+	$(Q)rm -f $(MAN_PAGES:%='$(DESTDIR)$(MANDIR)/man3/%')
 	$(Q)rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(INCLUDEDIR)/libae' '$(DESTDIR)$(CMAKEDIR)' 2>/dev/null || :
