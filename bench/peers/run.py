@@ -307,6 +307,27 @@ def start(preparation, name, threads, cores, processes, left_out):
         note(f'{name}: left out: {reason}')
 
 
+def busy():
+    """Seconds that all processors have worked since the machine started; None where that is unknown."""
+    try:
+        fields = [int(word) for word in open('/proc/stat').readline().split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf('SC_CLK_TCK')  # all but idle and waiting for a disk
+
+
+def own(processes):
+    """Seconds that the rivals' processes have worked."""
+    total = 0
+    for process in processes:
+        try:
+            fields = open(f'/proc/{process.child.pid}/stat').read().rpartition(')')[2].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+        except (OSError, ValueError, IndexError):
+            pass
+    return total
+
+
 def measure(processes, rounds, seconds):
     """Slices by turns, in another order each round; a case too slow for a slice takes part in the first three rounds."""
     times, broken = {}, []
@@ -398,13 +419,18 @@ def main():
             with Gate(arguments.prepare_gate):  # one at a time, so that others get their turn
                 start(preparation, name, arguments.threads, cores, processes, left_out)
         with Gate(arguments.gate):
-            begun = time.monotonic()
+            begun, before = time.monotonic(), (busy(), own(processes))
             times, broken = measure(processes, arguments.rounds, arguments.slice)
-            note(f'measured for {time.monotonic() - begun:.0f} s')
+            taken, others = time.monotonic() - begun, None
+            if before[0] is not None:
+                others = max(0, (busy() - before[0]) - (own(processes) - before[1])) / (taken * os.cpu_count())
+            note(f'measured for {taken:.0f} s' +
+                 ('' if others is None else f'; other programs took {100 * others:.0f} % of the processors'))
     finally:
         for process in processes:
             process.close()
     found = results(times, processes, left_out + broken, arguments, cores)
+    found['others'] = others
     figures(found)
     for name, reason in found['left_out']:
         note(f'left out: {name}: {reason}')

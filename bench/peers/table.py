@@ -23,6 +23,12 @@ lines = ['# libae beside other libraries', '',
          '*greatest* are the extreme slices, *times libae* is the median over libae\'s. '
          '[performance.md](performance.md#beside-other-libraries) says what each does.', '',
          '![The same figures as bars](images/peers.png)', '']
+others = found.get('others')
+if others is not None:
+    lines[2] += f' Meanwhile other programs took {100 * others:.0f} % of the processors.'
+if found.get('remark') or (others or 0) > 0.05:
+    lines[3:3] = ['', '**Not a quiet machine: these figures show that everything runs, not how fast it is.** ' +
+                  found.get('remark', '')]
 for work, about in found['works'].items():
     figures = sorted((f for f in found['figures'] if f['work'] == work), key=lambda f: f['seconds'])
     if not figures:
