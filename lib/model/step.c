@@ -54,14 +54,13 @@ struct aei_step {
     bool bf16; /* products read bfloat16: the input, `low`, delta and the weights are rounded to it */
     activations *layers;
     scratch *threads_scratch;
-    float *input;    /* [panels][rows][P] */
-    float *target;   /* the input without its noise; the input itself unless noisy */
-    float *ones;     /* [P] */
-    float *costs;    /* [panels of the output][rows] */
-    float *gradient; /* like the parameters; NULL unless stored */
-    double *squares; /* sums of squares of the gradient's blocks */
-    /* The step under way. */
-    const aei_step_job *job;
+    float *input;            /* [panels][rows][P] */
+    float *target;           /* the input without its noise; the input itself unless noisy */
+    float *ones;             /* [P] */
+    float *costs;            /* [panels of the output][rows] */
+    float *gradient;         /* like the parameters; NULL unless stored */
+    double *squares;         /* sums of squares of the gradient's blocks */
+    const aei_step_job *job; /* the step under way, and what is found out in it: */
     size_t rows;
     bool update;
     double cost, gradient_norm;
@@ -354,8 +353,6 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
     const aei_range mine = aei_share(panels_of(s, layer->in), thread, s->threads);
-    if (mine.first == mine.last)
-        return;
     const float *delta = s->layers[l].delta;
     /* What the update will touch, to be fetched ahead; the parameters stand in for moments that there are not. */
     const float *first = s->job->first == NULL ? n->parameters : s->job->first;
@@ -369,8 +366,7 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
         for (size_t p = 0; p < layer->panels; p++) {
             float *gradient = s->threads_scratch[thread].tile;
             const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
-            /* The update needs the moments next; the weights it has in cache, but the next panel's transposition has
-             * not. */
+            /* The update needs the moments next; its weights are in cache, those of the next transposition are not. */
             const float *const soon[3] = {first + offset, second + offset,
                                           n->parameters + offset + (l > 0 ? panel * panel : 0)};
             kernels->gemm_tn(s->rows, count, aei_columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);
