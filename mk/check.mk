@@ -8,8 +8,11 @@ TEST_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
 RUNNER := $(BUILD)/tests/check
 
+# The compilers that tests call, all for the processor the tests run on.
+TEST_COMPILERS := -DTEST_CC='"$(CC)"' -DTEST_CXX='"$(CROSS)g++"' -DTEST_CLANG='"clang$(if $(CROSS), --target=$(TARGET))"'
+
 # The library once more, with the hooks that only tests see.
-TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' -DTEST_CC='"$(CC)"' -Ilib -Itests -I$(BUILD)/tests \
+TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' $(TEST_COMPILERS) -Ilib -Itests -I$(BUILD)/tests \
     $(DEPS_CFLAGS) $(CHECK_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 $(eval $(call stamp,test,$(TEST_COMPILE)))
 $(eval $(call stamp,suites,$(foreach s,$(sort $(SUITE_NAMES)),SUITE($(s)))))

@@ -31,8 +31,8 @@ static const char *const builds[][20] = {
     {TEST_CC, "-std=c99", "-O2", "-Wstrict-prototypes", "-Wmissing-prototypes", FREESTANDING, WARNINGS, NULL},
     {TEST_CC, "-std=c99", "-O0", FREESTANDING, WARNINGS, NULL},
     {TEST_CC, "-std=c99", "-O3", FREESTANDING, WARNINGS, NULL},
-    {"clang", "-std=c99", "-O2", FREESTANDING, WARNINGS, NULL},
-    {"g++", "-x", "c++", "-std=c++98", "-Os", FREESTANDING, WARNINGS, NULL},
+    {TEST_CLANG, "-std=c99", "-O2", FREESTANDING, WARNINGS, NULL},
+    {TEST_CXX, "-x", "c++", "-std=c++98", "-Os", FREESTANDING, WARNINGS, NULL},
 };
 
 /* Compile a file of support_dir() into another and return the compiler's exit status; it may write into log. */
