@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A model file into another form: C source for machines without libae, ONNX, or safetensors that say everything. */
+/* A model file into another form: C source for machines without libae, ONNX, NumPy arrays, complete safetensors. */
 #define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
 #include "common/check.h"
+#include "common/numbers.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -36,12 +37,31 @@ static void to_safetensors(const ae_network *network, const request *asked)
     printf("%zu parameters\n", ae_network_parameter_count(network));
 }
 
+/* TO.npy names as many files as there are tensors: TO.encoder.0.weight.npy and so on. */
+static void to_npy(const ae_network *network, const request *asked)
+{
+    const char *dot = strrchr(asked->to, '.');
+    const size_t stem = dot != NULL && strcmp(dot, ".npy") == 0 ? (size_t)(dot - asked->to) : strlen(asked->to);
+    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
+        ae_tensor_info t = {.size = sizeof t};
+        check(ae_network_tensor_info(network, i, &t));
+        float *values = calloc(t.count, sizeof *values);
+        char path[4096];
+        if (values == NULL || snprintf(path, sizeof path, "%.*s.%s.npy", (int)stem, asked->to, t.name) >= 4096)
+            fail("%s: too large", t.name);
+        check(ae_network_get_tensor(network, t.name, values, t.count));
+        check(ae_npy_save_f32(path, values, t.shape[0], t.rank == 2 ? t.shape[1] : 0));
+        free(values);
+    }
+}
+
 /* A form is a line here. Its name is the ending of its files, too. */
 static const struct {
     const char *name, *what;
     void (*write)(const ae_network *network, const request *asked);
 } forms[] = {
     {"c", "C source, TO.c and TO.h, that needs no library", to_c},
+    {"npy", "NumPy arrays, TO.TENSOR.npy", to_npy},
     {"onnx", "an ONNX model with outputs code and reconstruction", to_onnx},
     {"safetensors", "a model file with its architecture, for libae and PyTorch", to_safetensors},
 };
@@ -69,16 +89,6 @@ static _Noreturn void usage_error(void)
     exit(2);
 }
 
-/* An option's value by its place among the names, from 1 on. */
-static int choose(const char *option, const char *text, const char *const *names)
-{
-    for (int i = 0; names[i] != NULL; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i + 1;
-    note("--%s %s is unknown", option, text);
-    usage_error();
-}
-
 static request parse(int argc, char **argv)
 {
     static const char *const activations[] = {"sigmoid", "tanh", "relu", "leaky_relu", "linear", NULL};
@@ -97,13 +107,13 @@ static request parse(int argc, char **argv)
         if (letter == 'f')
             asked.form = optarg;
         else if (letter == 'i')
-            asked.load.hidden_activation = (ae_activation)choose("hidden", optarg, activations);
+            asked.load.hidden_activation = (ae_activation)name_argument("--hidden", optarg, activations);
         else if (letter == 'o')
-            asked.load.output_activation = (ae_activation)choose("output", optarg, activations);
+            asked.load.output_activation = (ae_activation)name_argument("--output", optarg, activations);
         else if (letter == 'p')
             asked.prefix = optarg;
         else if (letter == 'a')
-            asked.halves = (ae_halves)choose("half", optarg, halves);
+            asked.halves = (ae_halves)name_argument("--half", optarg, halves);
         else if (letter == 'h')
             print_help(), exit(EXIT_SUCCESS);
         else

@@ -19,3 +19,12 @@ size_t number_argument(const char *name, const char *text, size_t least, size_t 
     note("%s %s: give a whole number from %zu to %zu", name, *text != '\0' ? text : "''", least, most);
     exit(USAGE_ERROR);
 }
+
+int name_argument(const char *name, const char *text, const char *const *names)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i + 1;
+    note("%s %s is unknown; --help lists the options", name, text);
+    exit(USAGE_ERROR);
+}

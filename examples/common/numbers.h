@@ -8,4 +8,7 @@
  * with 2. */
 size_t number_argument(const char *name, const char *text, size_t least, size_t most);
 
+/* The same for one of some names, a list that ends in NULL: its place in it, from 1 on. */
+int name_argument(const char *name, const char *text, const char *const *names);
+
 #endif
