@@ -375,8 +375,9 @@ START_TEST(damaged_headers_do_no_harm)
             ck_assert(support_contains(ae_last_error(), "damaged.npy: "));
         ae_dataset_free(dataset);
     }
-    ck_assert_uint_gt(opened, 5);
-    ck_assert_uint_gt(failed, 100);
+    /* Both ways must have been gone, however few files there were. */
+    ck_assert_uint_gt(opened, support_slow() ? 0 : 5);
+    ck_assert_uint_gt(failed, support_slow() ? 10 : 100);
 }
 END_TEST
 
