@@ -233,6 +233,30 @@ START_TEST(what_is_no_array_of_numbers_is_refused_by_name_and_reason)
 }
 END_TEST
 
+/* A string's end is not one of its characters. */
+START_TEST(zero_bytes_in_a_type_are_refused)
+{
+    static const struct {
+        size_t at; /* in "'<i8'", from the quote */
+        ae_status status;
+        const char *part;
+    } zeros[] = {{1, AE_ERROR_FORMAT, "descr '?i8' is not a type"},
+                 {2, AE_ERROR_UNSUPPORTED, "numbers of type '<?8'"},
+                 {3, AE_ERROR_UNSUPPORTED, "numbers of type '<i?'"}};
+    ae_dataset *dataset = NULL;
+    for (size_t i = 0; i < COUNT(zeros); i++) {
+        /* Of size '\0' - '0' as a size_t these are 16 bytes. */
+        const char *path = make_file(1, HEADER("'<i8'", "False", "(5, 76861433640456465)"), six, 16);
+        size_t size;
+        unsigned char *bytes = support_read(path, &size);
+        bytes[10 + strlen("{'descr': ") + zeros[i].at] = 0;
+        support_write(path, bytes, size);
+        free(bytes);
+        ck_assert_status(ae_dataset_open_npy(&dataset, path, NULL), zeros[i].status, zeros[i].part);
+    }
+}
+END_TEST
+
 START_TEST(files_of_other_kinds_are_refused)
 {
     static const struct {
@@ -433,6 +457,7 @@ Suite *npy_suite(void)
     tcase_add_test(tcase, the_header_is_numpys);
     tcase_add_test(tcase, headers_as_others_write_them_are_read);
     tcase_add_loop_test(tcase, what_is_no_array_of_numbers_is_refused_by_name_and_reason, 0, (int)COUNT(refused));
+    tcase_add_test(tcase, zero_bytes_in_a_type_are_refused);
     tcase_add_test(tcase, files_of_other_kinds_are_refused);
     tcase_add_test(tcase, values_that_are_not_finite_are_named);
     tcase_add_test(tcase, uint8_keeps_its_scale_and_sides_can_be_given);

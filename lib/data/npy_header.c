@@ -66,6 +66,12 @@ static bool is_big_endian(void)
     return first == 0;
 }
 
+/* Not strchr, for which every string has a zero byte in it, as the file may. */
+static bool is_one_of(const char *set, char c)
+{
+    return memchr(set, c, strlen(set)) != NULL;
+}
+
 /* '<f4': byte order, kind, bytes. */
 static ae_status read_type(aei_npy *npy, scanner *s)
 {
@@ -78,9 +84,9 @@ static ae_status read_type(aei_npy *npy, scanner *s)
     AE_TRY(read_string(s, &text, &size));
     if (size == 2 && text[1] == 'O')
         return aei_fail(AE_ERROR_UNSUPPORTED, "an array of Python objects: save it with astype('float32')");
-    if (size < 3 || strchr("<>|=", text[0]) == NULL)
+    if (size < 3 || !is_one_of("<>|=", text[0]))
         return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' is not a type", aei_quoted(quoted, text, size));
-    const bool bytes_known = size == 3 && strchr("1248", text[2]) != NULL;
+    const bool bytes_known = size == 3 && is_one_of("1248", text[2]);
     const bool known = text[1] == 'b'   ? bytes_known && text[2] == '1'
                        : text[1] == 'f' ? bytes_known && text[2] != '1'
                                         : bytes_known && (text[1] == 'i' || text[1] == 'u');
