@@ -296,6 +296,15 @@ START_TEST(a_threshold_keeps_its_side_of_a_float)
         ck_assert_int_eq(is_anomaly(&middle), side < 0);
         dlclose(library);
     }
+    for (int sign = -1; sign <= 1; sign += 2) { /* beyond every float */
+        ck_assert_ok(ae_network_set_threshold(network, AE_COST_L2, sign * 1e300));
+        ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
+        void *library = build_and_load(0, "net.c");
+        FUNCTION(judge, is_anomaly, library, "net_is_anomaly");
+        ck_assert_int_eq(is_anomaly(&middle), sign < 0);
+        ck_assert_int_eq(is_anomaly(&(float){0}), sign < 0);
+        dlclose(library);
+    }
     ae_network_free(network);
 }
 END_TEST
@@ -492,6 +501,11 @@ static const struct {
     {"net", "n\xc3\xa4h", "is no prefix"},
     {"net", "a b", "is no prefix"},
     {"net", "abcdefghijklmnopqrstuvwxyzabcdefghijklmno", "is no prefix"},
+    {"a\"b", "net", "could not include"},
+    {"a\\b", "net", "could not include"},
+    {"a\nb.c", "net", "could not include"},
+    {"a\x7f", "net", "could not include"},
+    {"a?\?'", "net", "could not include"},
     {"", "net", "no name for a file"},
     {"folder/", "net", "no name for a file"},
 };
@@ -517,6 +531,27 @@ START_TEST(names_that_c_allows_are_taken)
         ck_assert_ok(
             ae_network_export_c(network, support_path("my-net.c"), AE_EXPORT_C_OPTIONS(.prefix = prefixes[i]), NULL));
         ck_assert_int_eq(compile(0, "my-net.c", "net.so", NULL), 0);
+    }
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(a_file_name_goes_into_the_source_as_it_is)
+{
+    char longest[201] = "";
+    memset(longest, 'x', 198);
+    memcpy(longest + 198, ".c", 3);
+    const char *const names[] = {"at@home.c", "ca$h.c", "100%s?.c", longest};
+    ae_network *network = lively(&nets[4]);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        ck_assert_ok(ae_network_export_c(network, support_path(names[i]), AE_EXPORT_C_OPTIONS(.prefix = "net"), NULL));
+        char wanted[256];
+        snprintf(wanted, sizeof wanted, "#include \"%.*s.h\"\n", (int)strlen(names[i]) - 2, names[i]);
+        size_t size;
+        char *text = (char *)support_read(support_path(names[i]), &size);
+        ck_assert(support_contains(text, wanted));
+        free(text);
+        ck_assert_int_eq(compile(0, names[i], "net.so", NULL), 0);
     }
     ae_network_free(network);
 }
@@ -625,6 +660,7 @@ Suite *freeze_suite(void)
     tcase_add_test(files, the_header_of_another_export_is_refused);
     tcase_add_loop_test(files, names_that_c_does_not_allow_are_refused, 0, (int)COUNT(refused));
     tcase_add_test(files, names_that_c_allows_are_taken);
+    tcase_add_test(files, a_file_name_goes_into_the_source_as_it_is);
     tcase_add_test(files, bad_arguments_are_named_and_leave_both_files_alone);
     tcase_add_loop_test(files, if_one_file_cannot_be_put_in_place_neither_is, 0, 2);
     tcase_add_test(files, memory_that_runs_out_leaves_no_file);

@@ -69,8 +69,9 @@ typedef struct ae_export_c_info {
  * @param path where to: "model/digits" or "model/digits.c" for model/digits.c and model/digits.h
  * @param options NULL for the defaults
  * @param info NULL, or filled in on success; info->size must be set
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is none, an option outside its range,
- *         info->size not set); AE_ERROR_DATA (a folded weight is not finite, naming the layer);
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is none, a file name that
+ *         #include cannot hold, an option outside its range, info->size not set);
+ *         AE_ERROR_DATA (a folded weight is not finite, naming the layer);
  *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one half is exported);
  *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY;
  *         after an error both files are as they were

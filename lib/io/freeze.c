@@ -72,6 +72,17 @@ static bool is_prefix(const char *text, size_t length)
     return true;
 }
 
+/* Whether a file's name can stand between quotes behind #include: no quotes, escapes or trigraphs, all in one line. */
+static bool is_includable(const char *name, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char c = (unsigned char)name[i];
+        if (c < ' ' || c == 0x7F || c == '"' || c == '\\' || (c == '?' && i > 0 && name[i - 1] == '?'))
+            return false;
+    }
+    return true;
+}
+
 /* The path without .c, and in it where the last part starts. */
 static void cut_path(const char *path, size_t *length, const char **name)
 {
@@ -87,6 +98,10 @@ static ae_status set_names(aei_frozen *f, const char *path, size_t length, const
     const size_t name_length = (size_t)(path + length - name);
     if (name_length == 0 || name_length + sizeof ".h" > sizeof f->header_name)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s: its last part is no name for a file", path);
+    if (!is_includable(name, name_length))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "the file's name holds a quote, backslash, control character or two question marks, and C "
+                        "could not include it");
     (void)snprintf(f->header_name, sizeof f->header_name, "%.*s.h", (int)name_length, name);
     const char *text = prefix == NULL ? name : prefix;
     const size_t size = prefix == NULL ? name_length : strlen(prefix);

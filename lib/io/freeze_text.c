@@ -8,6 +8,7 @@
 #include "io/architecture.h"
 #include "io/freeze.h"
 
+#include <float.h>
 #include <libae/version.h>
 #include <math.h>
 #include <stdarg.h>
@@ -39,6 +40,12 @@ __attribute__((format(printf, 3, 4))) static void put_line(const aei_frozen *f, 
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     put(f, file, line);
+}
+
+/* As it is: it may be longer than a line, and hold @ and $. */
+static void put_header_name(const aei_frozen *f)
+{
+    (void)aei_file_write(f->source, f->header_name, strlen(f->header_name));
 }
 
 /* A float as a constant of that type: "1e-05f", "-0.25f", "3.0f". */
@@ -192,9 +199,13 @@ static void put_arithmetic(const aei_frozen *f)
 void aei_freeze_begin(aei_frozen *f)
 {
     f->fingerprint = 2166136261u;
-    put_line(f, f->source, "/* @: an autoencoder's functions; %s says what they do. */\n", f->header_name);
+    put(f, f->source, "/* @: an autoencoder's functions; ");
+    put_header_name(f);
+    put(f, f->source, " says what they do. */\n");
     put_line(f, f->source, "/* Made by libae %s: a change is better made there. */\n", ae_version_string());
-    put_line(f, f->source, "#include \"%s\"\n\n#include <stddef.h>\n\n", f->header_name);
+    put(f, f->source, "#include \"");
+    put_header_name(f);
+    put(f, f->source, "\"\n\n#include <stddef.h>\n\n");
     put(f, f->source,
         "/* What weights are declared with, say __attribute__((section(\".qspi\"))) for other flash. */\n"
         "#ifndef $_PLACE\n#define $_PLACE\n#endif\n\n");
@@ -319,11 +330,14 @@ static void put_score(const aei_frozen *f)
     put(f, f->source, "\n{\n    return @_sqrt(@_squares(row));\n}\n\n");
 }
 
-/* A score is greater than a float64 exactly if it is greater than the float32 at or below that. */
+/*
+ * A score is greater than a float64 exactly if it is greater than the float32 at or below that. No score
+ * is negative, and C has no constant for an infinity.
+ */
 static float threshold_value(const ae_threshold *threshold)
 {
     const float nearest = (float)threshold->value;
-    return (double)nearest > threshold->value ? nextafterf(nearest, -INFINITY) : nearest;
+    return fmaxf((double)nearest > threshold->value ? nextafterf(nearest, -INFINITY) : nearest, -FLT_MAX);
 }
 
 /* Not "greater": NaN is anomalous. */
