@@ -66,10 +66,10 @@ static bool is_big_endian(void)
     return first == 0;
 }
 
-/* Not strchr, for which every string has a zero byte in it, as the file may. */
+/* strchr alone finds a zero byte in every string, and a file may hold one. */
 static bool is_one_of(const char *set, char c)
 {
-    return memchr(set, c, strlen(set)) != NULL;
+    return c != '\0' && strchr(set, c) != NULL;
 }
 
 /* '<f4': byte order, kind, bytes. */
