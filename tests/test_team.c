@@ -103,6 +103,43 @@ START_TEST(every_thread_runs_once_a_run)
 }
 END_TEST
 
+/* Two piles with a barrier between; plain counts, so that ThreadSanitizer sees a piece taken twice. */
+typedef struct harvest {
+    aei_team *team;
+    aei_pile piles[2][MOST];
+    size_t counts[2][ROUNDS];
+} harvest;
+
+static void take_pieces(void *context, size_t thread)
+{
+    harvest *h = context;
+    const size_t threads = aei_team_threads(h->team);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t piece; aei_pile_take(h->piles[i], threads, thread, &piece);)
+            h->counts[i][piece]++;
+        aei_team_barrier(h->team);
+    }
+}
+
+START_TEST(every_piece_of_a_pile_is_taken_once)
+{
+    for (size_t threads = 1; threads <= MOST; threads++) {
+        harvest h = {0};
+        ck_assert_int_eq(aei_team_create(&h.team, threads), AE_OK);
+        for (size_t run = 1; run <= 3; run++) {
+            aei_pile_deal(h.piles[0], threads, ROUNDS);
+            aei_pile_deal(h.piles[1], threads, ROUNDS);
+            ck_assert_int_eq(aei_team_run(h.team, take_pieces, &h), AE_OK);
+            for (size_t i = 0; i < ROUNDS; i++) {
+                ck_assert_uint_eq(h.counts[0][i], run);
+                ck_assert_uint_eq(h.counts[1][i], run);
+            }
+        }
+        aei_team_free(h.team);
+    }
+}
+END_TEST
+
 START_TEST(a_team_never_used_can_be_freed)
 {
     aei_team *team;
@@ -384,6 +421,7 @@ Suite *team_suite(void)
     tcase_set_timeout(runs, 60);
     tcase_add_test(runs, sizes_outside_1_to_1024_are_refused_and_the_result_is_left_alone);
     tcase_add_test(runs, every_thread_runs_once_a_run);
+    tcase_add_test(runs, every_piece_of_a_pile_is_taken_once);
     tcase_add_test(runs, a_team_never_used_can_be_freed);
     tcase_add_test(runs, thread_0_is_the_caller_and_a_team_of_one_starts_none);
     tcase_add_loop_test(runs, no_thread_passes_a_barrier_before_all_are_there, 1, MOST + 1);

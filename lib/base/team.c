@@ -288,3 +288,40 @@ void aei_team_barrier(aei_team *team)
     if (team->threads > 1)
         barrier(team->crew);
 }
+
+static uint64_t pieces(uint64_t first, uint64_t last)
+{
+    return last << 32 | first;
+}
+
+void aei_pile_deal(aei_pile *pile, size_t threads, uint32_t count)
+{
+    for (size_t t = 0; t < threads; t++)
+        atomic_store_explicit(&pile[t].left, pieces(count * t / threads, count * (t + 1) / threads),
+                              memory_order_relaxed);
+}
+
+/* The first piece left, or the last one. The results of pieces are ordered by the barrier that follows, not here. */
+static bool take(aei_pile *pile, bool from_front, size_t *piece)
+{
+    uint64_t left = atomic_load_explicit(&pile->left, memory_order_relaxed), rest;
+    do {
+        const uint64_t first = left & UINT32_MAX, last = left >> 32;
+        if (first >= last)
+            return false;
+        *piece = from_front ? first : last - 1;
+        rest = from_front ? pieces(first + 1, last) : pieces(first, last - 1);
+    } while (!atomic_compare_exchange_weak_explicit(&pile->left, &left, rest, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+bool aei_pile_take(aei_pile *pile, size_t threads, size_t thread, size_t *piece)
+{
+    if (take(&pile[thread], true, piece))
+        return true;
+    for (size_t i = 1; i < threads; i++)
+        if (take(&pile[(thread + i) % threads], false, piece))
+            return true;
+    return false;
+}

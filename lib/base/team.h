@@ -3,7 +3,11 @@
 #define AEI_TEAM_H
 
 #include <libae/status.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A small team of threads that run one function together, as in single program, multiple data.
@@ -26,5 +30,20 @@ ae_status aei_team_run(aei_team *team, aei_team_work work, void *context);
 
 /* Wait, inside work, until every thread of the team is here. */
 void aei_team_barrier(aei_team *team);
+
+/*
+ * Numbered pieces of work, dealt out evenly and in order; a thread that is done with its own takes the
+ * last ones of another, so that a processor which is slow, or away for a moment, does not hold up all.
+ * Who takes a piece must not change its result. A pile is an array, one entry a thread; aei_pile_deal is for one
+ * thread, between two runs.
+ */
+typedef struct aei_pile {
+    alignas(64) _Atomic uint64_t left; /* pieces [low half, high half) */
+} aei_pile;
+
+void aei_pile_deal(aei_pile *pile, size_t threads, uint32_t pieces);
+
+/* The next piece for this thread; false when all are taken. */
+bool aei_pile_take(aei_pile *pile, size_t threads, size_t thread, size_t *piece);
 
 #endif

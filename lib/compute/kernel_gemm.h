@@ -49,24 +49,6 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
 #define AEI_ROWS_12(X, k) AEI_ROWS_11(X, k) X(11, k)
 
 /* Per row i, for tiles two vectors wide and one: clear, store, multiply-add. */
-#define AEI_CLEAR_4(i, k) vec low##i = {0}, high##i = {0}, third##i = {0}, fourth##i = {0};
-#define AEI_WRITE_4(i, k)                           \
-    AEI_WRITE_2(i, k)                               \
-    store(c + (i)*PANEL + 2 * AEI_LANES, third##i); \
-    store(c + (i)*PANEL + 3 * AEI_LANES, fourth##i);
-#define AEI_ADD_4(i, x)             \
-    {                               \
-        const vec av = splat(x);    \
-        AEI_FMA(low##i, av, b0);    \
-        AEI_FMA(high##i, av, b1);   \
-        AEI_FMA(third##i, av, b2);  \
-        AEI_FMA(fourth##i, av, b3); \
-    }
-#define AEI_LOAD_4(k) \
-    AEI_LOAD_2(k)     \
-    const vec b2 = load(b + (k)*PANEL + 2 * AEI_LANES), b3 = load(b + (k)*PANEL + 3 * AEI_LANES);
-#define AEI_AHEAD_4(k)
-#define AEI_NN_4(i, k) AEI_ADD_4(i, a[(i)*PANEL + (k)])
 #define AEI_CLEAR_2(i, k) vec low##i = {0}, high##i = {0};
 #define AEI_CLEAR_1(i, k) vec low##i = {0};
 #define AEI_READ_2(i, k) low##i = load(c + (i)*PANEL), high##i = load(c + (i)*PANEL + AEI_LANES);
@@ -193,19 +175,6 @@ static tile_tn *const tn_1[] = {AEI_TO_MR(AEI_TN_ENTRY, 1)};
 #define AEI_PICK(form, n) form##_2
 #endif
 
-/*
- * One or two rows: a tile as wide as the panel, so that the weights stream through once, in order, and
- * four sums a row are under way where two would wait for each other.
- */
-#if AEI_LANES == 8 && AEI_PANEL == 32
-#define AEI_NARROW_ROWS 2
-AEI_DEFINE_NN(1, 4)
-AEI_DEFINE_NN(2, 4)
-static tile_nn *const nn_4[] = {tile_nn_4_1, tile_nn_4_2};
-#else
-#define AEI_NARROW_ROWS 0
-#endif
-
 /* Columns worked on when n hold data; the others of a tile are set to 0. */
 static size_t used_columns(size_t n)
 {
@@ -228,12 +197,6 @@ static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float
     const size_t calls = blocks * ((used + 2 * AEI_LANES - 1) / (2 * AEI_LANES)), panels = (k + PANEL - 1) / PANEL;
     const size_t soon_lines = soon == NULL ? 0 : (PANEL * PANEL / 16 + calls - 1) / calls;
     tile_nn *const *tiles = AEI_PICK(nn, n);
-#if AEI_NARROW_ROWS > 0
-    if (rows <= AEI_NARROW_ROWS && n > 2 * AEI_LANES) {
-        nn_4[rows - 1](k, rows * PANEL, a, b, c, soon, soon == NULL ? 0 : PANEL * PANEL / 16);
-        return;
-    }
-#endif
     for (size_t column = 0; column < used; column += 2 * AEI_LANES)
         for (size_t block = 0, row = 0; block < blocks; block++) {
             const size_t m = (rows - row) / (blocks - block);

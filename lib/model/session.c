@@ -51,6 +51,7 @@ struct ae_session {
     uint16_t *low;                     /* the weights in bfloat16, laid out like the parameters; NULL: float32 */
     float **widened;                   /* per thread: a panel of them as float32 */
     float **packed;                    /* per thread, for kernels that repack */
+    aei_pile *piles;                   /* [depth + 1][threads]: panels of the input and each layer left to take */
     pass now;
 };
 
@@ -69,6 +70,7 @@ static void lay_out(ae_session *s)
     size_t features = 0;
     for (size_t l = 0; l < n->depth; l++)
         features += n->layers[l].panels * panel;
+    s->piles = aei_arena_take(arena, (n->depth + 1) * s->threads, sizeof *s->piles);
     s->offsets = aei_arena_take(arena, n->depth, sizeof *s->offsets);
     s->scale = aei_arena_take(arena, features, sizeof(float));
     s->shift = aei_arena_take(arena, features, sizeof(float));
@@ -212,8 +214,7 @@ static void take_in(ae_session *s, size_t thread)
 {
     const aei_scaling *scaling = s->now.first == 0 ? s->network->scaling : NULL;
     const size_t panel = s->network->kernels->panel, features = s->network->widths[s->now.first];
-    const aei_range mine = aei_share(panels_of(s, features), thread, s->threads);
-    for (size_t p = mine.first; p < mine.last; p++) {
+    for (size_t p; aei_pile_take(s->piles, s->threads, thread, &p);) {
         float *to = s->input + p * s->now.rows * panel;
         take_panel(s, p, to);
         if (scaling != NULL)
@@ -248,17 +249,16 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, rows = s->now.rows;
-    const aei_range mine = aei_share(layer->panels, thread, s->threads);
-    if (mine.first == mine.last)
-        return;
-    if (kernels->pack != NULL) {
-        kernels->pack(rows, layer->in, x, s->packed[thread]);
-        x = s->packed[thread];
-    }
-    for (size_t p = mine.first; p < mine.last; p++) {
+    for (size_t p; aei_pile_take(&s->piles[(l + 1) * s->threads], s->threads, thread, &p);) {
+        if (kernels->pack != NULL && x != s->packed[thread]) {
+            kernels->pack(rows, layer->in, x, s->packed[thread]);
+            x = s->packed[thread];
+        }
         const size_t count = aei_columns(panel, layer->out, p), at = p * rows * panel;
         const size_t place = layer->weight + p * layer->in * panel;
-        const float *weights = n->parameters + place, *next = weights + layer->in * panel;
+        const float *weights = n->parameters + place;
+        /* The panel that this thread is likely to take next. */
+        const float *next = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
         if (s->bf16) {
             kernels->widen(layer->in * panel, s->low + place, s->widened[thread]);
             weights = s->widened[thread];
@@ -297,6 +297,15 @@ static void run_pass(void *context, size_t thread)
     aei_score_rows(&s->now.score, aei_share(s->now.rows, thread, s->threads));
 }
 
+static ae_status run(ae_session *s)
+{
+    const ae_network *n = s->network;
+    aei_pile_deal(s->piles, s->threads, (uint32_t)panels_of(s, n->widths[s->now.first]));
+    for (size_t l = s->now.first; l < s->now.last; l++)
+        aei_pile_deal(&s->piles[(l + 1) * s->threads], s->threads, (uint32_t)n->layers[l].panels);
+    return aei_team_run(s->team, run_pass, s);
+}
+
 /* Rows of the next pass of a call that has so many left: at most max_batch, in passes as even as can be. */
 static size_t next_pass(const ae_session *s, size_t left)
 {
@@ -317,7 +326,7 @@ static ae_status run_rows(ae_session *s, size_t first, size_t last, bool units, 
                         .in = in + done * in_width,
                         .out = out + done * out_width,
                         .units = units && s->network->scaling != NULL};
-        AE_TRY(aei_team_run(s->team, run_pass, s));
+        AE_TRY(run(s));
     }
     return AE_OK;
 }
@@ -379,7 +388,7 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
                     .squares = 1,
                     .entropies = entropies != NULL,
                     .units = units && s->network->scaling != NULL};
-    AE_TRY(aei_team_run(s->team, run_pass, s));
+    AE_TRY(run(s));
     const size_t panels = panels_of(s, s->network->widths[0]);
     for (size_t r = 0; r < row_count; r++) {
         squares[r] = add_panels(s->square_sums, panels, row_count, r);
@@ -416,7 +425,7 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
                               .in = rows + done * width,
                               .units = cost != AE_COST_BCE && n->scaling != NULL,
                               .score = score};
-        AE_TRY(aei_team_run(session->team, run_pass, session));
+        AE_TRY(run(session));
     }
     return AE_OK;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The training step. Every thread of the team runs `take_step`; a thread owns a range of each
- * layer's panels, and with them all rows of the batch for those features, so that a matrix product
- * is followed at once, in cache and without waiting, by its batch statistics, normalisation and
+ * The training step. Every thread of the team runs `take_step`; in each phase it takes one of the
+ * layer's panels after another, and with it all rows of the batch for those features, so that a matrix
+ * product is followed at once, in cache and without waiting, by its batch statistics, normalisation and
  * non-linearity. The phases, with a barrier between any two:
  *
- *     input      gather the thread's panels of the batch, add noise            1 barrier
+ *     input      gather a panel of the batch, add noise                        1 barrier
  *     forward    for each layer: product, normalise, non-linearity             1 each
  *     output     cost of every row, gradient at the output layer               1
  *     backward   for each layer from the last: gradient of its input with the
  *                old weights, then gradient of its weights, which go straight
  *                into the optimizer while they are in cache                    1 each
  *
- * In the backward phase a thread owns panels of the layer's *input* features: those rows of the
+ * In the backward phase the panels are of the layer's *input* features: those rows of the
  * weights are read by nobody else, so updating them needs no barrier.
  */
 #include "model/step.h"
@@ -54,6 +54,7 @@ struct aei_step {
     bool bf16; /* products read bfloat16: the input, `low`, delta and the weights are rounded to it */
     activations *layers;
     scratch *threads_scratch;
+    aei_pile *piles; /* [phases][threads]: panels left to take. Input, output, then forward and backward of each layer */
     float *input;            /* [panels][rows][P] */
     float *target;           /* the input without its noise; the input itself unless noisy */
     float *ones;             /* [P] */
@@ -67,12 +68,41 @@ struct aei_step {
     bool diverged;
 };
 
+/* Phases, by their places in `piles`; a layer has two, forward and backward. */
+enum { INPUT, OUTPUT, LAYERS, FORWARD = 0, BACKWARD = 1 };
+
+static size_t phase_of(size_t l, size_t direction)
+{
+    return LAYERS + 2 * l + direction;
+}
+
 /* Blocks in which the gradient's norm is summed: cut by place, not by thread, so that the sum's bits are fixed. */
 enum { NORM_BLOCK = 8192 };
 
 static size_t panels_of(const aei_step *step, size_t features)
 {
     return aei_panels(step->network->kernels->panel, features);
+}
+
+static void deal(aei_step *step, size_t phase, size_t features)
+{
+    aei_pile_deal(&step->piles[phase * step->threads], step->threads, (uint32_t)panels_of(step, features));
+}
+
+static void deal_panels(aei_step *step)
+{
+    const size_t *widths = step->network->widths, depth = step->network->depth;
+    deal(step, INPUT, widths[0]);
+    deal(step, OUTPUT, widths[depth]);
+    for (size_t l = 0; l < depth; l++) {
+        deal(step, phase_of(l, FORWARD), widths[l + 1]);
+        deal(step, phase_of(l, BACKWARD), widths[l]);
+    }
+}
+
+static bool take_panel(aei_step *step, size_t phase, size_t thread, size_t *panel)
+{
+    return aei_pile_take(&step->piles[phase * step->threads], step->threads, thread, panel);
 }
 
 static void lay_out(aei_step *s)
@@ -82,6 +112,7 @@ static void lay_out(aei_step *s)
     aei_arena *arena = &s->arena;
     s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
     s->threads_scratch = aei_arena_take(arena, s->threads, sizeof *s->threads_scratch);
+    s->piles = aei_arena_take(arena, phase_of(n->depth, 0) * s->threads, sizeof *s->piles);
     s->input = aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float));
     s->target = s->noisy || s->bf16 ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float))
                                     : s->input;
@@ -175,8 +206,7 @@ static const float *layer_input(const aei_step *s, size_t l)
 static void gather_input(aei_step *s, size_t thread)
 {
     const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
-    const aei_range mine = aei_share(panels_of(s, features), thread, s->threads);
-    for (size_t p = mine.first; p < mine.last; p++) {
+    for (size_t p; take_panel(s, INPUT, thread, &p);) {
         const size_t count = aei_columns(panel, features, p), at = p * s->rows * panel;
         s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, count, s->target + at, panel);
         if (s->noisy)
@@ -194,19 +224,20 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
     const aei_layer *layer = &n->layers[l];
     const activations *a = &s->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
-    const aei_range mine = aei_share(layer->panels, thread, s->threads);
-    if (mine.first == mine.last)
-        return;
-    const float *x = operand(s, thread, layer_input(s, l), layer->in);
-    for (size_t p = mine.first; p < mine.last; p++) {
+    const float *x = NULL;
+    for (size_t p; take_panel(s, phase_of(l, FORWARD), thread, &p);) {
+        if (x == NULL)
+            x = operand(s, thread, layer_input(s, l), layer->in);
         const size_t count = aei_columns(panel, layer->out, p);
         float *z = a->xhat + p * tile, *y = a->y + p * tile;
         const float *beta = n->parameters + layer->beta + p * panel;
         const float *weights = n->parameters + layer->weight + p * layer->in * panel;
+        /* The panel that this thread is likely to take next. */
+        const float *soon = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
         float *rounded = s->threads_scratch[thread].rounded;
         if (s->bf16)
             kernels->round_bf16(layer->in * panel, weights, rounded);
-        kernels->gemm_nn(s->rows, layer->in, count, x, s->bf16 ? rounded : weights, z, weights + layer->in * panel);
+        kernels->gemm_nn(s->rows, layer->in, count, x, s->bf16 ? rounded : weights, z, soon);
         if (n->batch_norm)
             kernels->norm_forward(s->rows, count, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
                                   layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
@@ -316,11 +347,10 @@ static void output_gradient(aei_step *s, size_t thread)
     const ae_network *n = s->network;
     const size_t l = n->depth - 1, panel = n->kernels->panel, tile = s->rows * panel;
     const aei_layer *layer = &n->layers[l];
-    const aei_range mine = aei_share(layer->panels, thread, s->threads);
     aei_nonlinearity f = layer->f;
     if (s->job->cost == AE_COST_BCE)
         f.kind = AE_LINEAR; /* the factors are already those of dC/du */
-    for (size_t p = mine.first; p < mine.last; p++) {
+    for (size_t p; take_panel(s, OUTPUT, thread, &p);) {
         n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p), s->layers[l].y + p * tile,
                                   s->target + p * tile, s->threads_scratch[thread].factor,
                                   s->layers[l].delta + p * tile);
@@ -352,13 +382,17 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
-    const aei_range mine = aei_share(panels_of(s, layer->in), thread, s->threads);
+    const size_t panels_in = panels_of(s, layer->in);
     const float *delta = s->layers[l].delta;
     /* What the update will touch, to be fetched ahead; the parameters stand in for moments that there are not. */
     const float *first = s->job->first == NULL ? n->parameters : s->job->first;
     const float *second = s->job->second == NULL ? n->parameters : s->job->second;
-    const float *delta_operand = l == 0 ? NULL : operand(s, thread, delta, layer->out);
-    for (size_t q = mine.first; q < mine.last; q++) {
+    const float *delta_operand = NULL;
+    for (size_t q; take_panel(s, phase_of(l, BACKWARD), thread, &q);) {
+        if (l > 0 && delta_operand == NULL)
+            delta_operand = operand(s, thread, delta, layer->out);
+        /* How far it is to the rows of the weights that this thread is likely to transpose next. */
+        const size_t ahead = l > 0 && q + 1 < panels_in ? panel * panel : 0;
         const size_t count = aei_columns(panel, layer->in, q);
         const float *x = layer_input(s, l) + q * tile;
         if (l > 0)
@@ -367,8 +401,7 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
             float *gradient = s->threads_scratch[thread].tile;
             const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
             /* The update needs the moments next; its weights are in cache, those of the next transposition are not. */
-            const float *const soon[3] = {first + offset, second + offset,
-                                          n->parameters + offset + (l > 0 ? panel * panel : 0)};
+            const float *const soon[3] = {first + offset, second + offset, n->parameters + offset + ahead};
             kernels->gemm_tn(s->rows, count, aei_columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);
             settle(s, &s->job->weights, offset, count * panel, gradient);
         }
@@ -461,6 +494,7 @@ static ae_status run(aei_step *step, const aei_step_job *job, bool update)
     step->update = update;
     step->diverged = false;
     step->cost = step->gradient_norm = 0;
+    deal_panels(step);
     AE_TRY(aei_team_run(step->team, take_step, step));
     if (step->diverged)
         return aei_fail(AE_ERROR_DIVERGED, "the cost of the batch is %g, the gradient's norm %g: not finite",
