@@ -67,11 +67,6 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
         AEI_FMA(low##i, av, b0); \
     }
 #define AEI_LOAD_2(k) const vec b0 = load(b + (k)*PANEL), b1 = load(b + (k)*PANEL + AEI_LANES);
-#define AEI_AHEAD_2(k)                 \
-    __builtin_prefetch(b + (k)*PANEL); \
-    if (AEI_LANES == 16)               \
-        __builtin_prefetch(b + (k)*PANEL + 16);
-#define AEI_AHEAD_1(k) __builtin_prefetch(b + (k)*PANEL);
 #define AEI_LOAD_1(k) const vec b0 = load(b + (k)*PANEL);
 
 /* a(i, k) of a product and of one with a transposed: constant distances from one pointer. */
@@ -96,8 +91,8 @@ AEI_INLINE void fetch(const float *p, const int lines)
 
 /*
  * nn: the rows' part of a's next panel lies a `jump` away, which no hardware prefetcher foresees;
- * its 2 m lines are asked for while this panel is worked on. b comes from the second-level cache and is
- * asked for 16 steps ahead; `soon`, which comes from memory, a whole product ahead.
+ * its lines are asked for while this panel is worked on; `soon`, which comes from memory, a whole
+ * product ahead.
  * tn: what will be updated with the result is asked for from `soon` on.
  */
 /* clang-format takes the macros for heads of loops. */
@@ -115,7 +110,6 @@ AEI_INLINE void fetch(const float *p, const int lines)
                 __builtin_prefetch(soon, 0, 2);                                                            \
             for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                     \
                 fetch(ahead, AEI_MR / 2);                                                                  \
-                AEI_AHEAD_##v(16) AEI_AHEAD_##v(17) AEI_AHEAD_##v(18) AEI_AHEAD_##v(19)                    \
                 ahead += AEI_MR * UNROLL;                                                                  \
                 AEI_STEPS(m, v, NN)                                                                        \
             }                                                                                              \

@@ -32,35 +32,38 @@ AEI_INLINE vec choose(veci mask, vec a, vec b)
     return (vec)((mask & (veci)a) | (~mask & (veci)b));
 }
 
-/* 2^n for n in [-126, 127]. */
-AEI_INLINE vec power_of_two(veci n)
+/* 2^n for n in [-126, 127], negative ones wrapped around. */
+AEI_INLINE vec power_of_two(vecu n)
 {
     return (vec)((n + 127) << 23);
 }
 
 /*
- * exp(x) = 2^n exp(r), n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite 1980). The
- * power is applied in two halves, so that results run smoothly into infinity and the subnormals.
+ * exp(x) = 2^n exp(r), n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite 1980), for x up
+ * to 89. The polynomial is added up in Estrin's order (1960), whose chain of dependent operations is half as
+ * long as Horner's: the processor runs out of operations under way before it runs out of units. The power is
+ * applied in two halves, so that results run smoothly into infinity and the subnormals. Of a NaN
+ * the exponent is rubbish; p carries the NaN on.
  */
-AEI_INLINE vec vector_exp(vec x)
+AEI_INLINE vec exp_to_89(vec x)
 {
-    x = choose(x > splat(89.0f), splat(89.0f), x);
     x = choose(x < splat(-104.0f), splat(-104.0f), x);
     const float magic = 0x1.8p23f; /* adding it rounds to an integer in the low bits */
     vec shifted = x * 1.44269504f + magic;
     vec n = shifted - magic;
     vec r = x - n * 0.693145752f;
     r = r - n * 1.42860677e-6f;
-    vec q = splat(0.0013951717f);
-    q = q * r + 0.008369599f;
-    q = q * r + 0.041666187f;
-    q = q * r + 0.16666512f;
-    q = q * r + 0.5f;
-    vec p = (q * r) * r + r + 1.0f;
-    veci exponent = (veci)shifted - (veci)splat(magic);
-    exponent &= x == x; /* NaN leaves rubbish there; p carries the NaN on */
-    veci half = exponent >> 1;
+    vec square = r * r;
+    vec q = (r * 0.16666512f + 0.5f) + square * ((r * 0.008369599f + 0.041666187f) + square * 0.0013951717f);
+    vec p = q * square + r + 1.0f;
+    vecu exponent = (vecu)shifted - (vecu)splat(magic);
+    vecu half = (vecu)((veci)exponent >> 1);
     return p * power_of_two(half) * power_of_two(exponent - half);
+}
+
+AEI_INLINE vec vector_exp(vec x)
+{
+    return exp_to_89(choose(x > splat(89.0f), splat(89.0f), x));
 }
 
 /*
@@ -69,8 +72,7 @@ AEI_INLINE vec vector_exp(vec x)
  */
 AEI_INLINE vec vector_sigmoid(vec x)
 {
-    vec magnitude = (vec)((veci)x & 0x7fffffff);
-    vec e = vector_exp(-magnitude);
+    vec e = exp_to_89((vec)((vecu)x | 0x80000000));
     vec t = e / (e + 1.0f);
     vec s = choose(x < 0.0f, e, splat(1.0f));
     return s - s * t;
