@@ -83,7 +83,7 @@ static void add_training(const char *name, const float *rows, size_t count, size
     }
 }
 
-static void add_inference(const char *name, const float *rows, size_t threads, size_t batch)
+static void add_inference(const char *name, const float *rows, size_t threads, size_t batch, ae_precision precision)
 {
     ae_network *network = NULL;
     inference *work = malloc(sizeof *work);
@@ -92,7 +92,8 @@ static void add_inference(const char *name, const float *rows, size_t threads, s
         peer_stop("out of memory");
     *work = (inference){.rows = rows, .out = out, .batch = batch};
     check(ae_network_create(&network, AE_NETWORK_OPTIONS(.seed = 1)));
-    check(ae_session_create(&work->session, network, AE_SESSION_OPTIONS(.max_batch = batch, .threads = threads)));
+    check(ae_session_create(&work->session, network,
+                            AE_SESSION_OPTIONS(.max_batch = batch, .threads = threads, .precision = precision)));
     peer_infer(name, reconstruct, work, out, batch * 784);
 }
 
@@ -115,8 +116,10 @@ int main(int count, char **arguments)
         add_training("train.step.batch100.libae", values, rows, features, peer_large, 9, threads, PEER_BATCH, AE_F32);
         add_training("train.step.bf16.batch100.libae", values, rows, features, peer_large, 9, threads, PEER_BATCH,
                      AE_BF16);
-        add_inference("infer.batch1.libae", values, threads, 1);
-        add_inference("infer.batch100.libae", values, threads, PEER_BATCH);
+        add_inference("infer.batch1.libae", values, threads, 1, AE_F32);
+        add_inference("infer.batch100.libae", values, threads, PEER_BATCH, AE_F32);
+        add_inference("infer.bf16.batch1.libae", values, threads, 1, AE_BF16);
+        add_inference("infer.bf16.batch100.libae", values, threads, PEER_BATCH, AE_BF16);
     }
     return peer_serve();
 }
