@@ -176,6 +176,23 @@ START_TEST(product_agrees_with_reference)
 }
 END_TEST
 
+START_TEST(one_row_for_two_panels_has_the_bits_of_two_products)
+{
+    const aei_kernels *k = table(_i);
+    for (size_t d = 0; k->gemm_row != NULL && d < COUNT(depths); d++) {
+        const size_t panel = k->panel, depth = depths[d], whole = (depth + panel - 1) / panel * panel;
+        float *a = random_array(whole, -1, 1), *b = random_array(2 * depth * panel, -1, 1);
+        float *c = array(2 * panel), *expected = array(2 * panel);
+        for (size_t p = 0; p < 2; p++)
+            k->gemm_nn(1, depth, panel, a, b + p * depth * panel, expected + p * panel, NULL);
+        k->gemm_row(depth, a, b, c);
+        ck_assert_mem_eq(c, expected, 2 * panel * sizeof *c);
+        release(a, whole), release(b, 2 * depth * panel);
+        release(c, 2 * panel), release(expected, 2 * panel);
+    }
+}
+END_TEST
+
 static void check_tn(const aei_kernels *k, size_t rows, size_t kb, size_t n)
 {
     float *a = random_array(rows * WIDE, -1, 1), *b = random_array(rows * WIDE, -1, 1);
@@ -625,6 +642,7 @@ Suite *kernels_suite(void)
     tcase_add_loop_test(each, product_agrees_with_reference, 0, last);
     tcase_add_loop_test(each, transposed_product_agrees_with_reference, 0, last);
     tcase_add_loop_test(each, product_carries_nan_along_its_row, 0, last);
+    tcase_add_loop_test(each, one_row_for_two_panels_has_the_bits_of_two_products, 0, last);
     tcase_add_loop_test(each, bfloat16_rounds_as_the_reference_does, 0, last);
     tcase_add_loop_test(each, transposition_is_exact, 0, last);
     tcase_add_loop_test(each, normalisation_agrees_with_reference, 0, last);

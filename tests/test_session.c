@@ -91,13 +91,16 @@ START_TEST(a_bfloat16_session_is_one_of_the_network_with_rounded_weights)
         ae_session_create(&low, network, AE_SESSION_OPTIONS(.max_batch = 16, .threads = 2, .precision = AE_BF16)));
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float ours[ROWS * WIDTH], theirs[ROWS * WIDTH], exact[ROWS * WIDTH];
+    /* Products of pairs add up in another order, and round activations as well. */
+    const bool pairs = aei_pairs_find(network->kernels) != NULL;
     for (int change = 0; change < 2; change++) { /* a change of the network reaches the session's own copy, too */
         ae_network *rounded = rounded_copy(network);
         ae_session *reference = session_of(rounded, 16, 1);
         ck_assert_ok(ae_reconstruct(low, rows, ROWS, ours));
         ck_assert_ok(ae_reconstruct(reference, rows, ROWS, theirs));
         ck_assert_ok(ae_reconstruct(full, rows, ROWS, exact));
-        ck_assert_mem_eq(ours, theirs, sizeof ours);
+        for (size_t j = 0; j < COUNT(ours); j++)
+            ck_assert_float_le(fabsf(ours[j] - theirs[j]), pairs ? 0.02f : 0);
         ck_assert_mem_ne(ours, exact, sizeof ours);
         ae_session_free(reference);
         ae_network_free(rounded);

@@ -9,15 +9,6 @@
 typedef uint16_t vech __attribute__((vector_size(2 * AEI_LANES)));
 typedef uint16_t vech_unaligned __attribute__((vector_size(2 * AEI_LANES), aligned(2), may_alias));
 
-/* The bits of x rounded; adding carries into the exponent where it must, and infinity stays itself. */
-AEI_INLINE vecu rounded_bits(vec x)
-{
-    const vecu bits = (vecu)x;
-    const vecu nearest = bits + 0x7fff + (bits >> 16 & 1);
-    const vecu number = (vecu)(x == x);
-    return ((nearest & number) | ((bits | 0x400000) & ~number)) & 0xffff0000;
-}
-
 static void round_bf16(size_t n, const float *in, float *out)
 {
     for (size_t i = 0; i < n; i += AEI_LANES)

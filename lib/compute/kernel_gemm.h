@@ -7,12 +7,11 @@
  * reduction it takes 2 loads and m broadcasts for 2 m multiply-adds; with m = 12 and two loads a
  * cycle the loads take 7 cycles while the multiply-adds take 12. Broadcasts go through a
  * register shared by both vectors, since as memory operands they would be loaded twice.
- *
- * The accumulators are variables named by macros, not an array: gcc keeps an array in registers
- * too, but clang 14 does not, which cost it two thirds of its speed.
  */
 #ifndef AEI_KERNEL_GEMM_H
 #define AEI_KERNEL_GEMM_H
+
+#include "compute/kernel_tile.h"
 
 enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
 
@@ -27,34 +26,7 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
 #define AEI_FMA(c, a, b) c += (a) * (b)
 #endif
 
-/* clang would cut 512-bit vectors in two on processors it tunes for 256 bits, and run out of registers. */
-#ifdef __clang__
-#define AEI_TILE static __attribute__((noinline, min_vector_width(32 * AEI_LANES))) void
-#else
-#define AEI_TILE static __attribute__((noinline)) void
-#endif
-
-/* AEI_ROWS_m(X, k) is X(0, k) X(1, k) ... X(m - 1, k). */
-#define AEI_ROWS_1(X, k) X(0, k)
-#define AEI_ROWS_2(X, k) AEI_ROWS_1(X, k) X(1, k)
-#define AEI_ROWS_3(X, k) AEI_ROWS_2(X, k) X(2, k)
-#define AEI_ROWS_4(X, k) AEI_ROWS_3(X, k) X(3, k)
-#define AEI_ROWS_5(X, k) AEI_ROWS_4(X, k) X(4, k)
-#define AEI_ROWS_6(X, k) AEI_ROWS_5(X, k) X(5, k)
-#define AEI_ROWS_7(X, k) AEI_ROWS_6(X, k) X(6, k)
-#define AEI_ROWS_8(X, k) AEI_ROWS_7(X, k) X(7, k)
-#define AEI_ROWS_9(X, k) AEI_ROWS_8(X, k) X(8, k)
-#define AEI_ROWS_10(X, k) AEI_ROWS_9(X, k) X(9, k)
-#define AEI_ROWS_11(X, k) AEI_ROWS_10(X, k) X(10, k)
-#define AEI_ROWS_12(X, k) AEI_ROWS_11(X, k) X(11, k)
-
-/* Per row i, for tiles two vectors wide and one: clear, store, multiply-add. */
-#define AEI_CLEAR_2(i, k) vec low##i = {0}, high##i = {0};
-#define AEI_CLEAR_1(i, k) vec low##i = {0};
-#define AEI_READ_2(i, k) low##i = load(c + (i)*PANEL), high##i = load(c + (i)*PANEL + AEI_LANES);
-#define AEI_READ_1(i, k) low##i = load(c + (i)*PANEL);
-#define AEI_WRITE_2(i, k) store(c + (i)*PANEL, low##i), store(c + (i)*PANEL + AEI_LANES, high##i);
-#define AEI_WRITE_1(i, k) store(c + (i)*PANEL, low##i);
+/* Per row i, for tiles two vectors wide and one: multiply-add. */
 #define AEI_ADD_2(i, x)           \
     {                             \
         const vec av = splat(x);  \
@@ -81,13 +53,6 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
     }
 #define AEI_STEPS(m, v, form) \
     AEI_STEP(m, v, form, 0) AEI_STEP(m, v, form, 1) AEI_STEP(m, v, form, 2) AEI_STEP(m, v, form, 3)
-
-/* Ask for a few cache lines. */
-AEI_INLINE void fetch(const float *p, const int lines)
-{
-    for (int i = 0; i < lines; i++)
-        __builtin_prefetch(p + 16 * i);
-}
 
 /*
  * nn: the rows' part of a's next panel lies a `jump` away, which no hardware prefetcher foresees;
@@ -138,15 +103,8 @@ AEI_INLINE void fetch(const float *p, const int lines)
     }
 /* clang-format on */
 
-#define AEI_TO_6(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v) X(6, v)
-#define AEI_TO_12(X, v) AEI_TO_6(X, v) X(7, v) X(8, v) X(9, v) X(10, v) X(11, v) X(12, v)
 #define AEI_NN_ENTRY(m, v) tile_nn_##v##_##m,
 #define AEI_TN_ENTRY(m, v) tile_tn_##v##_##m,
-#if AEI_MR == 12
-#define AEI_TO_MR AEI_TO_12
-#elif AEI_MR == 6
-#define AEI_TO_MR AEI_TO_6
-#endif
 
 AEI_TO_MR(AEI_DEFINE_NN, 2)
 AEI_TO_MR(AEI_DEFINE_TN, 2)
@@ -169,19 +127,6 @@ static tile_tn *const tn_1[] = {AEI_TO_MR(AEI_TN_ENTRY, 1)};
 #define AEI_PICK(form, n) form##_2
 #endif
 
-/* Columns worked on when n hold data; the others of a tile are set to 0. */
-static size_t used_columns(size_t n)
-{
-    const size_t step = AEI_LANES == 16 ? AEI_LANES : 2 * AEI_LANES;
-    return (n + step - 1) / step * step;
-}
-
-static void clear_columns(size_t rows, size_t first, float *c)
-{
-    for (size_t row = 0; row < rows && first < PANEL; row++)
-        memset(c + row * PANEL + first, 0, (PANEL - first) * sizeof *c);
-}
-
 /* Rows are cut into blocks as even as can be: 100 rows are nine blocks of 11 or 12, not eight of 12 and one of 4. */
 static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
 {
@@ -200,6 +145,26 @@ static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float
         }
     clear_columns(rows, used, c);
 }
+
+#if 2 * AEI_LANES == AEI_PANEL
+#define AEI_GEMM_ROW gemm_row
+static void gemm_row(size_t k, const float *a, const float *b, float *c)
+{
+    const float *second = b + k * PANEL;
+    vec low0 = {0}, high0 = {0}, low1 = {0}, high1 = {0};
+    for (size_t i = 0; i < k; i++, b += PANEL, second += PANEL) {
+        const vec x = splat(a[i]);
+        AEI_FMA(low0, x, load(b));
+        AEI_FMA(high0, x, load(b + AEI_LANES));
+        AEI_FMA(low1, x, load(second));
+        AEI_FMA(high1, x, load(second + AEI_LANES));
+    }
+    store(c, low0), store(c + AEI_LANES, high0);
+    store(c + PANEL, low1), store(c + PANEL + AEI_LANES, high1);
+}
+#else
+#define AEI_GEMM_ROW NULL
+#endif
 
 /* Rows of a batch taken at a time, so that two panels of them stay in the first-level cache. */
 enum { CHUNK = 128 };

@@ -20,24 +20,6 @@
 #include <immintrin.h>
 #endif
 
-#include "compute/vector_math.h"
-
-#ifndef AEI_PANEL
-#define AEI_PANEL 32
-#endif
-
-enum { PANEL = AEI_PANEL, VECTORS = PANEL / AEI_LANES };
-
-AEI_INLINE vec load(const float *p)
-{
-    return *(const vec *)p;
-}
-
-AEI_INLINE void store(float *p, vec v)
-{
-    *(vec *)p = v;
-}
-
 #include "compute/kernel_gemm.h"
 
 #include "compute/kernel_elementwise.h"
@@ -48,6 +30,7 @@ const aei_kernels AEI_TABLE = {
     .name = AEI_NAME,
     .panel = PANEL,
     .gemm_nn = gemm_nn,
+    .gemm_row = AEI_GEMM_ROW,
     .gemm_tn = gemm_tn,
     .transpose = transpose,
     .norm_forward = norm_forward,

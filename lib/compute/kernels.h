@@ -62,6 +62,12 @@ struct aei_kernels {
     void (*gemm_nn)(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon);
 
     /*
+     * One row of gemm_nn for two neighbouring panels: a[k], b[2][k][P], c[2][P], with the same bits. One row
+     * alone waits for its sums; those of two panels fill the time. NULL where that is no quicker.
+     */
+    void (*gemm_row)(size_t k, const float *a, const float *b, float *c);
+
+    /*
      * c[kb][P] = sum over rows of a[rows][0 .. kb) * b[rows][P], kb <= P, over two single panels; columns
      * as above. `soon` names three arrays of [kb][P] that will be needed next, to be prefetched; not read.
      */
@@ -114,6 +120,27 @@ struct aei_kernels {
     void (*map)(int function, size_t n, const float *x, float *y);
 };
 
+/*
+ * Products of bfloat16 numbers where a processor has instructions for them, which multiply pairs of
+ * neighbours in the direction of the sum and add both products to a float32 sum. A pair lies in 32
+ * bits, the first in the lower half; of an odd number the last has a zero for a partner.
+ */
+typedef struct aei_pairs {
+    const char *name;
+    size_t panel;
+
+    /* out[(rows + 1) / 2][P] = the pairs that rows of in[rows][P], rounded as round_bf16 does, form with their
+     * successors. */
+    void (*pair)(size_t rows, const float *in, uint32_t *out);
+
+    /* As aei_kernels.gemm_nn, a [k / P][rows][P] as `narrow` leaves it, b [(k + 1) / 2][P] as `pair` does. */
+    void (*gemm_nn)(size_t rows, size_t k, size_t n, const uint16_t *a, const uint32_t *b, float *c);
+
+    /* As aei_kernels.gemm_tn, both operands [(rows + 1) / 2][P] as `pair` leaves them. */
+    void (*gemm_tn)(size_t rows, size_t kb, size_t n, const uint32_t *a, const uint32_t *b, float *c,
+                    const float *const soon[3]);
+} aei_pairs;
+
 enum { AEI_MAP_EXP, AEI_MAP_SIGMOID, AEI_MAP_TANH, AEI_MAP_LOG };
 
 /* Tables that this build and processor have; slowest first. */
@@ -123,12 +150,21 @@ const aei_kernels *aei_kernels_at(size_t index);
 /* By name; NULL or "auto": the fastest. AE_ERROR_UNSUPPORTED, listing the names there are. */
 ae_status aei_kernels_find(const aei_kernels **kernels, const char *name);
 
+/* What goes with the kernels on this processor, or NULL: bfloat16 is emulated. */
+const aei_pairs *aei_pairs_find(const aei_kernels *kernels);
+
+#ifdef AEI_TEST_HOOKS
+/* A stand-in that runs on every processor; NULL: none. */
+extern const aei_pairs *(*aei_pairs_hook)(const aei_kernels *kernels);
+#endif
+
 /* The tables themselves; the ones that an ISA flag guards run only where aei_cpu_isa() has it. */
 extern const aei_kernels aei_kernels_reference;
 extern const aei_kernels aei_kernels_vector;
 #if defined(__x86_64__)
 extern const aei_kernels aei_kernels_avx2;
 extern const aei_kernels aei_kernels_avx512;
+extern const aei_pairs aei_pairs_avx512;
 #elif defined(__aarch64__)
 extern const aei_kernels aei_kernels_neon;
 #endif

@@ -93,6 +93,24 @@ ae_status aei_kernels_find(const aei_kernels **kernels, const char *name)
     return aei_fail(AE_ERROR_UNSUPPORTED, "no kernels \"%.32s\" here; there are: auto%s", name, names);
 }
 
+#ifdef AEI_TEST_HOOKS
+const aei_pairs *(*aei_pairs_hook)(const aei_kernels *kernels);
+#endif
+
+const aei_pairs *aei_pairs_find(const aei_kernels *kernels)
+{
+#ifdef AEI_TEST_HOOKS
+    if (aei_pairs_hook != NULL)
+        return aei_pairs_hook(kernels);
+#endif
+#if defined(__x86_64__)
+    if (kernels == &aei_kernels_avx512 && (aei_cpu_isa() & AEI_ISA_AVX512_BF16) != 0)
+        return &aei_pairs_avx512;
+#endif
+    (void)kernels;
+    return NULL;
+}
+
 void ae_cpu_info(ae_cpu *info)
 {
     if (info == NULL)

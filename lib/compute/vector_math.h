@@ -122,4 +122,13 @@ AEI_INLINE vec vector_log(vec x)
     return choose(x < 0.0f, splat(__builtin_nanf("")), result);
 }
 
+/* x rounded to bfloat16, as the bits of a float; adding carries into the exponent where it must, and infinity stays itself. */
+AEI_INLINE vecu rounded_bits(vec x)
+{
+    const vecu bits = (vecu)x;
+    const vecu nearest = bits + 0x7fff + (bits >> 16 & 1);
+    const vecu number = (vecu)(x == x);
+    return ((nearest & number) | ((bits | 0x400000) & ~number)) & 0xffff0000;
+}
+
 #endif

@@ -41,6 +41,7 @@ struct ae_session {
     aei_team *team;
     bool owns_team;
     bool bf16;
+    const aei_pairs *pairs; /* NULL: bfloat16 weights are widened */
     size_t threads, max_batch;
     uint64_t generation;               /* of the network when scale and shift were worked out, plus 1 */
     float *scale, *shift;              /* [panels][P] of every layer, one after another */
@@ -50,6 +51,10 @@ struct ae_session {
     float *square_sums, *entropy_sums; /* [panels][rows] */
     uint16_t *low;                     /* the weights in bfloat16, laid out like the parameters; NULL: float32 */
     float **widened;                   /* per thread: a panel of them as float32 */
+    uint32_t *paired;                  /* instead of those two where products take pairs */
+    size_t *paired_offsets;            /* of a layer in that */
+    uint16_t *low_input;               /* input and buffers in bfloat16, likewise */
+    uint16_t *low_buffers[2];
     float **packed;                    /* per thread, for kernels that repack */
     aei_pile *piles;                   /* [depth + 1][threads]: panels of the input and each layer left to take */
     pass now;
@@ -59,6 +64,15 @@ void ae_session_options_init(ae_session_options *options)
 {
     if (options != NULL)
         *options = (ae_session_options){.size = sizeof *options};
+}
+
+/* Pairs of the first `layers` layers' weights. */
+static size_t paired_size(const ae_network *n, size_t layers)
+{
+    size_t size = 0;
+    for (size_t l = 0; l < layers; l++)
+        size += n->layers[l].panels * ((n->layers[l].in + 1) / 2) * n->kernels->panel;
+    return size;
 }
 
 static void lay_out(ae_session *s)
@@ -79,7 +93,13 @@ static void lay_out(ae_session *s)
         s->buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
     s->entropy_sums = aei_arena_take(arena, ends * rows, sizeof(float));
-    if (s->bf16) {
+    if (s->pairs != NULL) {
+        s->paired = aei_arena_take(arena, paired_size(n, n->depth), sizeof *s->paired);
+        s->paired_offsets = aei_arena_take(arena, n->depth, sizeof *s->paired_offsets);
+        s->low_input = aei_arena_take(arena, widest * rows, panel * sizeof *s->low_input);
+        for (size_t i = 0; i < 2; i++)
+            s->low_buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof *s->low_input);
+    } else if (s->bf16) {
         s->low = aei_arena_take(arena, n->parameter_floats, sizeof *s->low);
         s->widened = aei_arena_take(arena, s->threads, sizeof *s->widened);
         for (size_t t = 0; t < s->threads; t++) {
@@ -114,6 +134,7 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
     s->network = network;
     s->max_batch = o.max_batch == 0 || o.max_batch > PASS_ROWS ? PASS_ROWS : o.max_batch;
     s->bf16 = o.precision == AE_BF16;
+    s->pairs = s->bf16 ? aei_pairs_find(network->kernels) : NULL;
     s->team = team;
     if (team == NULL) {
         AE_CHECK(aei_team_create(&s->team, o.threads == 0 ? 1 : o.threads));
@@ -123,6 +144,8 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
     lay_out(s);
     AE_CHECK(aei_arena_allocate(&s->arena));
     lay_out(s);
+    for (size_t l = 0; s->pairs != NULL && l < network->depth; l++)
+        s->paired_offsets[l] = paired_size(network, l);
     for (size_t l = 0, at = 0; l < network->depth; l++) {
         s->offsets[l] = at;
         at += network->layers[l].panels * network->kernels->panel;
@@ -166,6 +189,22 @@ size_t aei_session_max_batch(const ae_session *session)
     return session->max_batch;
 }
 
+/* The weights in bfloat16. */
+static void copy_weights(ae_session *s)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel;
+    for (size_t l = 0; l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        const float *weights = n->parameters + layer->weight;
+        if (s->pairs == NULL)
+            n->kernels->narrow(layer->panels * layer->in * panel, weights, s->low + layer->weight);
+        for (size_t p = 0; s->pairs != NULL && p < layer->panels; p++)
+            s->pairs->pair(layer->in, weights + p * layer->in * panel,
+                           s->paired + s->paired_offsets[l] + p * ((layer->in + 1) / 2) * panel);
+    }
+}
+
 /* Work out scale and shift, again if the network has changed since. */
 static void fold(ae_session *s)
 {
@@ -182,11 +221,8 @@ static void fold(ae_session *s)
             shift[j] = n->batch_norm ? beta[j] - mean[j] * scale[j] : beta[j];
         }
     }
-    for (size_t l = 0; s->bf16 && l < n->depth; l++) {
-        const aei_layer *layer = &n->layers[l];
-        n->kernels->narrow(layer->panels * layer->in * n->kernels->panel, n->parameters + layer->weight,
-                           s->low + layer->weight);
-    }
+    if (s->bf16)
+        copy_weights(s);
     s->generation = n->generation + 1;
 }
 
@@ -219,6 +255,8 @@ static void take_in(ae_session *s, size_t thread)
         take_panel(s, p, to);
         if (scaling != NULL)
             aei_scaling_apply(scaling, p * panel, aei_columns(panel, features, p), s->now.rows, to, panel);
+        if (s->pairs != NULL)
+            s->network->kernels->narrow(s->now.rows * panel, to, s->low_input + p * s->now.rows * panel);
     }
 }
 
@@ -243,40 +281,79 @@ static void give_out(ae_session *s, const float *tile, size_t p, size_t features
         memcpy(s->now.out + r * features + p * panel, tile + r * panel, count * sizeof *tile);
 }
 
-static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t thread)
+/* Panels that are multiplied at once. */
+static size_t together(const ae_session *s)
+{
+    return s->now.rows == 1 && !s->bf16 && s->network->kernels->gemm_row != NULL ? 2 : 1;
+}
+
+/* z = panel p of the layer's product, or of one row panels p and p + 1. */
+static void multiply(const ae_session *s, size_t l, size_t p, size_t panels, const float *x, float *z, size_t thread)
 {
     const ae_network *n = s->network;
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
+    const size_t panel = kernels->panel, rows = s->now.rows, count = aei_columns(panel, layer->out, p);
+    const size_t place = layer->weight + p * layer->in * panel;
+    if (s->pairs != NULL) {
+        const uint16_t *low = l == s->now.first ? s->low_input : s->low_buffers[(l - 1) % 2];
+        s->pairs->gemm_nn(rows, layer->in, count, low,
+                          s->paired + s->paired_offsets[l] + p * ((layer->in + 1) / 2) * panel, z);
+        return;
+    }
+    if (s->bf16) {
+        kernels->widen(layer->in * panel, s->low + place, s->widened[thread]);
+        kernels->gemm_nn(rows, layer->in, count, x, s->widened[thread], z, NULL);
+        return;
+    }
+    const float *weights = n->parameters + place;
+    if (panels == 2) {
+        kernels->gemm_row(layer->in, x, weights, z);
+        return;
+    }
+    /* The panel that this thread is likely to take next. */
+    const float *next = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
+    kernels->gemm_nn(rows, layer->in, count, x, weights, z, next);
+}
+
+/* From panel p of the layer's sums to its output, and what the caller wants of that. */
+static void finish(ae_session *s, size_t l, size_t p, float *y)
+{
+    const aei_kernels *kernels = s->network->kernels;
+    const aei_layer *layer = &s->network->layers[l];
     const size_t panel = kernels->panel, rows = s->now.rows;
-    for (size_t p; aei_pile_take(&s->piles[(l + 1) * s->threads], s->threads, thread, &p);) {
+    const size_t count = aei_columns(panel, layer->out, p), at = p * rows * panel;
+    kernels->affine_forward(rows, count, y + at, y + at, s->scale + s->offsets[l] + p * panel,
+                            s->shift + s->offsets[l] + p * panel, layer->f);
+    if (l + 1 < s->now.last) {
+        if (s->pairs != NULL)
+            kernels->narrow(rows * panel, y + at, s->low_buffers[l % 2] + at);
+        return;
+    }
+    if (s->now.entropies)
+        kernels->row_costs(rows, count, y + at, s->input + at, 1, s->entropy_sums + p * rows);
+    if (s->now.units)
+        to_units(s, y + at, p);
+    if (s->now.squares)
+        kernels->row_costs(rows, count, y + at, s->input + at, 0, s->square_sums + p * rows);
+    if (s->now.out != NULL)
+        give_out(s, y + at, p, layer->out);
+}
+
+static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t thread)
+{
+    const aei_kernels *kernels = s->network->kernels;
+    const aei_layer *layer = &s->network->layers[l];
+    const size_t group = together(s), tile = s->now.rows * kernels->panel;
+    for (size_t piece; aei_pile_take(&s->piles[(l + 1) * s->threads], s->threads, thread, &piece);) {
         if (kernels->pack != NULL && x != s->packed[thread]) {
-            kernels->pack(rows, layer->in, x, s->packed[thread]);
+            kernels->pack(s->now.rows, layer->in, x, s->packed[thread]);
             x = s->packed[thread];
         }
-        const size_t count = aei_columns(panel, layer->out, p), at = p * rows * panel;
-        const size_t place = layer->weight + p * layer->in * panel;
-        const float *weights = n->parameters + place;
-        /* The panel that this thread is likely to take next. */
-        const float *next = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
-        if (s->bf16) {
-            kernels->widen(layer->in * panel, s->low + place, s->widened[thread]);
-            weights = s->widened[thread];
-            next = NULL;
-        }
-        kernels->gemm_nn(rows, layer->in, count, x, weights, y + at, next);
-        kernels->affine_forward(rows, count, y + at, y + at, s->scale + s->offsets[l] + p * panel,
-                                s->shift + s->offsets[l] + p * panel, layer->f);
-        if (l + 1 < s->now.last)
-            continue;
-        if (s->now.entropies)
-            kernels->row_costs(rows, count, y + at, s->input + at, 1, s->entropy_sums + p * rows);
-        if (s->now.units)
-            to_units(s, y + at, p);
-        if (s->now.squares)
-            kernels->row_costs(rows, count, y + at, s->input + at, 0, s->square_sums + p * rows);
-        if (s->now.out != NULL)
-            give_out(s, y + at, p, layer->out);
+        const size_t first = piece * group, left = layer->panels - first, panels = left < group ? left : group;
+        multiply(s, l, first, panels, x, y + first * tile, thread);
+        for (size_t p = first; p < first + panels; p++)
+            finish(s, l, p, y);
     }
 }
 
@@ -302,7 +379,8 @@ static ae_status run(ae_session *s)
     const ae_network *n = s->network;
     aei_pile_deal(s->piles, s->threads, (uint32_t)panels_of(s, n->widths[s->now.first]));
     for (size_t l = s->now.first; l < s->now.last; l++)
-        aei_pile_deal(&s->piles[(l + 1) * s->threads], s->threads, (uint32_t)n->layers[l].panels);
+        aei_pile_deal(&s->piles[(l + 1) * s->threads], s->threads,
+                      (uint32_t)((n->layers[l].panels + together(s) - 1) / together(s)));
     return aei_team_run(s->team, run_pass, s);
 }
 

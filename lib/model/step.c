@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "model/operand.h"
 #include "model/panels.h"
 
 #include <math.h>
@@ -28,15 +29,15 @@
 /* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each [panels][P]. */
 typedef struct activations {
     float *y;     /* output */
-    float *low;   /* y in bfloat16, where products read that; else y */
     float *xhat;  /* normalised sums; y without batch normalisation */
     float *delta; /* dC/dz */
+    aei_operand y_read, delta_read;
     float *mean, *variance, *inverse;
 } activations;
 
 /* A thread's own scratch. */
 typedef struct scratch {
-    float *rounded;        /* [widest][P]: a panel of the weights in bfloat16 */
+    float *rounded;        /* [widest][P]: room for a panel of the weights in bfloat16 */
     float *transposed;     /* [widest][P]: a panel of rows of the weights, transposed */
     float *tile;           /* [P][P]: a tile of the weights' gradient */
     float *packed;         /* for kernels that repack activations */
@@ -51,11 +52,12 @@ struct aei_step {
     size_t threads;
     size_t max_rows;
     bool stored, noisy;
-    bool bf16; /* products read bfloat16: the input, `low`, delta and the weights are rounded to it */
+    aei_multiplier multiplier;
     activations *layers;
     scratch *threads_scratch;
     aei_pile *piles; /* [phases][threads]: panels left to take. Input, output, then forward and backward of each layer */
     float *input;            /* [panels][rows][P] */
+    aei_operand input_read;
     float *target;           /* the input without its noise; the input itself unless noisy */
     float *ones;             /* [P] */
     float *costs;            /* [panels of the output][rows] */
@@ -108,14 +110,15 @@ static bool take_panel(aei_step *step, size_t phase, size_t thread, size_t *pane
 static void lay_out(aei_step *s)
 {
     const ae_network *n = s->network;
+    const aei_multiplier *m = &s->multiplier;
     const size_t panel = n->kernels->panel, rows = s->max_rows;
     aei_arena *arena = &s->arena;
     s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
     s->threads_scratch = aei_arena_take(arena, s->threads, sizeof *s->threads_scratch);
     s->piles = aei_arena_take(arena, phase_of(n->depth, 0) * s->threads, sizeof *s->piles);
     s->input = aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float));
-    s->target = s->noisy || s->bf16 ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float))
-                                    : s->input;
+    s->input_read = aei_operand_take(arena, m, panels_of(s, n->widths[0]), rows, s->input, !s->noisy);
+    s->target = s->noisy ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float)) : s->input;
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, panels_of(s, n->widths[n->depth]) * rows, sizeof(float));
     if (s->stored) {
@@ -126,9 +129,10 @@ static void lay_out(aei_step *s)
         const size_t panels = n->layers[l].panels;
         activations a = {0};
         a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        a.low = s->bf16 ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
         a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
         a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.y_read = aei_operand_take(arena, m, panels, rows, a.y, true);
+        a.delta_read = aei_operand_take(arena, m, panels, rows, a.delta, false);
         a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
         a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
         a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
@@ -138,7 +142,7 @@ static void lay_out(aei_step *s)
     const size_t pack_floats = n->kernels->pack == NULL ? 0 : n->kernels->pack_floats(rows, n->widest);
     for (size_t t = 0; t < s->threads; t++) {
         scratch c = {0};
-        c.rounded = s->bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
+        c.rounded = m->bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
         c.transposed = aei_arena_take(arena, panels_of(s, n->widest) * panel, panel * sizeof(float));
         c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
         c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
@@ -161,7 +165,7 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->max_rows = max_rows;
     s->stored = (room & AEI_STEP_GRADIENT) != 0;
     s->noisy = (room & AEI_STEP_NOISE) != 0;
-    s->bf16 = (room & AEI_STEP_BF16) != 0;
+    s->multiplier = aei_multiplier_for(network->kernels, (room & AEI_STEP_BF16) != 0);
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);
     if (status != AE_OK) {
@@ -188,19 +192,19 @@ size_t aei_step_memory(const aei_step *step)
     return step->arena.size;
 }
 
-/* What a product reads of an activation: the activation, or the thread's repacked copy. */
-static const float *operand(const aei_step *s, size_t thread, const float *activation, size_t features)
+/* What products over features read: the operand, or the thread's repacked copy. */
+static aei_operand operand(const aei_step *s, size_t thread, const aei_operand *whole, size_t features)
 {
     const aei_kernels *kernels = s->network->kernels;
     if (kernels->pack == NULL)
-        return activation;
-    kernels->pack(s->rows, features, activation, s->threads_scratch[thread].packed);
-    return s->threads_scratch[thread].packed;
+        return *whole;
+    kernels->pack(s->rows, features, whole->values, s->threads_scratch[thread].packed);
+    return (aei_operand){.values = s->threads_scratch[thread].packed};
 }
 
-static const float *layer_input(const aei_step *s, size_t l)
+static const aei_operand *layer_input(const aei_step *s, size_t l)
 {
-    return l == 0 ? s->input : s->layers[l - 1].low;
+    return l == 0 ? &s->input_read : &s->layers[l - 1].y_read;
 }
 
 static void gather_input(aei_step *s, size_t thread)
@@ -212,8 +216,7 @@ static void gather_input(aei_step *s, size_t thread)
         if (s->noisy)
             aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count, s->rows, s->target + at,
                             s->input + at, panel);
-        if (s->bf16)
-            s->network->kernels->round_bf16(s->rows * panel, (s->noisy ? s->input : s->target) + at, s->input + at);
+        aei_operand_set(&s->input_read, &s->multiplier, s->rows, p, s->input + at);
     }
 }
 
@@ -224,9 +227,9 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
     const aei_layer *layer = &n->layers[l];
     const activations *a = &s->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
-    const float *x = NULL;
-    for (size_t p; take_panel(s, phase_of(l, FORWARD), thread, &p);) {
-        if (x == NULL)
+    aei_operand x = {0};
+    for (size_t p, taken = 0; take_panel(s, phase_of(l, FORWARD), thread, &p); taken++) {
+        if (taken == 0)
             x = operand(s, thread, layer_input(s, l), layer->in);
         const size_t count = aei_columns(panel, layer->out, p);
         float *z = a->xhat + p * tile, *y = a->y + p * tile;
@@ -234,17 +237,14 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         const float *weights = n->parameters + layer->weight + p * layer->in * panel;
         /* The panel that this thread is likely to take next. */
         const float *soon = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
-        float *rounded = s->threads_scratch[thread].rounded;
-        if (s->bf16)
-            kernels->round_bf16(layer->in * panel, weights, rounded);
-        kernels->gemm_nn(s->rows, layer->in, count, x, s->bf16 ? rounded : weights, z, soon);
+        aei_multiply_nn(&s->multiplier, s->rows, layer->in, count, &x, weights, s->threads_scratch[thread].rounded, z,
+                        soon);
         if (n->batch_norm)
             kernels->norm_forward(s->rows, count, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
                                   layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
         else
             kernels->affine_forward(s->rows, count, z, y, s->ones, beta, layer->f);
-        if (s->bf16)
-            kernels->round_bf16(tile, y, a->low + p * tile);
+        aei_operand_set(&a->y_read, &s->multiplier, s->rows, p, y);
         if (l + 1 == n->depth)
             kernels->row_costs(s->rows, count, y, s->target + p * tile, s->job->cost == AE_COST_BCE,
                                s->costs + p * s->rows);
@@ -338,8 +338,7 @@ static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, 
             blend_statistics(s, l, p);
     }
     settle(s, &s->job->others, layer->beta + p * panel, panel, mine->dbeta);
-    if (s->bf16)
-        kernels->round_bf16(s->rows * panel, a->delta + at, a->delta + at);
+    aei_operand_set(&a->delta_read, &s->multiplier, s->rows, p, a->delta + at);
 }
 
 static void output_gradient(aei_step *s, size_t thread)
@@ -359,7 +358,7 @@ static void output_gradient(aei_step *s, size_t thread)
 }
 
 /* dC/dy of panel q of layer l's input, from the weights' rows of that panel transposed to [out][P]. */
-static void backward_input(aei_step *s, size_t l, size_t q, const float *delta, size_t thread)
+static void backward_input(aei_step *s, size_t l, size_t q, const aei_operand *delta, size_t thread)
 {
     const ae_network *n = s->network;
     const aei_kernels *kernels = n->kernels;
@@ -370,39 +369,36 @@ static void backward_input(aei_step *s, size_t l, size_t q, const float *delta, 
     for (size_t p = 0; p < layer->panels; p++)
         kernels->transpose(count, aei_columns(panel, layer->out, p), weights + p * layer->in * panel,
                            transposed + p * panel * panel);
-    if (s->bf16)
-        kernels->round_bf16(layer->out * panel, transposed, transposed);
-    kernels->gemm_nn(s->rows, layer->out, count, delta, transposed, s->layers[l - 1].delta + q * s->rows * panel, NULL);
+    aei_multiply_nn(&s->multiplier, s->rows, layer->out, count, delta, transposed, s->threads_scratch[thread].rounded,
+                    s->layers[l - 1].delta + q * s->rows * panel, NULL);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
 }
 
 static void backward_layer(aei_step *s, size_t l, size_t thread)
 {
     const ae_network *n = s->network;
-    const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
-    const size_t panel = kernels->panel, tile = s->rows * panel;
-    const size_t panels_in = panels_of(s, layer->in);
-    const float *delta = s->layers[l].delta;
+    const size_t panel = n->kernels->panel, panels_in = panels_of(s, layer->in);
+    const aei_operand *x = layer_input(s, l), *delta = &s->layers[l].delta_read;
     /* What the update will touch, to be fetched ahead; the parameters stand in for moments that there are not. */
     const float *first = s->job->first == NULL ? n->parameters : s->job->first;
     const float *second = s->job->second == NULL ? n->parameters : s->job->second;
-    const float *delta_operand = NULL;
-    for (size_t q; take_panel(s, phase_of(l, BACKWARD), thread, &q);) {
-        if (l > 0 && delta_operand == NULL)
+    aei_operand delta_operand = {0};
+    for (size_t q, taken = 0; take_panel(s, phase_of(l, BACKWARD), thread, &q); taken++) {
+        if (l > 0 && taken == 0)
             delta_operand = operand(s, thread, delta, layer->out);
         /* How far it is to the rows of the weights that this thread is likely to transpose next. */
         const size_t ahead = l > 0 && q + 1 < panels_in ? panel * panel : 0;
         const size_t count = aei_columns(panel, layer->in, q);
-        const float *x = layer_input(s, l) + q * tile;
         if (l > 0)
-            backward_input(s, l, q, delta_operand, thread);
+            backward_input(s, l, q, &delta_operand, thread);
         for (size_t p = 0; p < layer->panels; p++) {
             float *gradient = s->threads_scratch[thread].tile;
             const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
             /* The update needs the moments next; its weights are in cache, those of the next transposition are not. */
             const float *const soon[3] = {first + offset, second + offset, n->parameters + offset + ahead};
-            kernels->gemm_tn(s->rows, count, aei_columns(panel, layer->out, p), x, delta + p * tile, gradient, soon);
+            aei_multiply_tn(&s->multiplier, s->rows, count, aei_columns(panel, layer->out, p), x, q, delta, p, gradient,
+                            soon);
             settle(s, &s->job->weights, offset, count * panel, gradient);
         }
     }

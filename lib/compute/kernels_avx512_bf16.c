@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define AEI_PAIRS aei_pairs_avx512
+#define AEI_PAIRS_NAME "avx512_bf16"
+#define AEI_LANES 16
+#define AEI_MR 12
+#define AEI_DOT(c, a, b) __asm__("vdpbf16ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b))
+#include "compute/kernel_pairs.h"

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What products read of a matrix [rows][features], panel by panel, in one of three ways: float32; bfloat16
+ * emulated, that is float32 rounded to it; bfloat16 in pairs, for a processor that multiplies those.
+ */
+#ifndef AEI_OPERAND_H
+#define AEI_OPERAND_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "compute/kernels.h"
+
+typedef struct aei_multiplier {
+    const aei_kernels *kernels;
+    bool bf16;
+    const aei_pairs *pairs; /* NULL: bfloat16, if asked for, is emulated */
+} aei_multiplier;
+
+aei_multiplier aei_multiplier_for(const aei_kernels *kernels, bool bf16);
+
+typedef struct aei_operand {
+    float *values;   /* [panels][rows][P]; NULL when it comes in pairs: */
+    uint16_t *low;   /* [panels][rows][P], for sums over features */
+    uint32_t *pairs; /* [panels][(rows + 1) / 2][P], for sums over rows */
+} aei_operand;
+
+/* Takes its memory. `values` are where the floats lie anyway; with `apart` they must not be rounded in place. */
+aei_operand aei_operand_take(aei_arena *arena, const aei_multiplier *m, size_t panels, size_t rows, float *values,
+                             bool apart);
+
+/* Panel p is this tile [rows][P]: in float32 `values` are expected to hold it. */
+void aei_operand_set(const aei_operand *operand, const aei_multiplier *m, size_t rows, size_t p, const float *tile);
+
+/* c = a b as aei_kernels.gemm_nn, b being [k][P] in float32; scratch has room for b. */
+void aei_multiply_nn(const aei_multiplier *m, size_t rows, size_t k, size_t n, const aei_operand *a, const float *b,
+                     float *scratch, float *c, const float *soon);
+
+/* c = panel q of a, transposed, times panel p of b, as aei_kernels.gemm_tn. */
+void aei_multiply_tn(const aei_multiplier *m, size_t rows, size_t kb, size_t n, const aei_operand *a, size_t q,
+                     const aei_operand *b, size_t p, float *c, const float *const soon[3]);
+
+#endif

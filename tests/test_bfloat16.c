@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bfloat16 in pairs: the products against double, the step and the session against their emulation. Where the
+ * processor has the instruction its table is tested; everywhere, two that do the same with float32 multiplications.
+ */
+#include "compute/kernels.h"
+#include "fixtures.h"
+#include "suites.h"
+
+extern const aei_pairs test_pairs16, test_pairs32;
+
+enum { TABLES = 3 };
+
+static const aei_pairs *table(int index)
+{
+    if (index < 2)
+        return index == 0 ? &test_pairs16 : &test_pairs32;
+    const aei_kernels *fastest = aei_kernels_at(aei_kernels_count() - 1);
+    return aei_pairs_find(fastest);
+}
+
+static float rounded(float value)
+{
+    float padded[16] = {value};
+    aei_kernels_reference.round_bf16(16, padded, padded);
+    return padded[0];
+}
+
+static uint16_t half(float value)
+{
+    const float low = rounded(value);
+    uint32_t bits;
+    memcpy(&bits, &low, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+/* Memory of exactly so many bytes, so that a sanitizer sees a step outside; 64-byte aligned, all bits set. */
+static void *block(size_t bytes)
+{
+    void *made = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    ck_assert_ptr_nonnull(made);
+    memset(made, 0xff, bytes);
+    return made;
+}
+
+/* [rows][P], of which n columns hold data. */
+static float *matrix(size_t rows, size_t panel, size_t n, uint64_t seed)
+{
+    float *values = block(rows * panel * sizeof *values);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < panel; j++)
+            values[r * panel + j] = j < n ? 2 * fixture_uniform(&seed) - 1 : 0;
+    return values;
+}
+
+START_TEST(pairs_are_neighbouring_rows_rounded)
+{
+    const aei_pairs *t = table(_i);
+    if (t == NULL)
+        return;
+    for (size_t rows = 1; rows <= 5; rows++) {
+        float *in = matrix(rows, t->panel, t->panel, rows);
+        uint32_t *out = block((rows + 1) / 2 * t->panel * sizeof *out);
+        in[0] = NAN;
+        t->pair(rows, in, out);
+        for (size_t i = 0; i < (rows + 1) / 2 * t->panel; i++) {
+            const size_t row = i / t->panel * 2, at = row * t->panel + i % t->panel;
+            const uint32_t second = row + 1 < rows ? half(in[at + t->panel]) : 0;
+            ck_assert_uint_eq(out[i], second << 16 | half(in[at]));
+        }
+        free(in), free(out);
+    }
+}
+END_TEST
+
+/* The sum in double of products of rounded numbers errs by at most (terms + 1) 2^-24 of the magnitudes, as in test_kernels.c. */
+static void check_sum(const aei_pairs *t, float got, double sum, double magnitude, size_t terms)
+{
+    const double bound = (double)(terms + 1) * 0x1p-24 * magnitude + 1e-30;
+    if (!(fabs((double)got - sum) <= bound))
+        ck_abort_msg("%s: %g, not %g, in %zu terms", t->name, (double)got, sum, terms);
+}
+
+static void check_nn(const aei_pairs *t, size_t rows, size_t k, size_t n)
+{
+    const size_t panel = t->panel, panels = (k + panel - 1) / panel;
+    /* What fills up the last panel of a is nobody's concern: NaN, which must not come through. */
+    float *a = fixture_values(rows * k, -1, 1, 1), *b = matrix(k, panel, n, 2);
+    uint16_t *low = block(panels * rows * panel * sizeof *low);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < k; i++)
+            low[(i / panel * rows + r) * panel + i % panel] = half(a[r * k + i]);
+    uint32_t *pairs = block((k + 1) / 2 * panel * sizeof *pairs);
+    float *c = block(rows * panel * sizeof *c);
+    t->pair(k, b, pairs);
+    t->gemm_nn(rows, k, n, low, pairs, c);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < panel; j++) {
+            double sum = 0, magnitude = 0;
+            for (size_t i = 0; i < k && j < n; i++) {
+                const double product = (double)rounded(a[r * k + i]) * (double)rounded(b[i * panel + j]);
+                sum += product;
+                magnitude += fabs(product);
+            }
+            check_sum(t, c[r * panel + j], sum, magnitude, k);
+        }
+    free(a), free(b), free(low), free(pairs), free(c);
+}
+
+START_TEST(products_over_features_agree_with_double)
+{
+    static const size_t rows[] = {1, 2, 5, 6, 7, 12, 13, 25}, depths[] = {1, 2, 3, 15, 16, 17, 32, 33, 65, 100};
+    static const size_t widths[] = {1, 4, 7, 8, 16, 17, 31, 32};
+    const aei_pairs *t = table(_i);
+    for (size_t r = 0; t != NULL && r < COUNT(rows); r++)
+        for (size_t k = 0; k < COUNT(depths); k++)
+            for (size_t n = 0; n < COUNT(widths); n++)
+                if (widths[n] <= t->panel && !(support_slow() && (r + k + n) % 5 != 0))
+                    check_nn(t, rows[r], depths[k], widths[n]);
+}
+END_TEST
+
+static void check_tn(const aei_pairs *t, size_t rows, size_t kb, size_t n)
+{
+    const size_t panel = t->panel, pair_rows = (rows + 1) / 2;
+    float *a = matrix(rows, panel, kb, 3), *b = matrix(rows, panel, n, 4), *c = block(kb * panel * sizeof *c);
+    uint32_t *pairs_a = block(pair_rows * panel * sizeof *pairs_a), *pairs_b = block(pair_rows * panel * sizeof *pairs_b);
+    const float *const soon[3] = {a, b, c};
+    t->pair(rows, a, pairs_a);
+    t->pair(rows, b, pairs_b);
+    t->gemm_tn(rows, kb, n, pairs_a, pairs_b, c, soon);
+    for (size_t i = 0; i < kb; i++)
+        for (size_t j = 0; j < panel; j++) {
+            double sum = 0, magnitude = 0;
+            for (size_t r = 0; r < rows && j < n; r++) {
+                const double product = (double)rounded(a[r * panel + i]) * (double)rounded(b[r * panel + j]);
+                sum += product;
+                magnitude += fabs(product);
+            }
+            check_sum(t, c[i * panel + j], sum, magnitude, rows);
+        }
+    free(a), free(b), free(c), free(pairs_a), free(pairs_b);
+}
+
+START_TEST(products_over_rows_agree_with_double)
+{
+    static const size_t rows[] = {1, 2, 3, 31, 100, 255, 257, 600};
+    static const size_t widths[] = {1, 4, 6, 7, 12, 13, 16, 17, 31, 32};
+    const aei_pairs *t = table(_i);
+    for (size_t r = 0; t != NULL && r < COUNT(rows); r++)
+        for (size_t kb = 0; kb < COUNT(widths); kb++)
+            for (size_t n = 0; n < COUNT(widths); n++)
+                if (widths[kb] <= t->panel && widths[n] <= t->panel && !(support_slow() && (r + kb + n) % 5 != 0))
+                    check_tn(t, rows[r], widths[kb], widths[n]);
+}
+END_TEST
+
+static size_t pairs_given;
+
+static const aei_pairs *any_pairs(const aei_kernels *kernels)
+{
+    pairs_given++;
+    return kernels->pack != NULL ? NULL : kernels->panel == 16 ? &test_pairs16 : &test_pairs32;
+}
+
+static const aei_pairs *no_pairs(const aei_kernels *kernels)
+{
+    (void)kernels;
+    return NULL;
+}
+
+/* Widths that are odd, and neither divide by panels nor tiles. */
+static const size_t odd_widths[] = {33, 65, 40, 7, 40, 65, 33};
+enum { DEPTH = COUNT(odd_widths) - 1, ROWS = 31, WIDTH = 33 };
+
+static void gather(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count, float *out,
+                   size_t stride)
+{
+    const float *values = source;
+    for (size_t r = 0; r < row_count; r++)
+        memcpy(out + r * stride, values + rows[r] * WIDTH + first, count * sizeof *out);
+}
+
+/* The gradient of one step in bfloat16, on so many threads, with these pairs; the caller frees it. */
+static float *gradient_of(const char *kernels, const aei_pairs *(*hook)(const aei_kernels *), ae_toggle norm,
+                          unsigned room, size_t threads, double *cost, size_t *count)
+{
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = odd_widths, .width_count = COUNT(odd_widths),
+                                                                  .kernels = kernels, .seed = 3, .batch_norm = norm));
+    aei_team *team = NULL;
+    aei_step *step = NULL;
+    uint32_t order[ROWS];
+    for (uint32_t r = 0; r < ROWS; r++)
+        order[r] = r;
+    float *values = fixture_values((size_t)ROWS * WIDTH, 0, 1, 5);
+    ck_assert_ok(aei_team_create(&team, threads));
+    aei_pairs_hook = hook;
+    ck_assert_ok(aei_step_create(&step, network, team, ROWS + 3, AEI_STEP_GRADIENT | AEI_STEP_BF16 | room));
+    aei_pairs_hook = NULL;
+    const aei_step_job job = {.gather = gather,
+                              .source = values,
+                              .rows = order,
+                              .row_count = ROWS,
+                              .cost = AE_COST_L2,
+                              .noise = {.sd = room & AEI_STEP_NOISE ? 0.1f : 0, .seed = 7}};
+    const float *gradient;
+    ck_assert_ok(aei_step_gradient(step, &job, cost, &gradient));
+    *count = network->parameter_floats;
+    float *copy = fixture_allocate(*count, sizeof *copy);
+    memcpy(copy, gradient, *count * sizeof *copy);
+    aei_step_free(step);
+    aei_team_free(team);
+    ae_network_free(network);
+    free(values);
+    return copy;
+}
+
+/*
+ * Both round the same operands and differ in the order of sums, so in 1e-7; where that moves a number across the middle
+ * between two of bfloat16, which is rare, by 2^-8 of this number.
+ */
+START_TEST(a_step_in_pairs_is_the_emulated_one)
+{
+    const char *kernels = ae_kernels_name((size_t)_i / 4);
+    const ae_toggle norm = _i & 1 ? AE_OFF : AE_ON;
+    const unsigned room = _i & 2 ? AEI_STEP_NOISE : 0;
+    double costs[2];
+    size_t count;
+    pairs_given = 0;
+    float *emulated = gradient_of(kernels, no_pairs, norm, room, 1, &costs[0], &count);
+    float *paired = gradient_of(kernels, any_pairs, norm, room, 1, &costs[1], &count);
+    ck_assert_uint_eq(pairs_given, 1);
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double d = (double)paired[i] - (double)emulated[i];
+        difference += d * d;
+        size += (double)emulated[i] * (double)emulated[i];
+    }
+    ck_assert_double_gt(size, 0);
+    ck_assert_double_eq_tol(costs[1], costs[0], 1e-4 * costs[0]);
+    ck_assert_msg(sqrt(difference) <= 4e-3 * sqrt(size), "%s: %g of %g", kernels, sqrt(difference), sqrt(size));
+    for (size_t threads = 2; threads <= 7; threads += 5) {
+        double cost;
+        float *shared = gradient_of(kernels, any_pairs, norm, room, threads, &cost, &count);
+        ck_assert_mem_eq(shared, paired, count * sizeof *shared);
+        free(shared);
+    }
+    free(emulated), free(paired);
+}
+END_TEST
+
+/* Encoded, decoded and as a whole, after a change of the weights too; activations are rounded besides the weights. */
+START_TEST(a_session_in_pairs_is_near_the_emulated_one)
+{
+    const char *kernels = ae_kernels_name((size_t)_i);
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = odd_widths, .width_count = COUNT(odd_widths), .kernels = kernels, .seed = 3));
+    ae_session *sessions[2];
+    for (size_t i = 0; i < 2; i++) {
+        aei_pairs_hook = i == 0 ? no_pairs : any_pairs;
+        ck_assert_ok(ae_session_create(&sessions[i], network,
+                                       AE_SESSION_OPTIONS(.max_batch = 16, .threads = 2, .precision = AE_BF16)));
+        aei_pairs_hook = NULL;
+    }
+    float *rows = fixture_values((size_t)ROWS * WIDTH, 0, 1, 1);
+    for (int change = 0; change < 2; change++) {
+        float whole[2][ROWS * WIDTH], codes[2][ROWS * 7], decoded[2][ROWS * WIDTH], single[WIDTH];
+        for (size_t i = 0; i < 2; i++) {
+            ck_assert_ok(ae_reconstruct(sessions[i], rows, ROWS, whole[i]));
+            ck_assert_ok(ae_encode(sessions[i], rows, ROWS, codes[i]));
+            ck_assert_ok(ae_decode(sessions[i], codes[i], ROWS, decoded[i]));
+            ck_assert_ok(ae_reconstruct(sessions[i], rows + 3 * WIDTH, 1, single));
+            ck_assert_mem_eq(single, whole[i] + 3 * WIDTH, sizeof single);
+        }
+        for (size_t j = 0; j < (size_t)ROWS * WIDTH; j++) {
+            ck_assert_float_eq_tol(whole[1][j], whole[0][j], 0.02f);
+            ck_assert_float_eq_tol(decoded[1][j], decoded[0][j], 0.02f);
+        }
+        for (size_t j = 0; j < (size_t)ROWS * 7; j++)
+            ck_assert_float_eq_tol(codes[1][j], codes[0][j], 0.02f);
+        float *weights = fixture_values((size_t)65 * WIDTH, -0.3f, 0.3f, 17);
+        ck_assert_ok(ae_network_set_tensor(network, "encoder.0.weight", weights, (size_t)65 * WIDTH));
+        free(weights);
+    }
+    free(rows);
+    ae_session_free(sessions[0]), ae_session_free(sessions[1]);
+    ae_network_free(network);
+}
+END_TEST
+
+Suite *bfloat16_suite(void)
+{
+    Suite *suite = suite_create("bfloat16");
+    TCase *products = tcase_create("products");
+    tcase_set_timeout(products, 300);
+    tcase_add_loop_test(products, pairs_are_neighbouring_rows_rounded, 0, TABLES);
+    tcase_add_loop_test(products, products_over_features_agree_with_double, 0, TABLES);
+    tcase_add_loop_test(products, products_over_rows_agree_with_double, 0, TABLES);
+    suite_add_tcase(suite, products);
+    const int kernels = (int)ae_kernels_count();
+    TCase *users = tcase_create("users");
+    tcase_set_timeout(users, 120);
+    tcase_add_loop_test(users, a_step_in_pairs_is_the_emulated_one, 0, 4 * kernels);
+    tcase_add_loop_test(users, a_session_in_pairs_is_near_the_emulated_one, 0, kernels);
+    suite_add_tcase(suite, users);
+    return suite;
+}
