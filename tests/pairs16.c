@@ -5,9 +5,9 @@
 #define AEI_LANES 4
 #define AEI_MR 6
 #define AEI_PANEL 16
-#define AEI_DOT(c, a, b)                                                   \
-    do {                                                                   \
-        c += (vec)((a) & 0xffff0000) * (vec)((b) & 0xffff0000);            \
-        c += (vec)((a) << 16) * (vec)((b) << 16);                          \
+#define AEI_DOT(c, a, b)                                    \
+    do {                                                    \
+        c += (vec)((a)&0xffff0000) * (vec)((b)&0xffff0000); \
+        c += (vec)((a) << 16) * (vec)((b) << 16);           \
     } while (0)
 #include "compute/kernel_pairs.h"

@@ -73,7 +73,8 @@ START_TEST(pairs_are_neighbouring_rows_rounded)
 }
 END_TEST
 
-/* The sum in double of products of rounded numbers errs by at most (terms + 1) 2^-24 of the magnitudes, as in test_kernels.c. */
+/* The sum in double of products of rounded numbers errs by at most (terms + 1) 2^-24 of the magnitudes, as in
+ * test_kernels.c. */
 static void check_sum(const aei_pairs *t, float got, double sum, double magnitude, size_t terms)
 {
     const double bound = (double)(terms + 1) * 0x1p-24 * magnitude + 1e-30;
@@ -124,7 +125,8 @@ static void check_tn(const aei_pairs *t, size_t rows, size_t kb, size_t n)
 {
     const size_t panel = t->panel, pair_rows = (rows + 1) / 2;
     float *a = matrix(rows, panel, kb, 3), *b = matrix(rows, panel, n, 4), *c = block(kb * panel * sizeof *c);
-    uint32_t *pairs_a = block(pair_rows * panel * sizeof *pairs_a), *pairs_b = block(pair_rows * panel * sizeof *pairs_b);
+    uint32_t *pairs_a = block(pair_rows * panel * sizeof *pairs_a),
+             *pairs_b = block(pair_rows * panel * sizeof *pairs_b);
     const float *const soon[3] = {a, b, c};
     t->pair(rows, a, pairs_a);
     t->pair(rows, b, pairs_b);
@@ -185,8 +187,9 @@ static void gather(const void *source, const uint32_t *rows, size_t row_count, s
 static float *gradient_of(const char *kernels, const aei_pairs *(*hook)(const aei_kernels *), ae_toggle norm,
                           unsigned room, size_t threads, double *cost, size_t *count)
 {
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = odd_widths, .width_count = COUNT(odd_widths),
-                                                                  .kernels = kernels, .seed = 3, .batch_norm = norm));
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = odd_widths,
+                                                                  .width_count = COUNT(odd_widths), .kernels = kernels,
+                                                                  .seed = 3, .batch_norm = norm));
     aei_team *team = NULL;
     aei_step *step = NULL;
     uint32_t order[ROWS];

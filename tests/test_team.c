@@ -140,6 +140,23 @@ START_TEST(every_piece_of_a_pile_is_taken_once)
 }
 END_TEST
 
+START_TEST(a_thread_takes_its_own_pieces_first_and_then_the_last_of_others)
+{
+    static const size_t expected[] = {2, 3, 6, 5, 4, 1, 0};
+    aei_pile pile[3];
+    aei_pile_deal(pile, 3, 7); /* 0 1, 2 3, 4 5 6 */
+    size_t piece;
+    for (size_t i = 0; i < 7; i++) {
+        ck_assert(aei_pile_take(pile, 3, 1, &piece));
+        ck_assert_uint_eq(piece, expected[i]);
+    }
+    for (size_t thread = 0; thread < 3; thread++)
+        ck_assert(!aei_pile_take(pile, 3, thread, &piece));
+    aei_pile_deal(pile, 3, 0);
+    ck_assert(!aei_pile_take(pile, 3, 0, &piece));
+}
+END_TEST
+
 START_TEST(a_team_never_used_can_be_freed)
 {
     aei_team *team;
@@ -422,6 +439,7 @@ Suite *team_suite(void)
     tcase_add_test(runs, sizes_outside_1_to_1024_are_refused_and_the_result_is_left_alone);
     tcase_add_test(runs, every_thread_runs_once_a_run);
     tcase_add_test(runs, every_piece_of_a_pile_is_taken_once);
+    tcase_add_test(runs, a_thread_takes_its_own_pieces_first_and_then_the_last_of_others);
     tcase_add_test(runs, a_team_never_used_can_be_freed);
     tcase_add_test(runs, thread_0_is_the_caller_and_a_team_of_one_starts_none);
     tcase_add_loop_test(runs, no_thread_passes_a_barrier_before_all_are_there, 1, MOST + 1);

@@ -311,8 +311,8 @@ static bool take(aei_pile *pile, bool from_front, size_t *piece)
             return false;
         *piece = from_front ? first : last - 1;
         rest = from_front ? pieces(first + 1, last) : pieces(first, last - 1);
-    } while (!atomic_compare_exchange_weak_explicit(&pile->left, &left, rest, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&pile->left, &left, rest, memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 

@@ -31,22 +31,23 @@ AEI_INLINE uint32_t pair_at(const uint16_t *p)
     return pair;
 }
 
-#define AEI_DOT_2(i, pair)               \
-    {                                    \
+#define AEI_DOT_2(i, pair)                \
+    {                                     \
         const vecu av = splat_pair(pair); \
-        AEI_DOT(low##i, av, b0);         \
-        AEI_DOT(high##i, av, b1);        \
+        AEI_DOT(low##i, av, b0);          \
+        AEI_DOT(high##i, av, b1);         \
     }
 #define AEI_DOT_NN(i, k) AEI_DOT_2(i, pair_at(a + (i)*PANEL + (k)))
 #define AEI_DOT_LAST(i, k) AEI_DOT_2(i, a[(i)*PANEL + (k)])
 #define AEI_DOT_TN(i, k) AEI_DOT_2(i, a[(i) + (k)*PANEL])
-#define AEI_DOT_STEP(m, form, k)                                              \
-    {                                                                         \
-        const vecu b0 = load_pairs(b), b1 = load_pairs(b + AEI_LANES);        \
-        AEI_ROWS_##m(AEI_DOT_##form, k)                                       \
+#define AEI_DOT_STEP(m, form, k)                                       \
+    {                                                                  \
+        const vecu b0 = load_pairs(b), b1 = load_pairs(b + AEI_LANES); \
+        AEI_ROWS_##m(AEI_DOT_##form, k)                                \
     }
 
-/* nn: of an odd number of terms the last meets a zero in b, and in a whatever its panel is filled up with: it goes alone.
+/* nn: of an odd number of terms the last meets a zero in b, and in a whatever its panel is filled up with: it goes
+ * alone.
  */
 /* clang-format takes the macros for heads of loops. */
 /* clang-format off */
@@ -130,8 +131,8 @@ static void gemm_tn(size_t rows, size_t kb, size_t n, const uint32_t *a, const u
         for (size_t column = 0; column < used; column += 2 * AEI_LANES)
             for (size_t block = 0, row = 0; block < blocks; block++) {
                 const size_t m = (kb - row) / (blocks - block);
-                tn[m - 1](chunk, done > 0, soon[array], a + done * PANEL + row,
-                          b + done * PANEL + column, c + row * PANEL + column);
+                tn[m - 1](chunk, done > 0, soon[array], a + done * PANEL + row, b + done * PANEL + column,
+                          c + row * PANEL + column);
                 row += m;
                 array = (array + 1) % 3;
             }

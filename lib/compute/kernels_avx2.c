@@ -3,5 +3,6 @@
 #define AEI_NAME "avx2"
 #define AEI_LANES 8
 #define AEI_MR 6
-#define AEI_PANEL 16 /* a panel as wide as a tile, so that the weights of one lie one after another: docs/performance.md */
+/* A panel as wide as a tile, so that a tile's weights lie one after another: docs/performance.md. */
+#define AEI_PANEL 16
 #include "compute/kernel_template.h"

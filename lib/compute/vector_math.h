@@ -122,7 +122,8 @@ AEI_INLINE vec vector_log(vec x)
     return choose(x < 0.0f, splat(__builtin_nanf("")), result);
 }
 
-/* x rounded to bfloat16, as the bits of a float; adding carries into the exponent where it must, and infinity stays itself. */
+/* x rounded to bfloat16, as the bits of a float; adding carries into the exponent where it must, and infinity stays
+ * itself. */
 AEI_INLINE vecu rounded_bits(vec x)
 {
     const vecu bits = (vecu)x;

@@ -37,11 +37,11 @@ void aei_operand_set(const aei_operand *operand, const aei_multiplier *m, size_t
 }
 
 void aei_multiply_nn(const aei_multiplier *m, size_t rows, size_t k, size_t n, const aei_operand *a, const float *b,
-                     float *scratch, float *c, const float *soon)
+                     void *scratch, float *c, const float *soon)
 {
     if (m->pairs != NULL) {
-        m->pairs->pair(k, b, (uint32_t *)scratch);
-        m->pairs->gemm_nn(rows, k, n, a->low, (const uint32_t *)scratch, c);
+        m->pairs->pair(k, b, scratch);
+        m->pairs->gemm_nn(rows, k, n, a->low, scratch, c);
         return;
     }
     if (m->bf16) {

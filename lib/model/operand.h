@@ -34,7 +34,7 @@ void aei_operand_set(const aei_operand *operand, const aei_multiplier *m, size_t
 
 /* c = a b as aei_kernels.gemm_nn, b being [k][P] in float32; scratch has room for b. */
 void aei_multiply_nn(const aei_multiplier *m, size_t rows, size_t k, size_t n, const aei_operand *a, const float *b,
-                     float *scratch, float *c, const float *soon);
+                     void *scratch, float *c, const float *soon);
 
 /* c = panel q of a, transposed, times panel p of b, as aei_kernels.gemm_tn. */
 void aei_multiply_tn(const aei_multiplier *m, size_t rows, size_t kb, size_t n, const aei_operand *a, size_t q,

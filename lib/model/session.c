@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "model/low_weights.h"
 #include "model/panels.h"
 #include "model/score.h"
 
@@ -41,7 +42,6 @@ struct ae_session {
     aei_team *team;
     bool owns_team;
     bool bf16;
-    const aei_pairs *pairs; /* NULL: bfloat16 weights are widened */
     size_t threads, max_batch;
     uint64_t generation;               /* of the network when scale and shift were worked out, plus 1 */
     float *scale, *shift;              /* [panels][P] of every layer, one after another */
@@ -49,14 +49,11 @@ struct ae_session {
     float *input;                      /* [panels][rows][P], kept for the costs */
     float *buffers[2];                 /* layers' outputs by turns */
     float *square_sums, *entropy_sums; /* [panels][rows] */
-    uint16_t *low;                     /* the weights in bfloat16, laid out like the parameters; NULL: float32 */
-    float **widened;                   /* per thread: a panel of them as float32 */
-    uint32_t *paired;                  /* instead of those two where products take pairs */
-    size_t *paired_offsets;            /* of a layer in that */
-    uint16_t *low_input;               /* input and buffers in bfloat16, likewise */
+    aei_low_weights low;               /* used when bf16 */
+    uint16_t *low_input;               /* input and buffers in bfloat16, where products take pairs */
     uint16_t *low_buffers[2];
-    float **packed;                    /* per thread, for kernels that repack */
-    aei_pile *piles;                   /* [depth + 1][threads]: panels of the input and each layer left to take */
+    float **packed;  /* per thread, for kernels that repack */
+    aei_pile *piles; /* [depth + 1][threads]: panels of the input and each layer left to take */
     pass now;
 };
 
@@ -64,15 +61,6 @@ void ae_session_options_init(ae_session_options *options)
 {
     if (options != NULL)
         *options = (ae_session_options){.size = sizeof *options};
-}
-
-/* Pairs of the first `layers` layers' weights. */
-static size_t paired_size(const ae_network *n, size_t layers)
-{
-    size_t size = 0;
-    for (size_t l = 0; l < layers; l++)
-        size += n->layers[l].panels * ((n->layers[l].in + 1) / 2) * n->kernels->panel;
-    return size;
 }
 
 static void lay_out(ae_session *s)
@@ -93,20 +81,12 @@ static void lay_out(ae_session *s)
         s->buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
     s->entropy_sums = aei_arena_take(arena, ends * rows, sizeof(float));
-    if (s->pairs != NULL) {
-        s->paired = aei_arena_take(arena, paired_size(n, n->depth), sizeof *s->paired);
-        s->paired_offsets = aei_arena_take(arena, n->depth, sizeof *s->paired_offsets);
+    if (s->bf16)
+        aei_low_weights_lay_out(&s->low, arena, n, s->threads);
+    if (s->low.pairs != NULL) {
         s->low_input = aei_arena_take(arena, widest * rows, panel * sizeof *s->low_input);
         for (size_t i = 0; i < 2; i++)
             s->low_buffers[i] = aei_arena_take(arena, widest * rows, panel * sizeof *s->low_input);
-    } else if (s->bf16) {
-        s->low = aei_arena_take(arena, n->parameter_floats, sizeof *s->low);
-        s->widened = aei_arena_take(arena, s->threads, sizeof *s->widened);
-        for (size_t t = 0; t < s->threads; t++) {
-            float *panel_of = aei_arena_take(arena, n->widest, panel * sizeof(float));
-            if (s->widened != NULL)
-                s->widened[t] = panel_of;
-        }
     }
     s->packed = aei_arena_take(arena, s->threads, sizeof *s->packed);
     for (size_t t = 0; t < s->threads && n->kernels->pack != NULL; t++) {
@@ -134,7 +114,7 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
     s->network = network;
     s->max_batch = o.max_batch == 0 || o.max_batch > PASS_ROWS ? PASS_ROWS : o.max_batch;
     s->bf16 = o.precision == AE_BF16;
-    s->pairs = s->bf16 ? aei_pairs_find(network->kernels) : NULL;
+    s->low.pairs = s->bf16 ? aei_pairs_find(network->kernels) : NULL;
     s->team = team;
     if (team == NULL) {
         AE_CHECK(aei_team_create(&s->team, o.threads == 0 ? 1 : o.threads));
@@ -144,8 +124,6 @@ ae_status aei_session_create(ae_session **session, const ae_network *network, co
     lay_out(s);
     AE_CHECK(aei_arena_allocate(&s->arena));
     lay_out(s);
-    for (size_t l = 0; s->pairs != NULL && l < network->depth; l++)
-        s->paired_offsets[l] = paired_size(network, l);
     for (size_t l = 0, at = 0; l < network->depth; l++) {
         s->offsets[l] = at;
         at += network->layers[l].panels * network->kernels->panel;
@@ -189,22 +167,6 @@ size_t aei_session_max_batch(const ae_session *session)
     return session->max_batch;
 }
 
-/* The weights in bfloat16. */
-static void copy_weights(ae_session *s)
-{
-    const ae_network *n = s->network;
-    const size_t panel = n->kernels->panel;
-    for (size_t l = 0; l < n->depth; l++) {
-        const aei_layer *layer = &n->layers[l];
-        const float *weights = n->parameters + layer->weight;
-        if (s->pairs == NULL)
-            n->kernels->narrow(layer->panels * layer->in * panel, weights, s->low + layer->weight);
-        for (size_t p = 0; s->pairs != NULL && p < layer->panels; p++)
-            s->pairs->pair(layer->in, weights + p * layer->in * panel,
-                           s->paired + s->paired_offsets[l] + p * ((layer->in + 1) / 2) * panel);
-    }
-}
-
 /* Work out scale and shift, again if the network has changed since. */
 static void fold(ae_session *s)
 {
@@ -222,7 +184,7 @@ static void fold(ae_session *s)
         }
     }
     if (s->bf16)
-        copy_weights(s);
+        aei_low_weights_copy(&s->low, n);
     s->generation = n->generation + 1;
 }
 
@@ -255,7 +217,7 @@ static void take_in(ae_session *s, size_t thread)
         take_panel(s, p, to);
         if (scaling != NULL)
             aei_scaling_apply(scaling, p * panel, aei_columns(panel, features, p), s->now.rows, to, panel);
-        if (s->pairs != NULL)
+        if (s->low.pairs != NULL)
             s->network->kernels->narrow(s->now.rows * panel, to, s->low_input + p * s->now.rows * panel);
     }
 }
@@ -294,19 +256,12 @@ static void multiply(const ae_session *s, size_t l, size_t p, size_t panels, con
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, rows = s->now.rows, count = aei_columns(panel, layer->out, p);
-    const size_t place = layer->weight + p * layer->in * panel;
-    if (s->pairs != NULL) {
-        const uint16_t *low = l == s->now.first ? s->low_input : s->low_buffers[(l - 1) % 2];
-        s->pairs->gemm_nn(rows, layer->in, count, low,
-                          s->paired + s->paired_offsets[l] + p * ((layer->in + 1) / 2) * panel, z);
-        return;
-    }
     if (s->bf16) {
-        kernels->widen(layer->in * panel, s->low + place, s->widened[thread]);
-        kernels->gemm_nn(rows, layer->in, count, x, s->widened[thread], z, NULL);
+        const uint16_t *low = l == s->now.first ? s->low_input : s->low_buffers[(l - 1) % 2];
+        aei_low_weights_multiply(&s->low, n, l, p, rows, count, x, low, z, thread);
         return;
     }
-    const float *weights = n->parameters + place;
+    const float *weights = n->parameters + layer->weight + p * layer->in * panel;
     if (panels == 2) {
         kernels->gemm_row(layer->in, x, weights, z);
         return;
@@ -326,7 +281,7 @@ static void finish(ae_session *s, size_t l, size_t p, float *y)
     kernels->affine_forward(rows, count, y + at, y + at, s->scale + s->offsets[l] + p * panel,
                             s->shift + s->offsets[l] + p * panel, layer->f);
     if (l + 1 < s->now.last) {
-        if (s->pairs != NULL)
+        if (s->low.pairs != NULL)
             kernels->narrow(rows * panel, y + at, s->low_buffers[l % 2] + at);
         return;
     }

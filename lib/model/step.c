@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "model/cost.h"
 #include "model/operand.h"
 #include "model/panels.h"
 
@@ -55,8 +56,9 @@ struct aei_step {
     aei_multiplier multiplier;
     activations *layers;
     scratch *threads_scratch;
-    aei_pile *piles; /* [phases][threads]: panels left to take. Input, output, then forward and backward of each layer */
-    float *input;            /* [panels][rows][P] */
+    aei_pile
+        *piles;   /* [phases][threads]: panels left to take. Input, output, then forward and backward of each layer */
+    float *input; /* [panels][rows][P] */
     aei_operand input_read;
     float *target;           /* the input without its noise; the input itself unless noisy */
     float *ones;             /* [P] */
@@ -251,45 +253,6 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
     }
 }
 
-/*
- * The cost, and for each row the factor that turns y - t into dC/dy (for BCE: into dC/du, u being the
- * sigmoid's argument). Every thread works it out for itself, in the same order; it is cheaper than a barrier.
- *
- *     L2   C = sum_r |d_r| / n           dC/dy = d / (|d_r| n), and 0 where |d_r| = 0
- *     SSE  C = sum_r |d_r|^2 / n         dC/dy = 2 d / n
- *     MSE  the same over F features      dC/dy = 2 d / (n F)
- *     BCE  C = sum_r bce_r / (n F)       dC/du = d / (n F)
- */
-static double cost_and_factors(const aei_step *s, float *factor)
-{
-    const size_t features = s->network->widths[0], panels = panels_of(s, features);
-    const double rows = (double)s->rows, width = (double)features;
-    double cost = 0;
-    for (size_t r = 0; r < s->rows; r++) {
-        double sum = 0;
-        for (size_t p = 0; p < panels; p++)
-            sum += (double)s->costs[p * s->rows + r];
-        switch (s->job->cost) {
-        case AE_COST_SSE:
-            factor[r] = (float)(2 / rows);
-            break;
-        case AE_COST_MSE:
-            sum /= width;
-            factor[r] = (float)(2 / (rows * width));
-            break;
-        case AE_COST_BCE:
-            sum /= width;
-            factor[r] = (float)(1 / (rows * width));
-            break;
-        default:
-            sum = sqrt(sum);
-            factor[r] = sum > 0 ? (float)(1 / (sum * rows)) : 0;
-        }
-        cost += sum;
-    }
-    return cost / rows;
-}
-
 static void blend(float *running, const float *batch, float decay, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -458,7 +421,10 @@ static void take_step(void *context, size_t thread)
         forward_layer(s, l, thread);
         aei_team_barrier(s->team);
     }
-    const double cost = cost_and_factors(s, s->threads_scratch[thread].factor);
+    /* Every thread works it out for itself, in the same order; it is cheaper than a barrier. */
+    const double cost = aei_cost_of_batch(s->job->cost, s->rows, s->network->widths[0],
+                                          panels_of(s, s->network->widths[0]), s->costs,
+                                          s->threads_scratch[thread].factor);
     if (thread == 0)
         s->cost = cost;
     if (!isfinite(cost)) {

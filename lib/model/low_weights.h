@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A session's own copy of the weights in bfloat16: in pairs where the processor multiplies those, else in 16
+ * bits, a panel being widened to float32 before each product.
+ */
+#ifndef AEI_LOW_WEIGHTS_H
+#define AEI_LOW_WEIGHTS_H
+
+#include "base/arena.h"
+#include "model/network.h"
+
+typedef struct aei_low_weights {
+    const aei_pairs *pairs; /* NULL: widened */
+    uint32_t *paired;       /* of each layer [panels][(in + 1) / 2][P] */
+    size_t *offsets;        /* of a layer in that */
+    uint16_t *narrow;       /* laid out like the parameters */
+    float **widened;        /* per thread: a panel as float32 */
+} aei_low_weights;
+
+/* Takes the memory; `pairs` is set before. Called twice, as aei_arena wants it. */
+void aei_low_weights_lay_out(aei_low_weights *low, aei_arena *arena, const ae_network *network, size_t threads);
+
+/* From the network's weights as they are now. */
+void aei_low_weights_copy(aei_low_weights *low, const ae_network *network);
+
+/* c = panel p of layer l's product for so many rows: x in float32, or x_low in bfloat16 where products take pairs. */
+void aei_low_weights_multiply(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
+                              size_t n, const float *x, const uint16_t *x_low, float *c, size_t thread);
+
+#endif
