@@ -126,8 +126,8 @@ static void bench_parts(size_t threads, size_t batch)
     stop(ae_dataset_create_digits(&digits, batch * 100, 1));
     stop(ae_network_create(&network, NULL));
     stop(ae_optimizer_create_adam(&adam, NULL));
-    stop(ae_trainer_create(&run, network, adam, digits, AE_TRAINER_OPTIONS(.batch = batch, .threads = threads)));
     network->kernels = profile_wrap(network->kernels);
+    stop(ae_trainer_create(&run, network, adam, digits, AE_TRAINER_OPTIONS(.batch = batch, .threads = threads)));
     double times[PROFILE_PARTS + 1][STEPS], parts[PROFILE_PARTS];
     for (size_t s = 0; s < STEPS; s++) {
         profile_take(parts);

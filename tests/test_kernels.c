@@ -187,6 +187,14 @@ START_TEST(one_row_for_two_panels_has_the_bits_of_two_products)
             k->gemm_nn(1, depth, panel, a, b + p * depth * panel, expected + p * panel, NULL);
         k->gemm_row(depth, a, b, c);
         ck_assert_mem_eq(c, expected, 2 * panel * sizeof *c);
+        uint16_t *low = aligned_alloc(64, 2 * depth * panel * sizeof *low);
+        ck_assert_ptr_nonnull(low);
+        k->narrow(2 * depth * panel, b, low);
+        k->round_bf16(2 * depth * panel, b, b);
+        k->gemm_row(depth, a, b, expected);
+        k->gemm_row_low(depth, a, low, c);
+        ck_assert_mem_eq(c, expected, 2 * panel * sizeof *c);
+        free(low);
         release(a, whole), release(b, 2 * depth * panel);
         release(c, 2 * panel), release(expected, 2 * panel);
     }

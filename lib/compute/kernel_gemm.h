@@ -148,6 +148,7 @@ static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float
 
 #if 2 * AEI_LANES == AEI_PANEL
 #define AEI_GEMM_ROW gemm_row
+#define AEI_GEMM_ROW_LOW gemm_row_low
 static void gemm_row(size_t k, const float *a, const float *b, float *c)
 {
     const float *second = b + k * PANEL;
@@ -162,8 +163,28 @@ static void gemm_row(size_t k, const float *a, const float *b, float *c)
     store(c, low0), store(c + AEI_LANES, high0);
     store(c + PANEL, low1), store(c + PANEL + AEI_LANES, high1);
 }
+
+/* A panel's numbers fill a vector, two to the lane: a shift and a mask take them apart, into even and odd columns. */
+static void gemm_row_low(size_t k, const float *a, const uint16_t *b, float *c)
+{
+    const uint16_t *second = b + k * PANEL;
+    vec even0 = {0}, odd0 = {0}, even1 = {0}, odd1 = {0};
+    for (size_t i = 0; i < k; i++, b += PANEL, second += PANEL) {
+        const vec x = splat(a[i]);
+        const vecu pairs0 = *(const vecu_alias *)b, pairs1 = *(const vecu_alias *)second;
+        AEI_FMA(even0, x, (vec)(pairs0 << 16));
+        AEI_FMA(odd0, x, (vec)(pairs0 & 0xffff0000));
+        AEI_FMA(even1, x, (vec)(pairs1 << 16));
+        AEI_FMA(odd1, x, (vec)(pairs1 & 0xffff0000));
+    }
+    for (size_t j = 0; j < AEI_LANES; j++) {
+        c[2 * j] = even0[j], c[2 * j + 1] = odd0[j];
+        c[PANEL + 2 * j] = even1[j], c[PANEL + 2 * j + 1] = odd1[j];
+    }
+}
 #else
 #define AEI_GEMM_ROW NULL
+#define AEI_GEMM_ROW_LOW NULL
 #endif
 
 /* Rows of a batch taken at a time, so that two panels of them stay in the first-level cache. */

@@ -31,6 +31,7 @@ const aei_kernels AEI_TABLE = {
     .panel = PANEL,
     .gemm_nn = gemm_nn,
     .gemm_row = AEI_GEMM_ROW,
+    .gemm_row_low = AEI_GEMM_ROW_LOW,
     .gemm_tn = gemm_tn,
     .transpose = transpose,
     .norm_forward = norm_forward,

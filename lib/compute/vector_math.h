@@ -11,6 +11,8 @@ typedef float vec __attribute__((vector_size(4 * AEI_LANES)));
 typedef int32_t veci __attribute__((vector_size(4 * AEI_LANES)));
 /* For bits of any float: sums of them wrap around. */
 typedef uint32_t vecu __attribute__((vector_size(4 * AEI_LANES)));
+/* Those of bfloat16 numbers, two to the lane. */
+typedef uint32_t vecu_alias __attribute__((vector_size(4 * AEI_LANES), aligned(2 * AEI_LANES), may_alias));
 /* The same vector at any address. */
 typedef float vec_unaligned __attribute__((vector_size(4 * AEI_LANES), aligned(4), may_alias));
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "model/low_weights.h"
 
+#include "model/panels.h"
+
 static size_t panel_pairs(const ae_network *network, const aei_layer *layer)
 {
     return (layer->in + 1) / 2 * network->kernels->panel;
@@ -44,17 +46,25 @@ void aei_low_weights_copy(aei_low_weights *low, const ae_network *n)
     }
 }
 
-void aei_low_weights_multiply(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
-                              size_t n, const float *x, const uint16_t *x_low, float *c, size_t thread)
+void aei_low_weights_pairs(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
+                           const uint16_t *x, float *c)
+{
+    const aei_layer *layer = &network->layers[l];
+    const uint32_t *weights = low->paired + low->offsets[l] + p * panel_pairs(network, layer);
+    low->pairs->gemm_nn(rows, layer->in, aei_columns(network->kernels->panel, layer->out, p), x, weights, c);
+}
+
+void aei_low_weights_widened(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t panels,
+                             size_t rows, const float *x, float *c, size_t thread)
 {
     const aei_kernels *kernels = network->kernels;
     const aei_layer *layer = &network->layers[l];
-    if (low->pairs != NULL) {
-        low->pairs->gemm_nn(rows, layer->in, n, x_low, low->paired + low->offsets[l] + p * panel_pairs(network, layer),
-                            c);
+    const size_t size = layer->in * kernels->panel;
+    const uint16_t *weights = low->narrow + layer->weight + p * size;
+    if (panels == 2) {
+        kernels->gemm_row_low(layer->in, x, weights, c);
         return;
     }
-    const size_t size = layer->in * kernels->panel;
-    kernels->widen(size, low->narrow + layer->weight + p * size, low->widened[thread]);
-    kernels->gemm_nn(rows, layer->in, n, x, low->widened[thread], c, NULL);
+    kernels->widen(size, weights, low->widened[thread]);
+    kernels->gemm_nn(rows, layer->in, aei_columns(kernels->panel, layer->out, p), x, low->widened[thread], c, NULL);
 }

@@ -23,8 +23,12 @@ void aei_low_weights_lay_out(aei_low_weights *low, aei_arena *arena, const ae_ne
 /* From the network's weights as they are now. */
 void aei_low_weights_copy(aei_low_weights *low, const ae_network *network);
 
-/* c = panel p of layer l's product for so many rows: x in float32, or x_low in bfloat16 where products take pairs. */
-void aei_low_weights_multiply(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
-                              size_t n, const float *x, const uint16_t *x_low, float *c, size_t thread);
+/* c = panel p of layer l's product for so many rows, x being in bfloat16, as `narrow` leaves it. */
+void aei_low_weights_pairs(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
+                           const uint16_t *x, float *c);
+
+/* The same without pairs, x in float32; of a single row also of panels p and p + 1. */
+void aei_low_weights_widened(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t panels,
+                             size_t rows, const float *x, float *c, size_t thread);
 
 #endif

@@ -246,7 +246,7 @@ static void give_out(ae_session *s, const float *tile, size_t p, size_t features
 /* Panels that are multiplied at once. */
 static size_t together(const ae_session *s)
 {
-    return s->now.rows == 1 && !s->bf16 && s->network->kernels->gemm_row != NULL ? 2 : 1;
+    return s->now.rows == 1 && s->low.pairs == NULL && s->network->kernels->gemm_row != NULL ? 2 : 1;
 }
 
 /* z = panel p of the layer's product, or of one row panels p and p + 1. */
@@ -256,9 +256,13 @@ static void multiply(const ae_session *s, size_t l, size_t p, size_t panels, con
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, rows = s->now.rows, count = aei_columns(panel, layer->out, p);
-    if (s->bf16) {
+    if (s->low.pairs != NULL) {
         const uint16_t *low = l == s->now.first ? s->low_input : s->low_buffers[(l - 1) % 2];
-        aei_low_weights_multiply(&s->low, n, l, p, rows, count, x, low, z, thread);
+        aei_low_weights_pairs(&s->low, n, l, p, rows, low, z);
+        return;
+    }
+    if (s->bf16) {
+        aei_low_weights_widened(&s->low, n, l, p, panels, rows, x, z, thread);
         return;
     }
     const float *weights = n->parameters + layer->weight + p * layer->in * panel;
