@@ -27,8 +27,9 @@ typedef struct ae_session_options {
     size_t max_batch; /**< the most rows computed at a time, and no more than the caches hold; larger calls are cut
                          into such pieces. Default 128 */
     size_t threads;   /**< threads that share each call's work; default 1 */
-    /** AE_BF16: the session keeps a copy of the weights in bfloat16, half their size, and multiplies float32 rows with
-     * it. Default AE_F32: the network's own weights. */
+    /** AE_BF16: the session keeps a copy of the weights in bfloat16, half their size. Processors with instructions for
+     * such numbers (AVX512_BF16) have the rows of each layer rounded to them too; others multiply float32 rows.
+     * Default AE_F32: the network's own weights. */
     ae_precision precision;
 } ae_session_options;
 

@@ -120,7 +120,8 @@ void ae_cpu_info(ae_cpu *info)
     const aei_blis_info blis = aei_blis_describe();
     const ae_cpu mine = {
         .size = sizeof mine,
-        .isa = isa & AEI_ISA_AVX512 ? "avx512"
+        .isa = isa & AEI_ISA_AVX512_BF16 ? "avx512_bf16"
+               : isa & AEI_ISA_AVX512 ? "avx512"
                : isa & AEI_ISA_AVX2 ? "avx2"
                : isa & AEI_ISA_NEON ? "neon"
                                     : "baseline",
