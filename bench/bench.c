@@ -258,6 +258,10 @@ static void bench_machine(size_t threads)
     char text[96];
     name(text, "peak.fma", "f32", threads, "", 0);
     bench_print(text, bench_median(fma, SLICES), "GFLOP/s");
+    const double bf16 = peak_bf16(team, aei_cpu_isa(), 20e-3);
+    name(text, "peak.fma", "bf16", threads, "", 0);
+    if (bf16 > 0)
+        bench_print(text, bf16, "GFLOP/s");
     name(text, "peak.read", "", threads, "", 0);
     bench_print(text, bench_median(read, SLICES), "GB/s");
     free(buffer);

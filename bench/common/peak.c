@@ -34,6 +34,24 @@ __attribute__((noinline, target("avx512f"))) static float chains_512(uint64_t tu
 #undef ADD
 #undef SUM
 
+#define START(i) __m512 c##i = _mm512_set1_ps(start + i);
+#define ADD(i) __asm__ volatile("vdpbf16ps %1, %1, %0" : "+v"(c##i) : "v"(pairs));
+#define SUM(i) sum = _mm512_add_ps(sum, c##i);
+__attribute__((noinline, target("avx512f"))) static float chains_bf16(uint64_t turns, float start)
+{
+    const __m512i pairs = _mm512_set1_epi32(0x3c003c00); /* 2^-7 twice */
+    CHAINS_20(START)
+    for (uint64_t i = 0; i < turns; i++) {
+        CHAINS_20(ADD)
+    }
+    __m512 sum = _mm512_setzero_ps();
+    CHAINS_20(SUM)
+    return _mm512_reduce_add_ps(sum);
+}
+#undef START
+#undef ADD
+#undef SUM
+
 #define START(i) __m256 c##i = _mm256_set1_ps(start + i);
 #define ADD(i) c##i = _mm256_fmadd_ps(c##i, factor, term);
 #define SUM(i) sum = _mm256_add_ps(sum, c##i);
@@ -71,7 +89,6 @@ __attribute__((noinline)) static float chains_128(uint64_t turns, float start)
 
 typedef struct peak_work {
     float (*chains)(uint64_t turns, float start);
-    double flops_per_turn;
     uint64_t turns;
     volatile float sink[1024];
     const float *buffer;
@@ -84,23 +101,11 @@ static void multiply_add(void *context, size_t thread)
     work->sink[thread] = work->chains(work->turns, 1.0f);
 }
 
-double peak_fma(aei_team *team, unsigned isa, double seconds)
+/* Longer and longer, until waking the threads no longer counts. */
+static double measure(aei_team *team, float (*chains)(uint64_t, float), double flops_per_turn, double seconds)
 {
     static peak_work work;
-    work.chains = chains_128;
-    work.flops_per_turn = 12 * 4 * 2;
-#if defined(__x86_64__)
-    if (isa & AEI_ISA_AVX512) {
-        work.chains = chains_512;
-        work.flops_per_turn = 20 * 16 * 2;
-    } else if (isa & AEI_ISA_AVX2) {
-        work.chains = chains_256;
-        work.flops_per_turn = 12 * 8 * 2;
-    }
-#else
-    (void)isa;
-#endif
-    /* Longer and longer, until waking the threads no longer counts. */
+    work.chains = chains;
     double taken = 0;
     for (work.turns = 20000; taken < seconds / 2; work.turns *= 2) {
         const double start = bench_now();
@@ -108,7 +113,30 @@ double peak_fma(aei_team *team, unsigned isa, double seconds)
             return 0;
         taken = bench_now() - start;
     }
-    return work.flops_per_turn * (double)(work.turns / 2) * (double)aei_team_threads(team) / taken * 1e-9;
+    return flops_per_turn * (double)(work.turns / 2) * (double)aei_team_threads(team) / taken * 1e-9;
+}
+
+double peak_fma(aei_team *team, unsigned isa, double seconds)
+{
+#if defined(__x86_64__)
+    if (isa & AEI_ISA_AVX512)
+        return measure(team, chains_512, 20 * 16 * 2, seconds);
+    if (isa & AEI_ISA_AVX2)
+        return measure(team, chains_256, 12 * 8 * 2, seconds);
+#else
+    (void)isa;
+#endif
+    return measure(team, chains_128, 12 * 4 * 2, seconds);
+}
+
+double peak_bf16(aei_team *team, unsigned isa, double seconds)
+{
+#if defined(__x86_64__)
+    if (isa & AEI_ISA_AVX512_BF16)
+        return measure(team, chains_bf16, 20 * 32 * 2, seconds);
+#endif
+    (void)team, (void)isa, (void)seconds;
+    return 0;
 }
 
 static void read_part(void *context, size_t thread)

@@ -11,6 +11,9 @@
  * of all threads. */
 double peak_fma(aei_team *team, unsigned isa, double seconds);
 
+/* The same of bfloat16 numbers, summed up in float32; 0 where there is no instruction for them. */
+double peak_bf16(aei_team *team, unsigned isa, double seconds);
+
 /* Every thread reads its part of a buffer far larger than the caches: GB/s of all threads. NULL buffer: 0. */
 double peak_read(aei_team *team, const float *buffer, size_t floats);
 
