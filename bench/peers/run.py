@@ -32,7 +32,7 @@ WORK = {  # what is measured: unit, factor from seconds, title
     'infer.batch100': ('us', 1e6, 'Reconstruction of 100 rows, float32'),
     'infer.bf16.batch1': ('us', 1e6, 'Reconstruction of 1 row, bfloat16'),
     'infer.bf16.batch100': ('us', 1e6, 'Reconstruction of 100 rows, bfloat16'),
-    'train.step.small.batch32': ('us', 1e6, 'Training step of 30-16-8-4-8-16-30, batch 32, float32, one thread'),
+    'train.step.small.batch32': ('us', 1e6, 'Step of 30-16-8-4-8-16-30, batch 32, float32, one thread'),
 }
 CXX = ['-O3', '-march=native', '-ffast-math', '-fopenmp']
 # Each rival: the virtual environment it needs (a file in pip/), the unpacked Debian packages, how it is compiled, how
