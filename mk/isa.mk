@@ -10,7 +10,7 @@ avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vecto
 
 ISA_x86_64_kernels_avx2 := $(avx2)
 ISA_x86_64_kernels_avx512 := $(avx512)
-ISA_x86_64_kernels_avx512_bf16 := $(avx512) -mavx512bf16
+ISA_x86_64_kernels_avx512_bf16 := $(avx512)
 ISA_aarch64_kernels_neon := -march=armv8-a
 
 # Files of other architectures are left out of the library.

@@ -394,6 +394,8 @@ START_TEST(isa_levels_include_what_they_build_on)
     ck_assert_int_eq((isa & AEI_ISA_AVX512) != 0,
                      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+    ck_assert_int_eq((isa & AEI_ISA_AVX512_BF16) != 0,
+                     (isa & AEI_ISA_AVX512) != 0 && __builtin_cpu_supports("avx512bf16"));
 #elif defined(__aarch64__)
     ck_assert_uint_eq(isa, AEI_ISA_NEON); /* no Arm of 64 bits that runs Linux is without */
 #endif
@@ -407,6 +409,7 @@ START_TEST(isa_can_be_capped_by_name)
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "baseline"), 0);
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx2"), AEI_ISA_AVX2);
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx512"), AEI_ISA_AVX2 | AEI_ISA_AVX512);
+    ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx512_bf16"), AEI_ISA_AVX2 | AEI_ISA_AVX512 | AEI_ISA_AVX512_BF16);
     ck_assert_uint_eq(aei_cpu_isa_cap(AEI_ISA_AVX2, "avx512"), AEI_ISA_AVX2);
     ck_assert_uint_eq(aei_cpu_isa_cap(AEI_ISA_NEON, "neon"), AEI_ISA_NEON);
 }

@@ -62,6 +62,7 @@ START_TEST(table_is_complete)
     ck_assert(k->transpose != NULL && k->norm_forward != NULL && k->affine_forward != NULL && k->norm_backward != NULL);
     ck_assert(k->bias_backward != NULL && k->row_costs != NULL && k->cost_gradient != NULL && k->update != NULL);
     ck_assert(k->map != NULL);
+    ck_assert(k->gemm_row == NULL && k->gemm_row_low == NULL);
     /* Room for a smaller matrix is never more: scratch is made for the largest. */
     for (size_t rows = 1; rows < 40; rows++)
         for (size_t columns = 1; columns < 40; columns++) {

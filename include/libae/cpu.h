@@ -9,8 +9,9 @@ AE_BEGIN_DECLS
 
 /** What this process computes with. @since 0.1 */
 typedef struct ae_cpu {
-    size_t size;              /**< sizeof(ae_cpu), set by the caller */
-    const char *isa;          /**< widest instruction set usable here: "avx512_bf16", "avx512", "avx2", "neon", "baseline" */
+    size_t size; /**< sizeof(ae_cpu), set by the caller */
+    /** Widest instruction set usable here: "avx512_bf16", "avx512", "avx2", "neon", "baseline". */
+    const char *isa;
     const char *kernels;      /**< kernels that "auto" means here */
     const char *blis_version; /**< "0.9.0", or "" without BLIS */
     const char *blis_native;  /**< sub-configuration that BLIS selects by itself, for instance "generic" */

@@ -156,18 +156,16 @@ static bool packs_plainly(void)
 /* The table that has everything but the products for these panels. */
 static const aei_kernels *companion(size_t panel, unsigned isa)
 {
-    if (panel == aei_kernels_panel16.panel)
-        return &aei_kernels_panel16;
-    if (panel != aei_kernels_vector.panel)
-        return NULL;
 #if defined(__x86_64__)
-    if (isa & AEI_ISA_AVX512)
+    if ((isa & AEI_ISA_AVX512) && panel == aei_kernels_avx512.panel)
         return &aei_kernels_avx512;
-    if (isa & AEI_ISA_AVX2)
+    if ((isa & AEI_ISA_AVX2) && panel == aei_kernels_avx2.panel)
         return &aei_kernels_avx2;
 #endif
     (void)isa;
-    return &aei_kernels_vector;
+    return panel == aei_kernels_panel16.panel  ? &aei_kernels_panel16
+           : panel == aei_kernels_vector.panel ? &aei_kernels_vector
+                                               : NULL;
 }
 
 /* Adds to or sets `rows` rows, at most a block, of a tile; `packed` is [k][block], `panel` [k][P]. */
@@ -303,6 +301,8 @@ static void build_table(unsigned isa)
     chosen.table.pack = pack;
     chosen.table.gemm_nn = gemm_nn;
     chosen.table.gemm_tn = gemm_tn;
+    chosen.table.gemm_row = NULL; /* reads rows that are not repacked */
+    chosen.table.gemm_row_low = NULL;
 }
 
 /* BLIS ends the process over a BLIS_ARCH_TYPE that it was not built for: such a value leaves BLIS out instead. */

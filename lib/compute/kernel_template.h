@@ -6,6 +6,7 @@
  *     AEI_NAME     its name as text
  *     AEI_LANES    floats in a vector: 4, 8 or 16
  *     AEI_MR       rows of the GEMM tile
+ *     AEI_PANEL    floats in a panel; 32 unless said
  *
  * and includes this once; the compiler flags for the instruction set belong to that file alone.
  *

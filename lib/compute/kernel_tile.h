@@ -19,7 +19,7 @@
 #define AEI_PANEL 32
 #endif
 
-enum { PANEL = AEI_PANEL, VECTORS = PANEL / AEI_LANES };
+enum { PANEL = AEI_PANEL };
 
 AEI_INLINE vec load(const float *p)
 {

@@ -64,7 +64,7 @@ struct aei_kernels {
     /*
      * One row of gemm_nn for two neighbouring panels: a[k], b[2][k][P], c[2][P], with the same bits. One row
      * alone waits for its sums; those of two panels fill the time. `gemm_row_low` takes b as `narrow` leaves
-     * it. Both NULL where that is no quicker.
+     * it. Both NULL where that is no quicker, or where `pack` is not NULL.
      */
     void (*gemm_row)(size_t k, const float *a, const float *b, float *c);
     void (*gemm_row_low)(size_t k, const float *a, const uint16_t *b, float *c);

@@ -121,10 +121,10 @@ void ae_cpu_info(ae_cpu *info)
     const ae_cpu mine = {
         .size = sizeof mine,
         .isa = isa & AEI_ISA_AVX512_BF16 ? "avx512_bf16"
-               : isa & AEI_ISA_AVX512 ? "avx512"
-               : isa & AEI_ISA_AVX2 ? "avx2"
-               : isa & AEI_ISA_NEON ? "neon"
-                                    : "baseline",
+               : isa & AEI_ISA_AVX512    ? "avx512"
+               : isa & AEI_ISA_AVX2      ? "avx2"
+               : isa & AEI_ISA_NEON      ? "neon"
+                                         : "baseline",
         .kernels = found[list(found, false) - 1]->name,
         .blis_version = blis.version,
         .blis_native = blis.native,

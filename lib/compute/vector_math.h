@@ -23,11 +23,6 @@ AEI_INLINE vec splat(float x)
     return x - (vec){0};
 }
 
-AEI_INLINE veci splat_int(int32_t x)
-{
-    return x - (veci){0};
-}
-
 /* mask ? a : b, a mask being the all-ones or all-zeros that a comparison gives. */
 AEI_INLINE vec choose(veci mask, vec a, vec b)
 {

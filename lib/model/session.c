@@ -246,7 +246,8 @@ static void give_out(ae_session *s, const float *tile, size_t p, size_t features
 /* Panels that are multiplied at once. */
 static size_t together(const ae_session *s)
 {
-    return s->now.rows == 1 && s->low.pairs == NULL && s->network->kernels->gemm_row != NULL ? 2 : 1;
+    const aei_kernels *kernels = s->network->kernels;
+    return s->now.rows == 1 && s->low.pairs == NULL && kernels->pack == NULL && kernels->gemm_row != NULL ? 2 : 1;
 }
 
 /* z = panel p of the layer's product, or of one row panels p and p + 1. */

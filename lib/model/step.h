@@ -11,7 +11,7 @@
 
 /*
  * One training step of a network on one batch: forward, cost, backward, update, run by all threads
- * of a team at once. A thread owns a range of panels of each layer; see step.c for the phases.
+ * of a team at once. Threads take one panel of a layer after another; see step.c for the phases.
  */
 typedef struct aei_step aei_step;
 
