@@ -16,7 +16,8 @@ typedef struct ae_cpu {
     const char *blis_version; /**< "0.9.0", or "" without BLIS */
     const char *blis_native;  /**< sub-configuration that BLIS selects by itself, for instance "generic" */
     const char *blis_used;    /**< the one that libae uses, for instance "skx" */
-    size_t cores; /**< processors this process may use (affinity and cgroup quota), the default for threads */
+    size_t
+        cores; /**< processors this process may use (affinity and cgroup quota), the default for a trainer's threads */
 } ae_cpu;
 
 /**
@@ -37,7 +38,8 @@ AE_API size_t ae_kernels_count(void);
 /**
  * The name of a kind of kernels: "reference", "vector", "avx2", "avx512", "neon", "blis" and so on.
  *
- * @param index 0 to ae_kernels_count() - 1; slowest first, "auto" takes the last
+ * @param index 0 to ae_kernels_count() - 1: the reference, BLIS's, then libae's own, the widest vectors last; "auto"
+ * takes the last
  * @return a string that lives as long as the program; NULL past the end
  * Thread safety: safe. @since 0.1
  */

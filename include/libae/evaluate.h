@@ -13,8 +13,9 @@ AE_BEGIN_DECLS
 
 /** How to evaluate. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_evaluate_options {
-    size_t size;    /**< sizeof(ae_evaluate_options); AE_EVALUATE_OPTIONS fills it in */
-    size_t batch;   /**< rows at a time; costs speed and memory, never the result. Default 256 */
+    size_t size; /**< sizeof(ae_evaluate_options); AE_EVALUATE_OPTIONS fills it in */
+    size_t
+        batch; /**< rows at a time, of which 128 at most are computed together; never changes the result. Default 256 */
     size_t threads; /**< default: the processors this process may use */
 } ae_evaluate_options;
 

@@ -69,7 +69,7 @@ AE_API void ae_output_options_init(ae_output_options *options);
 
 /**
  * Run a session over all rows of a dataset and save what comes out, row by row in the dataset's order,
- * as NPY. Rows are taken in pieces (the session's max_batch, at most 1024), so neither the rows nor the
+ * as NPY. Rows are taken in pieces (the session's max_batch, at most 128), so neither the rows nor the
  * results have to fit into memory.
  *
  * @param session does the work

@@ -11,7 +11,8 @@
 AE_BEGIN_DECLS
 
 /**
- * Scratch memory for inference on a network, sized once: nothing is allocated afterwards.
+ * Scratch memory for inference on a network, sized once: nothing is allocated afterwards, but for new threads in
+ * the first call after a fork.
  *
  * Where the network has a scaling (ae_network_fit_scaling), rows, reconstructions, scores and parts
  * are in the caller's units, but for AE_COST_BCE, which is of scaled values; codes have no unit.
@@ -24,8 +25,8 @@ typedef struct ae_session ae_session;
 /** How to build a session. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_session_options {
     size_t size;      /**< sizeof(ae_session_options); AE_SESSION_OPTIONS fills it in */
-    size_t max_batch; /**< the most rows computed at a time, and no more than the caches hold; larger calls are cut
-                         into such pieces. Default 128 */
+    size_t max_batch; /**< the most rows computed at a time; larger calls are cut into pieces. Default 128, and a
+                         greater value (up to 2^20) means 128 too: more would not stay in the caches */
     size_t threads;   /**< threads that share each call's work; default 1 */
     /** AE_BF16: the session keeps a copy of the weights in bfloat16, half their size. Processors with instructions for
      * such numbers (AVX512_BF16) have the rows of each layer rounded to them too; others multiply float32 rows.

@@ -17,7 +17,7 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
 
 /*
  * c += a * b with the sum in its place. Left alone, gcc also takes the forms that overwrite a factor,
- * shuffles the sums from register to register, and with 16 registers spills one in each step: 0.88 of
+ * shuffles the sums from register to register, and with 16 registers spills one in each step: 0.87 of
  * the peak against 0.94 (docs/performance.md).
  */
 #if defined(__x86_64__) && AEI_LANES >= 8
@@ -55,9 +55,9 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
     AEI_STEP(m, v, form, 0) AEI_STEP(m, v, form, 1) AEI_STEP(m, v, form, 2) AEI_STEP(m, v, form, 3)
 
 /*
- * nn: the rows' part of a's next panel lies a `jump` away, which no hardware prefetcher foresees;
- * its lines are asked for while this panel is worked on; `soon`, which comes from memory, a whole
- * product ahead.
+ * nn: the same rows of a's next panel lie a `jump` away, which no hardware prefetcher foresees, so their
+ * lines are asked for during this panel. The next panel of b (`soon`) comes from memory and is asked for
+ * throughout the whole product.
  * tn: what will be updated with the result is asked for from `soon` on.
  */
 /* clang-format takes the macros for heads of loops. */
@@ -116,7 +116,7 @@ typedef void tile_tn(size_t length, int add, const float *soon, const float *a, 
 static tile_nn *const nn_2[] = {AEI_TO_MR(AEI_NN_ENTRY, 2)};
 static tile_tn *const tn_2[] = {AEI_TO_MR(AEI_TN_ENTRY, 2)};
 
-/* Where two vectors make a whole panel, half a panel has tiles of its own. */
+/* With vectors of 16, half a panel is worth tiles of its own. */
 #if AEI_LANES == 16
 AEI_TO_MR(AEI_DEFINE_NN, 1)
 AEI_TO_MR(AEI_DEFINE_TN, 1)

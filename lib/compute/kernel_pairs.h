@@ -46,8 +46,8 @@ AEI_INLINE uint32_t pair_at(const uint16_t *p)
         AEI_ROWS_##m(AEI_DOT_##form, k)                                \
     }
 
-/* nn: of an odd number of terms the last meets a zero in b, and in a whatever its panel is filled up with: it goes
- * alone.
+/* nn: with an odd number of terms the last one's partner is zero in b but may be anything in a, so a's is
+ * replaced by zero (AEI_DOT_LAST).
  */
 /* clang-format takes the macros for heads of loops. */
 /* clang-format off */

@@ -16,10 +16,10 @@
  *     activations, gradients    [features / P][rows][P]
  *     gamma, beta, statistics   [features / P][P]
  *
- * so that a panel of one operand, and the tile it gives, are contiguous and no operand is ever
- * repacked. The last panel is filled up with zeros. P floats are a multiple of 64 bytes; arrays
- * start on 64 bytes. Each output element is summed in one fixed order that depends on nothing but
- * the shape, so the bits do not depend on who computes which panel.
+ * so that a panel of one operand, and the tile it gives, are contiguous, and libae's own float32 kernels
+ * repack nothing but the weights that going back transposes. The last panel is filled up with zeros. P floats are a
+ * multiple of 64 bytes; arrays start on 64 bytes. Each output element is summed in one fixed order that depends on
+ * nothing but the shape, so the bits do not depend on who computes which panel.
  */
 typedef struct aei_kernels aei_kernels;
 
@@ -145,7 +145,7 @@ typedef struct aei_pairs {
 
 enum { AEI_MAP_EXP, AEI_MAP_SIGMOID, AEI_MAP_TANH, AEI_MAP_LOG };
 
-/* Tables that this build and processor have; slowest first. */
+/* Tables that this build and processor have: the reference, BLIS's, then libae's own, the widest vectors last. */
 size_t aei_kernels_count(void);
 const aei_kernels *aei_kernels_at(size_t index);
 

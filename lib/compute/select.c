@@ -10,7 +10,7 @@
 #include "compute/blis.h"
 #include "compute/kernels.h"
 
-/* Every table of this build, slowest first, with the instruction sets that it needs. */
+/* Every table of this build, the widest vectors last, with the instruction sets that it needs. */
 static const struct {
     const aei_kernels *kernels;
     unsigned isa;
@@ -28,7 +28,7 @@ static const struct {
 enum { TABLES = sizeof tables / sizeof tables[0], MOST = TABLES + 1 };
 
 /*
- * BLIS's table goes behind the reference: every other table is libae's own and at least as fast where it runs.
+ * BLIS's table goes behind the reference and is never what "auto" means: the last table, libae's own, is faster.
  * BLIS is asked only when its name may matter, since its own start can end the process (blis.c).
  */
 static size_t list(const aei_kernels *found[MOST], bool with_blis)

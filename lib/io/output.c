@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_ROWS = 1024 };
-
 typedef struct plan {
     ae_session *session;
     const ae_dataset *dataset;
@@ -45,8 +43,7 @@ static ae_status make_plan(plan *p, ae_session *session, const ae_dataset *datas
     p->columns = o->output == AE_OUTPUT_CODES    ? ae_network_code_width(network)
                  : o->output == AE_OUTPUT_SCORES ? 1
                                                  : p->features;
-    const size_t batch = aei_session_max_batch(session);
-    p->piece = batch < MOST_ROWS ? batch : MOST_ROWS;
+    p->piece = aei_session_max_batch(session);
     const size_t floats = p->piece * (p->features + p->columns + 1);
     p->rows = malloc(floats * sizeof *p->rows);
     if (p->rows == NULL)

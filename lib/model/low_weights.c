@@ -46,16 +46,16 @@ void aei_low_weights_copy(aei_low_weights *low, const ae_network *n)
     }
 }
 
-void aei_low_weights_pairs(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
-                           const uint16_t *x, float *c)
+void aei_low_weights_multiply_pairs(const aei_low_weights *low, const ae_network *network, size_t l, size_t p,
+                                    size_t rows, const uint16_t *x, float *c)
 {
     const aei_layer *layer = &network->layers[l];
     const uint32_t *weights = low->paired + low->offsets[l] + p * panel_pairs(network, layer);
     low->pairs->gemm_nn(rows, layer->in, aei_columns(network->kernels->panel, layer->out, p), x, weights, c);
 }
 
-void aei_low_weights_widened(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t panels,
-                             size_t rows, const float *x, float *c, size_t thread)
+void aei_low_weights_multiply(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t panels,
+                              size_t rows, const float *x, float *c, size_t thread)
 {
     const aei_kernels *kernels = network->kernels;
     const aei_layer *layer = &network->layers[l];

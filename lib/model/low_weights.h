@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A session's own copy of the weights in bfloat16: in pairs where the processor multiplies those, else in 16
- * bits, a panel being widened to float32 before each product.
+ * bits, which a single row's product takes apart as it reads them; for more rows a panel is widened to float32 first.
  */
 #ifndef AEI_LOW_WEIGHTS_H
 #define AEI_LOW_WEIGHTS_H
@@ -24,11 +24,11 @@ void aei_low_weights_lay_out(aei_low_weights *low, aei_arena *arena, const ae_ne
 void aei_low_weights_copy(aei_low_weights *low, const ae_network *network);
 
 /* c = panel p of layer l's product for so many rows, x being in bfloat16, as `narrow` leaves it. */
-void aei_low_weights_pairs(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t rows,
-                           const uint16_t *x, float *c);
+void aei_low_weights_multiply_pairs(const aei_low_weights *low, const ae_network *network, size_t l, size_t p,
+                                    size_t rows, const uint16_t *x, float *c);
 
-/* The same without pairs, x in float32; of a single row also of panels p and p + 1. */
-void aei_low_weights_widened(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t panels,
-                             size_t rows, const float *x, float *c, size_t thread);
+/* The same without pairs, x in float32. `panels` is 1, or for a single row 2: panels p and p + 1 by gemm_row_low. */
+void aei_low_weights_multiply(const aei_low_weights *low, const ae_network *network, size_t l, size_t p, size_t panels,
+                              size_t rows, const float *x, float *c, size_t thread);
 
 #endif

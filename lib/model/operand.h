@@ -20,7 +20,7 @@ typedef struct aei_multiplier {
 aei_multiplier aei_multiplier_for(const aei_kernels *kernels, bool bf16);
 
 typedef struct aei_operand {
-    float *values;   /* [panels][rows][P]; NULL when it comes in pairs: */
+    float *values;   /* [panels][rows][P]; not read when it comes in pairs: */
     uint16_t *low;   /* [panels][rows][P], for sums over features */
     uint32_t *pairs; /* [panels][(rows + 1) / 2][P], for sums over rows */
 } aei_operand;

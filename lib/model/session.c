@@ -2,7 +2,7 @@
 /*
  * Inference. Batch normalisation with running statistics is an affine map of each feature, worked
  * out once: y = f(scale z + shift), scale = gamma / sqrt(variance + epsilon), shift = beta - mean * scale.
- * The weights stay the network's own, shared by every session, so a session costs only its scratch.
+ * In float32 the weights stay the network's own, shared by every session, so a session costs only its scratch.
  */
 #include "model/session.h"
 
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pass of more rows would push its activations and a panel of the weights out of the second-level cache. */
+/* With many more rows the activations and a panel of the weights leave the second-level cache (docs/performance.md). */
 enum { PASS_ROWS = 128 };
 
 enum { MAX_BATCH = 1 << 20, MAX_THREADS = 1024 };
@@ -167,8 +167,9 @@ size_t aei_session_max_batch(const ae_session *session)
     return session->max_batch;
 }
 
-/* Work out scale and shift, again if the network has changed since. */
-static void fold(ae_session *s)
+/* Work out what depends on the network's parameters: scale, shift, weights in bfloat16; again if it has changed since.
+ */
+static void refresh(ae_session *s)
 {
     const ae_network *n = s->network;
     if (s->generation == n->generation + 1)
@@ -259,11 +260,11 @@ static void multiply(const ae_session *s, size_t l, size_t p, size_t panels, con
     const size_t panel = kernels->panel, rows = s->now.rows, count = aei_columns(panel, layer->out, p);
     if (s->low.pairs != NULL) {
         const uint16_t *low = l == s->now.first ? s->low_input : s->low_buffers[(l - 1) % 2];
-        aei_low_weights_pairs(&s->low, n, l, p, rows, low, z);
+        aei_low_weights_multiply_pairs(&s->low, n, l, p, rows, low, z);
         return;
     }
     if (s->bf16) {
-        aei_low_weights_widened(&s->low, n, l, p, panels, rows, x, z, thread);
+        aei_low_weights_multiply(&s->low, n, l, p, panels, rows, x, z, thread);
         return;
     }
     const float *weights = n->parameters + layer->weight + p * layer->in * panel;
@@ -354,7 +355,7 @@ static size_t next_pass(const ae_session *s, size_t left)
 static ae_status run_rows(ae_session *s, size_t first, size_t last, bool units, const float *in, size_t count,
                           float *out)
 {
-    fold(s);
+    refresh(s);
     const size_t in_width = s->network->widths[first], out_width = s->network->widths[last];
     for (size_t done = 0; done < count; done += s->now.rows) {
         const size_t rows = next_pass(s, count - done);
@@ -417,7 +418,7 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
                             size_t row_count, bool units, double *squares, double *entropies)
 {
     ae_session *s = session;
-    fold(s);
+    refresh(s);
     s->now = (pass){.last = s->network->depth,
                     .rows = row_count,
                     .gather = gather,
@@ -447,7 +448,7 @@ ae_status ae_score(ae_session *session, ae_cost cost, const float *rows, size_t 
     AE_REQUIRE(scores);
     cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost;
     const size_t width = n->widths[0];
-    fold(session);
+    refresh(session);
     for (size_t done = 0; done < count; done += session->now.rows) {
         const size_t batch = next_pass(session, count - done);
         const aei_score_job score = {.kernels = n->kernels,

@@ -10,7 +10,8 @@
  *     output     cost of every row, gradient at the output layer               1
  *     backward   for each layer from the last: gradient of its input with the
  *                old weights, then gradient of its weights, which go straight
- *                into the optimizer while they are in cache                    1 each
+ *                into the optimizer while they are in cache                    1 each but the last
+ *     clipping   norm of the stored gradient, then the optimizer               2 more, where it is asked for
  *
  * In the backward phase the panels are of the layer's *input* features: those rows of the
  * weights are read by nobody else, so updating them needs no barrier.

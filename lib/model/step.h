@@ -33,8 +33,8 @@ typedef struct aei_step_job {
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
 } aei_step_job;
 
-/* What a step needs room for beside the batch: the whole gradient, which clipping takes; the target beside a noisy
- * input; float32 beside bfloat16.
+/* What a step can do beside the plain one, and has room for: keep the whole gradient (for clipping), spoil its input,
+ * multiply in bfloat16.
  */
 typedef enum aei_step_room { AEI_STEP_GRADIENT = 1, AEI_STEP_NOISE = 2, AEI_STEP_BF16 = 4 } aei_step_room;
 
