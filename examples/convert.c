@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A model file into another form: C source for machines without libae, ONNX, NumPy arrays, complete safetensors. */
+/* A model file into another form: C source for machines without libae, ONNX, NumPy arrays, complete
+ * safetensors. */
 #define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
@@ -13,17 +14,18 @@
 
 typedef struct request {
     const char *from, *to, *form, *prefix;
-    ae_halves halves;
+    ae_export_part halves;
     ae_load_options load;
 } request;
 
 static void to_c(const ae_network *network, const request *asked)
 {
     ae_export_c_info info = {.size = sizeof info};
-    check(ae_network_export_c(network, asked->to, AE_EXPORT_C_OPTIONS(.prefix = asked->prefix, .halves = asked->halves),
+    check(ae_network_export_c(network, asked->to,
+                              AE_EXPORT_C_OPTIONS(.prefix = asked->prefix, .halves = asked->halves),
                               &info));
-    printf("%zu bytes of weights, %zu of buffers, %zu multiplications a row\n", info.weight_bytes, info.buffer_bytes,
-           info.multiply_adds);
+    printf("%zu bytes of weights, %zu of buffers, %zu multiplications a row\n", info.weight_bytes,
+           info.buffer_bytes, info.multiply_adds);
 }
 
 static void to_onnx(const ae_network *network, const request *asked)
@@ -41,16 +43,18 @@ static void to_safetensors(const ae_network *network, const request *asked)
 static void to_npy(const ae_network *network, const request *asked)
 {
     const char *dot = strrchr(asked->to, '.');
-    const size_t stem = dot != NULL && strcmp(dot, ".npy") == 0 ? (size_t)(dot - asked->to) : strlen(asked->to);
+    const size_t stem = dot != NULL && strcmp(dot, ".npy") == 0 ? (size_t)(dot - asked->to)
+                                                                : strlen(asked->to);
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         ae_tensor_info t = {.size = sizeof t};
-        check(ae_network_tensor_info(network, i, &t));
+        check(ae_network_get_tensor_info(network, i, &t));
         float *values = calloc(t.count, sizeof *values);
         char path[4096];
-        if (values == NULL || snprintf(path, sizeof path, "%.*s.%s.npy", (int)stem, asked->to, t.name) >= 4096)
+        if (values == NULL ||
+            snprintf(path, sizeof path, "%.*s.%s.npy", (int)stem, asked->to, t.name) >= 4096)
             fail("%s: too large", t.name);
         check(ae_network_get_tensor(network, t.name, values, t.count));
-        check(ae_npy_save_f32(path, values, t.shape[0], t.rank == 2 ? t.shape[1] : 0));
+        check(ae_npy_write(path, values, t.shape[0], t.rank == 2 ? t.shape[1] : 0));
         free(values);
     }
 }
@@ -71,11 +75,13 @@ enum { FORMS = sizeof forms / sizeof forms[0] };
 static void print_help(void)
 {
     puts("usage: convert [options] FROM.safetensors TO\n\n"
-         "Read a model of libae or of PyTorch (docs/pytorch.md) and write it in the form of TO's ending:\n");
+         "Read a model of libae or of PyTorch (docs/pytorch.md) and write it in the form of TO's "
+         "ending:\n");
     for (size_t i = 0; i < FORMS; i++)
         printf("  .%-14s %s\n", forms[i].name, forms[i].what);
     puts("\n  --form NAME      one of these, whatever TO's ending is\n"
-         "  --hidden NAME    activation of the inner layers, where FROM does not say: sigmoid, tanh,\n"
+         "  --hidden NAME    activation of the inner layers, where FROM does not say: sigmoid, "
+         "tanh,\n"
          "                   relu, leaky_relu, linear (sigmoid)\n"
          "  --output NAME    the same of the last layer (sigmoid)\n"
          "  --prefix NAME    C: what the names in the source start with (TO without folders)\n"
@@ -91,7 +97,8 @@ static _Noreturn void usage_error(void)
 
 static request parse(int argc, char **argv)
 {
-    static const char *const activations[] = {"sigmoid", "tanh", "relu", "leaky_relu", "linear", NULL};
+    static const char *const activations[] = {"sigmoid",    "tanh",   "relu",
+                                              "leaky_relu", "linear", NULL};
     static const char *const halves[] = {"both", "encoder", "decoder", NULL};
     static const struct option options[] = {
         {"form", required_argument, NULL, 'f'},
@@ -107,13 +114,15 @@ static request parse(int argc, char **argv)
         if (letter == 'f')
             asked.form = optarg;
         else if (letter == 'i')
-            asked.load.hidden_activation = (ae_activation)name_argument("--hidden", optarg, activations);
+            asked.load.hidden_activation = (ae_activation)name_argument("--hidden", optarg,
+                                                                        activations);
         else if (letter == 'o')
-            asked.load.output_activation = (ae_activation)name_argument("--output", optarg, activations);
+            asked.load.output_activation = (ae_activation)name_argument("--output", optarg,
+                                                                        activations);
         else if (letter == 'p')
             asked.prefix = optarg;
         else if (letter == 'a')
-            asked.halves = (ae_halves)name_argument("--half", optarg, halves);
+            asked.halves = (ae_export_part)name_argument("--half", optarg, halves);
         else if (letter == 'h')
             print_help(), exit(EXIT_SUCCESS);
         else
@@ -140,7 +149,7 @@ int main(int argc, char **argv)
         usage_error();
     }
     ae_network *network = NULL;
-    check(ae_network_load_with(&network, asked.from, &asked.load));
+    check(ae_network_load(&network, asked.from, &asked.load));
     forms[form].write(network, &asked);
     ae_network_free(network);
     return EXIT_SUCCESS;

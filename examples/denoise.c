@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A denoising autoencoder: trained to give back clean digits from spoilt ones, beside the same network
- * trained without noise.
+ * A denoising autoencoder: trained to give back clean digits from spoilt ones, beside the same
+ * network trained without noise.
  *
  *     denoise [OUT]
  *
- * OUT (default .) receives denoise.png: digits with noise, what the network makes of them, the cost.
+ * OUT (default .) receives denoise.png: digits with noise, what the network makes of them, the
+ * cost.
  */
 #include <libae/libae.h>
 
@@ -28,10 +29,12 @@ static ae_network *train(const ae_dataset *digits, float input_noise)
     ae_network *network = NULL;
     ae_optimizer *adam = NULL;
     ae_trainer *trainer = NULL;
-    check(ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = 3, .seed = 1)));
+    check(ae_network_create(&network,
+                            AE_NETWORK_OPTIONS(.widths = widths, .width_count = 3, .seed = 1)));
     check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.003f)));
-    check(ae_trainer_create(&trainer, network, adam, digits,
-                            AE_TRAINER_OPTIONS(.epochs = EPOCHS, .seed = 1, .input_noise = input_noise)));
+    check(ae_trainer_create(
+        &trainer, network, adam, digits,
+        AE_TRAINER_OPTIONS(.epochs = EPOCHS, .seed = 1, .input_noise = input_noise)));
     check(ae_trainer_run(trainer));
     ae_trainer_free(trainer), ae_optimizer_free(adam);
     return network;
@@ -49,16 +52,18 @@ static float draw_noise(uint64_t *state)
 }
 
 /* Distances of a network's answers to noisy digits from the clean ones; returns their mean. */
-static double denoise(const ae_network *network, const float *noisy, const float *clean, float *output, float *costs)
+static double denoise(const ae_network *network, const float *noisy, const float *clean,
+                      float *output, float *costs)
 {
     ae_session *session = NULL;
     double mean = 0;
     check(ae_session_create(&session, network, NULL));
-    check(ae_reconstruct(session, noisy, TEST, output));
+    check(ae_session_reconstruct(session, noisy, TEST, output));
     for (size_t r = 0; r < TEST; r++) {
         double squares = 0;
         for (size_t j = r * PIXELS; j < (r + 1) * PIXELS; j++)
-            squares += ((double)output[j] - (double)clean[j]) * ((double)output[j] - (double)clean[j]);
+            squares += ((double)output[j] - (double)clean[j]) *
+                       ((double)output[j] - (double)clean[j]);
         costs[r] = (float)sqrt(squares);
         mean += sqrt(squares) / TEST;
     }
@@ -87,7 +92,8 @@ int main(int argc, char **argv)
     const double with = denoise(denoiser, noisy, clean, output, costs);
     char subtitle[160];
     snprintf(subtitle, sizeof subtitle,
-             "normal noise of deviation %.1f; mean distance from the clean digit %.2f, trained without noise %.2f",
+             "normal noise of deviation %.1f; mean distance from the clean digit %.2f, trained "
+             "without noise %.2f",
              (double)noise, with, without);
     const pair_grid grid = {.title = "Digits, with noise, and cleaned by a denoising autoencoder",
                             .subtitle = subtitle,

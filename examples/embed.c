@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * libae inside a server: worker threads, each with a session of its own, share one network and take
- * requests from a queue. A worker takes what is waiting, up to a batch, and answers it in one call, which
- * is worth far more than a call a request. The clients here are threads, too; a real server's are sockets.
+ * requests from a queue. A worker takes what is waiting, up to a batch, and answers it in one call,
+ * which is worth far more than a call a request. The clients here are threads, too; a real server's
+ * are sockets.
  *
  *     embed [WORKERS [CLIENTS [REQUESTS]]]     (2, 16, 2000 of each client)
  */
@@ -21,7 +22,8 @@
 
 enum { MOST_THREADS = 256, BATCH = 32, ROWS = 1000, FEATURES = 784 };
 
-/* A row to be scored. It lies on its client's stack, and is the worker's between being queued and done. */
+/* A row to be scored. It lies on its client's stack, and is the worker's between being queued and
+ * done. */
 typedef struct request {
     const float *row;
     float score;
@@ -66,7 +68,7 @@ static void *work(void *context)
     for (size_t count; (count = take(s, taken)) > 0;) {
         for (size_t i = 0; i < count; i++)
             memcpy(rows[i], taken[i]->row, sizeof rows[i]);
-        check(ae_score(session, AE_COST_L2, rows[0], count, scores, NULL));
+        check(ae_session_score(session, AE_COST_L2, rows[0], count, scores, NULL));
         pthread_mutex_lock(&s->lock);
         for (size_t i = 0; i < count; i++)
             taken[i]->score = scores[i], taken[i]->done = true;
@@ -77,7 +79,8 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Ask, wait for the answer, look at it, ask again. A row's score has the same bits whatever is computed beside it. */
+/* Ask, wait for the answer, look at it, ask again. A row's score has the same bits whatever is
+ * computed beside it. */
 static void *ask(void *context)
 {
     server *s = context;
@@ -103,7 +106,8 @@ static void start(pthread_t *threads, size_t count, void *(*run)(void *), server
             fail("thread %zu cannot be started", i);
 }
 
-/* Answer all clients and shut down: no client is left, so a closed queue empties and every worker ends. */
+/* Answer all clients and shut down: no client is left, so a closed queue empties and every worker
+ * ends. */
 static void serve(server *s, size_t workers, size_t clients)
 {
     pthread_t working[MOST_THREADS], asking[MOST_THREADS];
@@ -115,7 +119,8 @@ static void serve(server *s, size_t workers, size_t clients)
     for (size_t i = 0; i < clients; i++)
         pthread_join(asking[i], NULL);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    const double took = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    const double took = (double)(end.tv_sec - begin.tv_sec) +
+                        1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
     const double all = (double)(s->requests * clients);
     pthread_mutex_lock(&s->lock);
     s->closed = true;
@@ -123,8 +128,8 @@ static void serve(server *s, size_t workers, size_t clients)
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < workers; i++)
         pthread_join(working[i], NULL);
-    printf("workers=%zu clients=%zu requests=%.0f seconds=%.3f requests/s=%.0f rows/call=%.1f\n", workers, clients, all,
-           took, all / took, all / (double)s->calls);
+    printf("workers=%zu clients=%zu requests=%.0f seconds=%.3f requests/s=%.0f rows/call=%.1f\n",
+           workers, clients, all, took, all / took, all / (double)s->calls);
 }
 
 int main(int argc, char **argv)
@@ -141,7 +146,7 @@ int main(int argc, char **argv)
         for (size_t j = 0; j < FEATURES; j++)
             s.rows[i][j] = (float)((i + 1) * (j + 1) % 256) / 255;
     check(ae_session_create(&session, s.network, NULL));
-    check(ae_score(session, AE_COST_L2, s.rows[0], ROWS, s.scores, NULL));
+    check(ae_session_score(session, AE_COST_L2, s.rows[0], ROWS, s.scores, NULL));
     ae_session_free(session);
     serve(&s, workers, clients);
     ae_network_free(s.network);

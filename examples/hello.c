@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Train on rows in memory, then reconstruct one: eight sensors that follow one hidden quantity, the code. */
+/* Train on rows in memory, then reconstruct one: eight sensors that follow one hidden quantity, the
+ * code. */
 #include <libae/libae.h>
 
 #include "common/check.h"
@@ -26,13 +27,14 @@ int main(void)
     check(ae_dataset_create_f32(&data, rows[0], ROWS, SENSORS, NULL));
     check(ae_network_create(&net, AE_NETWORK_OPTIONS(.widths = widths, .width_count = 5)));
     check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.01f)));
-    check(ae_trainer_create(&run, net, adam, data, AE_TRAINER_OPTIONS(.epochs = 200, .batch = 100)));
+    check(
+        ae_trainer_create(&run, net, adam, data, AE_TRAINER_OPTIONS(.epochs = 200, .batch = 100)));
     check(ae_trainer_run(run));
 
     check(ae_session_create(&session, net, NULL));
-    check(ae_encode(session, rows[500], 1, &code));
-    check(ae_reconstruct(session, rows[500], 1, back));
-    check(ae_score(session, AE_COST_L2, rows[500], 1, &error, NULL));
+    check(ae_session_encode(session, rows[500], 1, &code));
+    check(ae_session_reconstruct(session, rows[500], 1, back));
+    check(ae_session_score(session, AE_COST_L2, rows[500], 1, &error, NULL));
     printf("code %.3f, error %.3f (L2 norm)\n", (double)code, (double)error);
     printf("sensor 7: %.3f, reconstructed %.3f\n", (double)rows[500][7], (double)back[7]);
     ae_session_free(session), ae_trainer_free(run), ae_optimizer_free(adam);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a code holds: the test images' codes as points, coloured by digit, beside what the decoder makes of
- * the same places. More than two numbers are shown on the plane that keeps most of the codes' variance.
+ * What a code holds: the test images' codes as points, coloured by digit, beside what the decoder
+ * makes of the same places. More than two numbers are shown on the plane that keeps most of the
+ * codes' variance.
  */
 #define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
@@ -36,18 +37,23 @@ static void get_network(latent *l)
     }
     check(ae_network_create(&l->network, AE_NETWORK_OPTIONS(.code_width = l->code)));
     check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.003f)));
-    check(ae_trainer_create(&run, l->network, adam, l->train, AE_TRAINER_OPTIONS(.epochs = l->epochs, .batch = 100)));
+    check(ae_trainer_create(&run, l->network, adam, l->train,
+                            AE_TRAINER_OPTIONS(.epochs = l->epochs, .batch = 100)));
     check(ae_trainer_run(run));
     ae_trainer_free(run), ae_optimizer_free(adam);
 }
 
-/* Each tile is decoded from the code at its middle, kept to what the code layer's activation can give. */
+/* Each tile is decoded from the code at its middle, kept to what the code layer's activation can
+ * give. */
 static float *decode_tiles(const latent *l, const map *m, const plane *p)
 {
     const size_t width = p->width;
-    const ae_activation kind = ae_network_activation(l->network, ae_network_code_layer(l->network) - 1);
-    const float least = kind == AE_TANH ? -1.0f : kind == AE_SIGMOID || kind == AE_RELU ? 0.0f : -1e30f;
-    const float most = kind == AE_TANH || kind == AE_SIGMOID ? 1.0f : 1e30f;
+    const ae_activation kind = ae_network_activation(
+        l->network, ae_network_encoder_layer_count(l->network) - 1);
+    const float least = kind == AE_ACTIVATION_TANH                                    ? -1.0f
+                        : kind == AE_ACTIVATION_SIGMOID || kind == AE_ACTIVATION_RELU ? 0.0f
+                                                                                      : -1e30f;
+    const float most = kind == AE_ACTIVATION_TANH || kind == AE_ACTIVATION_SIGMOID ? 1.0f : 1e30f;
     float *codes = calloc(TILES * width, sizeof *codes);
     float *images = calloc(TILES * ae_network_input_width(l->network), sizeof *images);
     ae_session *session = NULL;
@@ -61,30 +67,33 @@ static float *decode_tiles(const latent *l, const map *m, const plane *p)
             *c = *c < least ? least : *c > most ? most : *c;
     }
     check(ae_session_create(&session, l->network, NULL));
-    check(ae_decode(session, codes, TILES, images));
+    check(ae_session_decode(session, codes, TILES, images));
     ae_session_free(session), free(codes);
     return images;
 }
 
-static bool draw(const latent *l, const float *codes, const int *labels, size_t count, const plane *p)
+static bool draw(const latent *l, const float *codes, const int *labels, size_t count,
+                 const plane *p)
 {
     static double points[MOST_IMAGES][2];
     char names[2][100], title[200];
     for (size_t i = 0; i < count; i++)
         plane_project(p, codes + i * p->width, points[i]);
     for (size_t a = 0; a < 2; a++)
-        snprintf(names[a], sizeof names[a], "%s principal axis of the codes: %.0f %% of their variance",
+        snprintf(names[a], sizeof names[a],
+                 "%s principal axis of the codes: %.0f %% of their variance",
                  a == 0 ? "first" : "second", 100 * p->shares[a]);
-    snprintf(title, sizeof title, "What %zu numbers hold of an image: %s, %zu test images", p->width, l->data, count);
-    map m = {
-        .title = title,
-        .subtitle = "Axes in the code's own unit, 0 at the codes' mean; the outermost 1 % at each end lies outside.",
-        .axis_names = {names[0], names[1]},
-        .points = (const double(*)[2])points,
-        .labels = labels,
-        .count = count,
-        .height = ae_dataset_height(l->test),
-        .width = ae_dataset_width(l->test)};
+    snprintf(title, sizeof title, "What %zu numbers hold of an image: %s, %zu test images",
+             p->width, l->data, count);
+    map m = {.title = title,
+             .subtitle = "Axes in the code's own unit, 0 at the codes' mean; the outermost 1 % at "
+                         "each end lies outside.",
+             .axis_names = {names[0], names[1]},
+             .points = (const double(*)[2])points,
+             .labels = labels,
+             .count = count,
+             .height = ae_dataset_image_height(l->test),
+             .width = ae_dataset_image_width(l->test)};
     map_fit(&m);
     float *images = decode_tiles(l, &m, p);
     m.images = images;
@@ -111,7 +120,8 @@ static latent parse(int argc, char **argv)
         else if (letter == 'c')
             l.code = number_argument("--code", optarg, 2, PLANE_WIDEST);
         else
-            fail("options: --model FILE or --code N --epochs N; --data DIR; --out FILE.png or .svg");
+            fail(
+                "options: --model FILE or --code N --epochs N; --data DIR; --out FILE.png or .svg");
     }
     return l;
 }
@@ -122,11 +132,13 @@ int main(int argc, char **argv)
     latent l = parse(argc, argv);
     l.data = images_load(&l.train, &l.test, l.data_folder);
     get_network(&l);
-    const size_t rows = ae_dataset_rows(l.test), count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
-    const size_t width = ae_network_code_width(l.network), features = ae_network_input_width(l.network);
-    if (features != ae_dataset_features(l.test) || width < 2 || width > PLANE_WIDEST)
-        fail("a model of %zu inputs and a code of 2 to %d numbers is needed", ae_dataset_features(l.test),
-             PLANE_WIDEST);
+    const size_t rows = ae_dataset_row_count(l.test),
+                 count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
+    const size_t width = ae_network_code_width(l.network),
+                 features = ae_network_input_width(l.network);
+    if (features != ae_dataset_feature_count(l.test) || width < 2 || width > PLANE_WIDEST)
+        fail("a model of %zu inputs and a code of 2 to %d numbers is needed",
+             ae_dataset_feature_count(l.test), PLANE_WIDEST);
     float *inputs = calloc(count * (features + width), sizeof *inputs);
     ae_session *session = NULL;
     if (inputs == NULL)
@@ -134,14 +146,15 @@ int main(int argc, char **argv)
     float *codes = inputs + count * features;
     check(ae_dataset_read(l.test, 0, count, inputs));
     check(ae_session_create(&session, l.network, NULL));
-    check(ae_encode(session, inputs, count, codes));
+    check(ae_session_encode(session, inputs, count, codes));
     for (size_t i = 0; i < count; i++)
         labels[i] = ae_dataset_label(l.test, i);
     const plane p = plane_fit(codes, count, width);
-    printf("images=%zu code=%zu plane=%.3f neighbours=%.3f\n", count, width, p.shares[0] + p.shares[1],
-           neighbours_agree(codes, labels, count, width));
+    printf("images=%zu code=%zu plane=%.3f neighbours=%.3f\n", count, width,
+           p.shares[0] + p.shares[1], neighbours_agree(codes, labels, count, width));
     const bool saved = draw(&l, codes, labels, count, &p);
-    ae_session_free(session), ae_network_free(l.network), ae_dataset_free(l.train), ae_dataset_free(l.test);
+    ae_session_free(session), ae_network_free(l.network), ae_dataset_free(l.train),
+        ae_dataset_free(l.test);
     free(inputs);
     return saved ? EXIT_SUCCESS : EXIT_FAILURE;
 }

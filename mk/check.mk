@@ -85,7 +85,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := freeze gradient kernels score training vector_math verdict
+VALGRIND_SKIPS := c_source gradient kernels score training vector_math diagnose
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
@@ -112,7 +112,7 @@ docs: ## the reference and these documents as HTML in build/html; what is undocu
 	@{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(BUILD)"'; echo 'PROJECT_NUMBER = $(VERSION)'; } | doxygen -
 	@echo 'docs: $(BUILD)/html/index.html'
 
-lint: $(PROTO_HEADERS) ## check includes, banned calls, licence lines, layout, static analysis and scripts
+lint: lib $(PROTO_HEADERS) ## check includes, banned calls, licence lines, layout, static analysis and scripts
 	@BUILD='$(BUILD)' DEPS_CFLAGS='$(DEPS_CFLAGS)' CAIRO_CFLAGS='$(CAIRO_CFLAGS)' scripts/lint
 
 format: ## lay the sources out with clang-format

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Protocol buffers: protoc-c makes of lib/io/proto/NAME.proto what lib/ includes as
-# "io/proto/NAME.pb-c.h", below build/proto.
+# Protocol buffers: protoc-c makes of lib/format/proto/NAME.proto what lib/ includes as
+# "format/proto/NAME.pb-c.h", below build/proto.
 
 ifeq ($(PROTOBUF_FOUND),yes)
-PROTOS := $(sort $(wildcard lib/io/proto/*.proto))
+PROTOS := $(sort $(wildcard lib/format/proto/*.proto))
 endif
 PROTO_HEADERS := $(PROTOS:lib/%.proto=$(BUILD)/proto/%.pb-c.h)
 PROTO_OBJECTS := $(PROTOS:lib/%.proto=$(BUILD)/obj/%.pb-c.o)

@@ -2,7 +2,8 @@
 #ifndef TESTS_FIXTURES_H
 #define TESTS_FIXTURES_H
 
-/* Networks, data and gradients for the suites of the training core. Everything is seeded by number. */
+/* Networks, data and gradients for the suites of the training core. Everything is seeded by
+ * number. */
 
 #include "base/team.h"
 #include "model/step.h"
@@ -66,9 +67,10 @@ static inline ae_network *fixture_network_with(const ae_network_options *options
 }
 
 /* A network of these widths, the other options being the defaults. */
-#define FIXTURE_NETWORK(...)                                                         \
-    fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){__VA_ARGS__}, \
-                                            .width_count = COUNT(((const size_t[]){__VA_ARGS__})), .seed = 7))
+#define FIXTURE_NETWORK(...)                                                                       \
+    fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){__VA_ARGS__},               \
+                                            .width_count = COUNT(((const size_t[]){__VA_ARGS__})), \
+                                            .seed = 7))
 
 static inline ae_optimizer *fixture_adam(float rate)
 {
@@ -84,7 +86,8 @@ static inline ae_optimizer *fixture_sgd(float rate)
     return optimizer;
 }
 
-static inline ae_trainer *fixture_trainer(ae_network *network, ae_optimizer *optimizer, const ae_dataset *dataset,
+static inline ae_trainer *fixture_trainer(ae_network *network, ae_optimizer *optimizer,
+                                          const ae_dataset *dataset,
                                           const ae_trainer_options *options)
 {
     ae_trainer *trainer = NULL;
@@ -95,7 +98,7 @@ static inline ae_trainer *fixture_trainer(ae_network *network, ae_optimizer *opt
 static inline ae_tensor_info fixture_tensor(const ae_network *network, size_t index)
 {
     ae_tensor_info info = {.size = sizeof info};
-    ck_assert_ok(ae_network_tensor_info(network, index, &info));
+    ck_assert_ok(ae_network_get_tensor_info(network, index, &info));
     return info;
 }
 
@@ -120,7 +123,8 @@ static inline bool fixture_same_state(const ae_network *a, const ae_network *b)
 {
     size_t count_a, count_b;
     float *state_a = fixture_state(a, &count_a), *state_b = fixture_state(b, &count_b);
-    const bool same = count_a == count_b && memcmp(state_a, state_b, count_a * sizeof *state_a) == 0;
+    const bool same = count_a == count_b &&
+                      memcmp(state_a, state_b, count_a * sizeof *state_a) == 0;
     free(state_a);
     free(state_b);
     return same;
@@ -143,20 +147,22 @@ typedef struct fixture_rows {
     size_t features;
 } fixture_rows;
 
-static inline void fixture_gather(const void *source, const uint32_t *rows, size_t row_count, size_t first,
-                                  size_t count, float *out, size_t stride)
+static inline void fixture_gather(const void *source, const uint32_t *rows, size_t row_count,
+                                  size_t first, size_t count, float *out, size_t stride)
 {
     const fixture_rows *from = source;
     for (size_t r = 0; r < row_count; r++)
-        memcpy(out + r * stride, from->values + rows[r] * from->features + first, count * sizeof *out);
+        memcpy(out + r * stride, from->values + rows[r] * from->features + first,
+               count * sizeof *out);
 }
 
 /*
- * The gradient of a network's cost on one batch: the tensors of ae_network_tensor_info that are trainable, one after
- * another, into `gradient`; the output, rows x features, into `output` unless NULL. Returns the cost.
+ * The gradient of a network's cost on one batch: the tensors of ae_network_get_tensor_info that are
+ * trainable, one after another, into `gradient`; the output, rows x features, into `output` unless
+ * NULL. Returns the cost.
  */
-static inline double fixture_gradient(ae_network *network, ae_cost cost, const float *values, size_t rows,
-                                      size_t threads, float *gradient, float *output)
+static inline double fixture_gradient(ae_network *network, ae_cost cost, const float *values,
+                                      size_t rows, size_t threads, float *gradient, float *output)
 {
     const fixture_rows source = {values, network->widths[0]};
     uint32_t *numbers = fixture_allocate(rows, sizeof *numbers);
@@ -166,8 +172,11 @@ static inline double fixture_gradient(ae_network *network, ae_cost cost, const f
     aei_step *step = NULL;
     ck_assert_ok(aei_team_create(&team, threads));
     ck_assert_ok(aei_step_create(&step, network, team, rows, AEI_STEP_GRADIENT));
-    const aei_step_job job = {
-        .gather = fixture_gather, .source = &source, .rows = numbers, .row_count = rows, .cost = cost};
+    const aei_step_job job = {.gather = fixture_gather,
+                              .source = &source,
+                              .rows = numbers,
+                              .row_count = rows,
+                              .cost = cost};
     double result = NAN;
     const float *block = NULL;
     ck_assert_ok(aei_step_gradient(step, &job, &result, &block));

@@ -43,8 +43,8 @@ static bool known(const char *name)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--isa") == 0) {
-        ae_cpu cpu = {.size = sizeof cpu};
-        ae_cpu_info(&cpu);
+        ae_cpu_info cpu = {.size = sizeof cpu};
+        ae_cpu_get_info(&cpu);
         return puts(cpu.isa) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     }
     for (int i = 1; i < argc; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The products of pairs for every processor, in panels of 16: what the instruction does, written down. */
+/* The products of pairs for every processor, in panels of 16: what the instruction does, written
+ * down. */
 #define AEI_PAIRS test_pairs16
 #define AEI_PAIRS_NAME "pairs16"
 #define AEI_LANES 4

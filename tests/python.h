@@ -2,7 +2,8 @@
 #ifndef TESTS_PYTHON_H
 #define TESTS_PYTHON_H
 
-/* Other projects' readers, run by $AE_PYTHON or python3; scripts of tests/ say 77 when a package is missing. */
+/* Other projects' readers, run by $AE_PYTHON or python3; scripts of tests/ say 77 when a package is
+ * missing. */
 
 #include "support.h"
 

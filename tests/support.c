@@ -26,7 +26,8 @@ const char *support_dir(void)
     if (folder_owner == getpid())
         return folder;
     const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/libae-test-XXXXXX", base != NULL && base[0] != '\0' ? base : "/tmp");
+    snprintf(folder, sizeof folder, "%s/libae-test-XXXXXX",
+             base != NULL && base[0] != '\0' ? base : "/tmp");
     ck_assert_msg(mkdtemp(folder) != NULL, "mkdtemp %s: %s", folder, strerror(errno));
     folder_owner = getpid();
     return folder;
@@ -51,7 +52,8 @@ static const char *join(const char *directory, const char *name)
     static char paths[PATHS][PATH_MAX];
     static unsigned next;
     char *path = paths[next++ % PATHS];
-    (void)snprintf(path, PATH_MAX, "%s/%s", directory, name); /* one too long is cut, and leads nowhere */
+    (void)snprintf(path, PATH_MAX, "%s/%s", directory,
+                   name); /* one too long is cut, and leads nowhere */
     return path;
 }
 

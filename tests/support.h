@@ -10,20 +10,21 @@
 /* What the suites share. Helpers that cannot do their work fail the test that called them. */
 
 /* The call succeeds; if not, its status and error text are shown. */
-#define ck_assert_ok(call)                                                                                        \
-    do {                                                                                                          \
-        ae_status ck_ok_status = (call);                                                                          \
-        ck_assert_msg(ck_ok_status == AE_OK, "%s: %s: %s", #call, ae_status_name(ck_ok_status), ae_last_error()); \
+#define ck_assert_ok(call)                                                                      \
+    do {                                                                                        \
+        ae_status ck_ok_status = (call);                                                        \
+        ck_assert_msg(ck_ok_status == AE_OK, "%s: %s: %s", #call, ae_status_name(ck_ok_status), \
+                      ae_last_error());                                                         \
     } while (0)
 
 /* The call fails with this status, and the error text contains this part. */
-#define ck_assert_status(call, status, part)                                                                  \
-    do {                                                                                                      \
-        ae_status ck_status = (call);                                                                         \
-        ck_assert_msg(ck_status == (status), "%s: %s expected, %s found (%s)", #call, ae_status_name(status), \
-                      ae_status_name(ck_status), ae_last_error());                                            \
-        ck_assert_msg(support_contains(ae_last_error(), (part)), "%s: no \"%s\" in \"%s\"", #call, (part),    \
-                      ae_last_error());                                                                       \
+#define ck_assert_status(call, status, part)                                                       \
+    do {                                                                                           \
+        ae_status ck_status = (call);                                                              \
+        ck_assert_msg(ck_status == (status), "%s: %s expected, %s found (%s)", #call,              \
+                      ae_status_name(status), ae_status_name(ck_status), ae_last_error());         \
+        ck_assert_msg(support_contains(ae_last_error(), (part)), "%s: no \"%s\" in \"%s\"", #call, \
+                      (part), ae_last_error());                                                    \
     } while (0)
 
 int support_contains(const char *text, const char *part);
@@ -38,7 +39,8 @@ void support_dir_remove(void);
 /* The path of a file in support_dir(). The text lives until the eighth call from now. */
 const char *support_path(const char *name);
 
-/* The path of a file that comes with the tests: support_source("golden/tiny_adam.txt"). Same lifetime. */
+/* The path of a file that comes with the tests: support_source("golden/tiny_adam.txt"). Same
+ * lifetime. */
 const char *support_source(const char *name);
 
 /* Write a whole file. */
@@ -50,7 +52,8 @@ unsigned char *support_read(const char *path, size_t *size);
 /* The folder of $AE_DATA_DIR if MNIST's four .gz files are there, or NULL: leave the test then. */
 const char *ae_test_data_dir(void);
 
-/* Whether the tests run many times slower than usual (valgrind, qemu): shorten loops then, keep the point. */
+/* Whether the tests run many times slower than usual (valgrind, qemu): shorten loops then, keep the
+ * point. */
 int support_slow(void);
 
 /*

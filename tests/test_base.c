@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* unshare */
 #include "base/arena.h"
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/options.h"
@@ -37,7 +37,8 @@ static char home[PATH_SIZE * 8];
 static void enter_folder(void)
 {
     const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/libae-base-XXXXXX", base == NULL || *base == '\0' ? "/tmp" : base);
+    (void)snprintf(folder, sizeof folder, "%s/libae-base-XXXXXX",
+                   base == NULL || *base == '\0' ? "/tmp" : base);
     ck_assert_ptr_nonnull(getcwd(home, sizeof home));
     ck_assert_ptr_nonnull(mkdtemp(folder));
     ck_assert_int_eq(chdir(folder), 0);
@@ -155,7 +156,8 @@ START_TEST(arena_counts_then_gives_aligned_zeroed_arrays_in_the_same_places)
         ck_assert_uint_eq(set, 0);
     }
     ck_assert_uint_eq(arena.used, counted);
-    for (size_t i = 0; i < AEI_SLACK; i++) /* readable past the last array: AddressSanitizer watches */
+    for (size_t i = 0; i < AEI_SLACK;
+         i++) /* readable past the last array: AddressSanitizer watches */
         ck_assert_uint_eq(arena.base[arena.used + i], 0);
     ck_assert_ptr_null(aei_arena_take(&arena, AEI_ALIGNMENT + 1, 1));
     ck_assert(arena.overflow);
@@ -234,10 +236,12 @@ END_TEST
 START_TEST(options_without_a_size_are_refused)
 {
     options mine, theirs = {0, 7, 8};
-    ck_assert_int_eq(aei_options_read(&mine, sizeof mine, &theirs, "options"), AE_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(aei_options_read(&mine, sizeof mine, &theirs, "options"),
+                     AE_ERROR_INVALID_ARGUMENT);
     ck_assert(error_starts_with("options.size is 0"));
     theirs.size = SIZE_MAX;
-    ck_assert_int_eq(aei_options_read(&mine, sizeof mine, &theirs, "options"), AE_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(aei_options_read(&mine, sizeof mine, &theirs, "options"),
+                     AE_ERROR_INVALID_ARGUMENT);
 }
 END_TEST
 
@@ -249,10 +253,12 @@ START_TEST(results_never_exceed_the_callers_struct)
     ck_assert(theirs.size == offsetof(options, second) && theirs.first == 7 && theirs.second == 2);
     newer_options newer = {{sizeof newer, 1, 2}, 3.0};
     ck_assert_int_eq(aei_result_write(&newer, &mine, sizeof mine, "result"), AE_OK);
-    ck_assert(newer.known.size == sizeof newer && newer.known.first == 7 && newer.known.second == 8);
+    ck_assert(newer.known.size == sizeof newer && newer.known.first == 7 &&
+              newer.known.second == 8);
     ck_assert(newer.later == 3.0);
     theirs.size = 0;
-    ck_assert_int_eq(aei_result_write(&theirs, &mine, sizeof mine, "result"), AE_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(aei_result_write(&theirs, &mine, sizeof mine, "result"),
+                     AE_ERROR_INVALID_ARGUMENT);
 }
 END_TEST
 
@@ -326,7 +332,8 @@ START_TEST(uniform_and_normal_have_their_moments)
 }
 END_TEST
 
-/* Chi-squared with 23 degrees of freedom over the 24 orders of 4: below 53 but for one seed in 4000. */
+/* Chi-squared with 23 degrees of freedom over the 24 orders of 4: below 53 but for one seed in
+ * 4000. */
 START_TEST(permutations_are_complete_and_even)
 {
     enum { N = 1000, DRAWS = 24000 };
@@ -389,8 +396,10 @@ START_TEST(isa_levels_include_what_they_build_on)
     if (getenv("AE_ISA") != NULL)
         return;
 #if defined(__x86_64__)
-    /* An independent opinion: the compiler's own runtime, which looks at the saved state as well. */
-    ck_assert_int_eq((isa & AEI_ISA_AVX2) != 0, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+    /* An independent opinion: the compiler's own runtime, which looks at the saved state as
+     * well. */
+    ck_assert_int_eq((isa & AEI_ISA_AVX2) != 0,
+                     __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
     ck_assert_int_eq((isa & AEI_ISA_AVX512) != 0,
                      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
@@ -409,7 +418,8 @@ START_TEST(isa_can_be_capped_by_name)
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "baseline"), 0);
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx2"), AEI_ISA_AVX2);
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx512"), AEI_ISA_AVX2 | AEI_ISA_AVX512);
-    ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx512_bf16"), AEI_ISA_AVX2 | AEI_ISA_AVX512 | AEI_ISA_AVX512_BF16);
+    ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx512_bf16"),
+                      AEI_ISA_AVX2 | AEI_ISA_AVX512 | AEI_ISA_AVX512_BF16);
     ck_assert_uint_eq(aei_cpu_isa_cap(AEI_ISA_AVX2, "avx512"), AEI_ISA_AVX2);
     ck_assert_uint_eq(aei_cpu_isa_cap(AEI_ISA_NEON, "neon"), AEI_ISA_NEON);
 }
@@ -474,7 +484,8 @@ START_TEST(version_1_quota_is_found_under_its_controller)
     ck_assert_uint_eq(aei_cpu_quota("membership", "cgroup"), SIZE_MAX); /* no period */
     put("cgroup/cpu/a/cpu.cfs_period_us", "100000\n");
     ck_assert_uint_eq(aei_cpu_quota("membership", "cgroup"), 2);
-    put("cgroup/cpu/cpu.cfs_quota_us", "10000\n"); /* the group above has the last word: a tenth of one */
+    put("cgroup/cpu/cpu.cfs_quota_us",
+        "10000\n"); /* the group above has the last word: a tenth of one */
     ck_assert_uint_eq(aei_cpu_quota("membership", "cgroup"), 1);
 }
 END_TEST
@@ -510,7 +521,8 @@ START_TEST(files_of_every_length_come_back_as_written)
             ck_assert_int_eq(aei_file_create(&file, "data"), AE_OK);
             for (size_t at = 0; at < sizes[i]; at += piece) {
                 size_t rest = sizes[i] - at;
-                ck_assert_int_eq(aei_file_write(file, bytes + at, rest < piece ? rest : piece), AE_OK);
+                ck_assert_int_eq(aei_file_write(file, bytes + at, rest < piece ? rest : piece),
+                                 AE_OK);
             }
             ck_assert_int_eq(aei_file_commit(file), AE_OK);
             void *data;
@@ -685,8 +697,8 @@ END_TEST
 /* Root may write anywhere: the child is nobody. */
 static int write_without_permission(void)
 {
-    if (geteuid() == 0 &&
-        (chmod(folder, 0755) != 0 || chmod("locked", 0555) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+    if (geteuid() == 0 && (chmod(folder, 0755) != 0 || chmod("locked", 0555) != 0 ||
+                           setgid(65534) != 0 || setuid(65534) != 0))
         return SKIPPED;
     if (replace("locked/x", "x") != AE_ERROR_IO || !error_starts_with("locked/x: ") ||
         strstr(ae_last_error(), strerror(EACCES)) == NULL)
@@ -709,14 +721,16 @@ START_TEST(missing_permissions_are_named_and_change_nothing)
 }
 END_TEST
 
-/* Fill up what there is; the failure must be reported at once, at commit again, and leave the old file. */
+/* Fill up what there is; the failure must be reported at once, at commit again, and leave the old
+ * file. */
 static int overfill(void)
 {
     static const char block[BIG];
     aei_file *file;
     if (aei_file_create(&file, "precious") != AE_OK)
         return 1;
-    if (aei_file_write(file, block, sizeof block) != AE_ERROR_NO_SPACE || !error_starts_with("precious: "))
+    if (aei_file_write(file, block, sizeof block) != AE_ERROR_NO_SPACE ||
+        !error_starts_with("precious: "))
         return 2;
     (void)aei_fail(AE_ERROR_DATA, "something else");
     if (aei_file_print(file, "%d", 1) != AE_ERROR_NO_SPACE)
@@ -731,7 +745,8 @@ static int overfill_at_commit(void)
 {
     static const char block[60000];
     aei_file *file;
-    if (aei_file_create(&file, "precious") != AE_OK || aei_file_write(file, block, sizeof block) != AE_OK)
+    if (aei_file_create(&file, "precious") != AE_OK ||
+        aei_file_write(file, block, sizeof block) != AE_OK)
         return 6;
     if (aei_file_commit(file) != AE_ERROR_NO_SPACE)
         return 7;
@@ -769,7 +784,8 @@ START_TEST(a_full_disk_keeps_the_old_file)
     ck_assert_msg(result == 0 || result == SKIPPED, "the child ended with %d", result);
     ck_assert_int_eq(mkdir("disk", 0700), 0);
     result = in_child(overfill_a_small_disk);
-    ck_assert_msg(result == 0 || result == SKIPPED, "the child with its own disk ended with %d", result);
+    ck_assert_msg(result == 0 || result == SKIPPED, "the child with its own disk ended with %d",
+                  result);
 }
 END_TEST
 
@@ -777,7 +793,8 @@ static int killed_while_writing(void)
 {
     static const char block[BIG];
     aei_file *file;
-    if (aei_file_create(&file, "precious") != AE_OK || aei_file_write(file, block, sizeof block) != AE_OK)
+    if (aei_file_create(&file, "precious") != AE_OK ||
+        aei_file_write(file, block, sizeof block) != AE_OK)
         return 1;
     (void)raise(SIGKILL);
     return 2;
@@ -815,15 +832,28 @@ END_TEST
 
 static void check_doubles(void)
 {
-    static const double values[] = {
-        0.0,        -0.0, 1.0,  0.1,  1.0 / 3,    -2.5e-300, 5e-324,          1.7976931348623157e308,
-        123456.789, 1e21, 1e-5, 0.1f, 16777217.0, 3.973,     -1234567890123.0};
+    static const double values[] = {0.0,
+                                    -0.0,
+                                    1.0,
+                                    0.1,
+                                    1.0 / 3,
+                                    -2.5e-300,
+                                    5e-324,
+                                    1.7976931348623157e308,
+                                    123456.789,
+                                    1e21,
+                                    1e-5,
+                                    0.1f,
+                                    16777217.0,
+                                    3.973,
+                                    -1234567890123.0};
     char text[32];
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         ck_assert_ptr_eq(aei_format_double(text, sizeof text, values[i]), text);
         ck_assert_uint_eq(strspn(text, "+-.0123456789e"), strlen(text));
         for (char *point = strchr(text, '.'); point != NULL; point = NULL)
-            (void)memmove(point, localeconv()->decimal_point, 1); /* one byte in the locales below */
+            (void)memmove(point, localeconv()->decimal_point,
+                          1); /* one byte in the locales below */
         double back = strtod(text, NULL);
         ck_assert_mem_eq(&back, &values[i], sizeof back);
     }
@@ -837,7 +867,8 @@ static void check_doubles(void)
 
 START_TEST(doubles_have_a_point_and_read_back_in_every_locale)
 {
-    static const char *const names[] = {"C", "de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "es_ES.UTF-8", "pl_PL.UTF-8"};
+    static const char *const names[] = {"C",     "de_DE.UTF-8", "fr_FR.UTF-8",
+                                        "de_DE", "es_ES.UTF-8", "pl_PL.UTF-8"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (setlocale(LC_NUMERIC, names[i]) != NULL)
             check_doubles();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* BLIS: what is found and chosen, the plain product, refusals, use from several threads; and a build without it. */
+/* BLIS: what is found and chosen, the plain product, refusals, use from several threads; and a
+ * build without it. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include "compute/blis.h"
 
@@ -31,15 +32,16 @@ START_TEST(description_names_version_and_sub_configurations)
     const aei_blis_info info = aei_blis_describe();
     ck_assert(strlen(info.version) > 0 && strlen(info.native) > 0 && strlen(info.used) > 0);
     ck_assert_ptr_eq(aei_blis_describe().used, info.used);
-    ae_cpu cpu = {.size = sizeof cpu};
-    ae_cpu_info(&cpu);
+    ae_cpu_info cpu = {.size = sizeof cpu};
+    ae_cpu_get_info(&cpu);
     ck_assert_str_eq(cpu.blis_version, info.version);
     ck_assert_str_eq(cpu.blis_native, info.native);
     ck_assert_str_eq(cpu.blis_used, info.used);
 }
 END_TEST
 
-/* What the user says in BLIS_ARCH_TYPE stays; "generic" stays only where the processor has nothing better to offer. */
+/* What the user says in BLIS_ARCH_TYPE stays; "generic" stays only where the processor has nothing
+ * better to offer. */
 START_TEST(choice_respects_the_user)
 {
     const aei_blis_info info = aei_blis_describe();
@@ -58,11 +60,14 @@ START_TEST(table_is_complete)
     ck_assert_str_eq(k->name, "blis");
     ck_assert_uint_eq(k->panel * sizeof(float) % 64, 0);
     ck_assert_ptr_eq(k, aei_blis_kernels());
-    ck_assert(k->pack_floats != NULL && k->pack != NULL && k->gemm_nn != NULL && k->gemm_tn != NULL);
-    ck_assert(k->transpose != NULL && k->norm_forward != NULL && k->affine_forward != NULL && k->norm_backward != NULL);
-    ck_assert(k->bias_backward != NULL && k->row_costs != NULL && k->cost_gradient != NULL && k->update != NULL);
-    ck_assert(k->map != NULL);
-    ck_assert(k->gemm_row == NULL && k->gemm_row_low == NULL);
+    ck_assert(k->pack_floats != NULL && k->pack != NULL && k->gemm_nn != NULL &&
+              k->gemm_tn != NULL);
+    ck_assert(k->transpose != NULL && k->norm_forward != NULL && k->affine_forward != NULL &&
+              k->norm_backward != NULL);
+    ck_assert(k->bias_backward != NULL && k->row_costs != NULL && k->cost_gradient != NULL &&
+              k->update != NULL);
+    ck_assert(k->map_elementwise != NULL);
+    ck_assert(k->gemm_row == NULL && k->gemm_row_bf16 == NULL);
     /* Room for a smaller matrix is never more: scratch is made for the largest. */
     for (size_t rows = 1; rows < 40; rows++)
         for (size_t columns = 1; columns < 40; columns++) {
@@ -76,7 +81,8 @@ END_TEST
 static void check_gemm(size_t m, size_t n, size_t k)
 {
     const size_t lda = k + 3, ldb = n + 1, ldc = n + 5;
-    float *a = random_floats(m * lda, 1), *b = random_floats(k * ldb, 2), *c = random_floats(m * ldc, 3);
+    float *a = random_floats(m * lda, 1), *b = random_floats(k * ldb, 2),
+          *c = random_floats(m * ldc, 3);
     float *before = random_floats(m * ldc, 3);
     ck_assert_ok(aei_blis_gemm(m, n, k, a, lda, b, ldb, c, ldc));
     for (size_t i = 0; i < m; i++)
@@ -92,9 +98,11 @@ static void check_gemm(size_t m, size_t n, size_t k)
                 sum += term;
                 magnitude += fabs(term);
             }
-            /* Products and sums in float, in any order: at most (k + 1) u of the terms' magnitudes, u = 2^-24. */
+            /* Products and sums in float, in any order: at most (k + 1) u of the terms' magnitudes,
+             * u = 2^-24. */
             if (!(fabs((double)c[i * ldc + j] - sum) <= (double)(k + 1) * 0x1p-24 * magnitude))
-                ck_abort_msg("%zu x %zu x %zu at %zu, %zu: %g, not %g", m, n, k, i, j, (double)c[i * ldc + j], sum);
+                ck_abort_msg("%zu x %zu x %zu at %zu, %zu: %g, not %g", m, n, k, i, j,
+                             (double)c[i * ldc + j], sum);
         }
     free(a), free(b), free(c), free(before);
 }
@@ -144,25 +152,28 @@ static size_t product_floats(const aei_kernels *k)
     return ROWS * k->panel;
 }
 
-static void compute(const aei_kernels *k, const float *a, const float *b, float *packed, float *product,
-                    float *gradient)
+static void compute(const aei_kernels *k, const float *a, const float *b, float *packed,
+                    float *product, float *gradient)
 {
-    const float *const soon[3] = {a, a, a};
+    const float *const prefetch[3] = {a, a, a};
     k->pack(ROWS, DEPTH, a, packed);
     k->gemm_nn(ROWS, DEPTH, k->panel, packed, b, product, NULL);
-    k->gemm_tn(ROWS, k->panel, k->panel, a, b, gradient, soon);
+    k->gemm_tn(ROWS, k->panel, k->panel, a, b, gradient, prefetch);
 }
 
 static void compute_and_compare(void *context, size_t thread)
 {
     shared *s = context;
     const aei_kernels *k = aei_blis_kernels();
-    float *packed = random_floats(k->pack_floats(ROWS, DEPTH), 4), *product = random_floats(product_floats(k), 5);
+    float *packed = random_floats(k->pack_floats(ROWS, DEPTH), 4),
+          *product = random_floats(product_floats(k), 5);
     float *gradient = random_floats(k->panel * k->panel, 6);
     for (int round = 0; round < ROUNDS; round++) {
         compute(k, s->a, s->b, packed, product, gradient);
-        s->differences[thread] += memcmp(product, s->product, product_floats(k) * sizeof *product) != 0;
-        s->differences[thread] += memcmp(gradient, s->gradient, k->panel * k->panel * sizeof *gradient) != 0;
+        s->differences[thread] += memcmp(product, s->product,
+                                         product_floats(k) * sizeof *product) != 0;
+        s->differences[thread] += memcmp(gradient, s->gradient,
+                                         k->panel * k->panel * sizeof *gradient) != 0;
         float c[9];
         s->differences[thread] += aei_blis_gemm(3, 3, 50, s->a, 50, s->b, 3, c, 3) != AE_OK;
     }
@@ -176,8 +187,8 @@ START_TEST(a_wrong_blis_arch_type_leaves_blis_out_and_the_process_alive)
     ck_assert_ok(ae_network_create(&network, NULL));
     ae_network_free(network);
     ck_assert_uint_ge(ae_kernels_count(), 2);
-    ae_cpu cpu = {.size = sizeof cpu};
-    ae_cpu_info(&cpu);
+    ae_cpu_info cpu = {.size = sizeof cpu};
+    ae_cpu_get_info(&cpu);
     ck_assert_ptr_nonnull(cpu.blis_used);
 }
 END_TEST
@@ -189,7 +200,8 @@ START_TEST(threads_get_the_same_bits)
         return;
     const size_t panels = (DEPTH + k->panel - 1) / k->panel;
     float *a = random_floats(panels * ROWS * k->panel, 1), *b = random_floats(DEPTH * k->panel, 2);
-    float *product = random_floats(product_floats(k), 3), *gradient = random_floats(k->panel * k->panel, 3);
+    float *product = random_floats(product_floats(k), 3),
+          *gradient = random_floats(k->panel * k->panel, 3);
     float *packed = random_floats(k->pack_floats(ROWS, DEPTH), 4);
     compute(k, a, b, packed, product, gradient);
     shared s = {a, b, product, gradient, {0}};
@@ -225,7 +237,8 @@ START_TEST(absent_blis_is_reported)
     ck_assert_ptr_null(aei_blis_kernels());
     const float a = 1;
     float c = 7;
-    ck_assert_status(aei_blis_gemm(1, 1, 1, &a, 1, &a, 1, &c, 1), AE_ERROR_UNSUPPORTED, "without BLIS");
+    ck_assert_status(aei_blis_gemm(1, 1, 1, &a, 1, &a, 1, &c, 1), AE_ERROR_UNSUPPORTED,
+                     "without BLIS");
     ck_assert(c == 7);
     for (size_t i = 0; i < ae_kernels_count(); i++)
         ck_assert_str_ne(ae_kernels_name(i), "blis");

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checkpoints: a run taken up again is the run that was never stopped, and a failed resume changes nothing. */
+/* Checkpoints: a run taken up again is the run that was never stopped, and a failed resume changes
+ * nothing. */
 #define _POSIX_C_SOURCE 200809L /* uselocale */
 #include "fixtures.h"
 #include "suites.h"
 #include "without_cjson.h"
 
-#include "io/safetensors.h"
-#include "train/trainer.h"
+#include "format/safetensors.h"
+#include "train/trainer_internal.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -42,10 +43,12 @@ static ae_optimizer *make_optimizer(const variant *v)
         ck_assert_ok(ae_optimizer_create_adamw(&optimizer, AE_ADAM_OPTIONS(.weight_decay = 0.01f)));
     else
         ck_assert_ok(ae_optimizer_create_sgd(
-            &optimizer, AE_SGD_OPTIONS(.learning_rate = 0.05f, .momentum = v->rule == MOMENTUM ? 0.9f : 0)));
+            &optimizer,
+            AE_SGD_OPTIONS(.learning_rate = 0.05f, .momentum = v->rule == MOMENTUM ? 0.9f : 0)));
     if (v->cosine)
         ck_assert_ok(ae_optimizer_set_schedule(
-            optimizer, AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 7, .period = 60)));
+            optimizer,
+            AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 7, .period = 60)));
     return optimizer;
 }
 
@@ -55,8 +58,9 @@ static run start_with(const variant *v, const ae_trainer_options *changes)
     ae_trainer_options options = *changes;
     r.train_set = fixture_dataset(ROWS, FEATURES, 1);
     r.validation = fixture_dataset(9, FEATURES, 2);
-    r.network = fixture_network_with(
-        AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths), .batch_norm = v->batch_norm, .seed = 7));
+    r.network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = widths,
+                                                        .width_count = COUNT(widths),
+                                                        .batch_norm = v->batch_norm, .seed = 7));
     r.optimizer = make_optimizer(v);
     options.batch = options.batch == 0 ? BATCH : options.batch;
     options.epochs = options.epochs == 0 ? 13 : options.epochs;
@@ -87,7 +91,7 @@ static void finish(run *r)
 static void steps(run *r, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        ck_assert_ok(ae_trainer_step(r->trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(r->trainer, NULL));
 }
 
 static void same_bits(const char *what, const float *a, const float *b, size_t count)
@@ -109,10 +113,13 @@ static void same_runs(const run *a, const run *b)
     ck_assert(fixture_same_state(a->network, b->network));
     ck_assert_uint_eq(a->network->batches_tracked, b->network->batches_tracked);
     ck_assert_uint_eq(a->optimizer->steps, b->optimizer->steps);
-    same_bits("first moments", a->optimizer->first, b->optimizer->first, a->network->parameter_floats);
-    same_bits("second moments", a->optimizer->second, b->optimizer->second, a->network->parameter_floats);
+    same_bits("first moments", a->optimizer->first, b->optimizer->first,
+              a->network->parameter_floats);
+    same_bits("second moments", a->optimizer->second, b->optimizer->second,
+              a->network->parameter_floats);
     if (s->progress.best_epoch != 0) {
-        same_bits("best weights", s->best_parameters, t->best_parameters, a->network->parameter_floats);
+        same_bits("best weights", s->best_parameters, t->best_parameters,
+                  a->network->parameter_floats);
         same_bits("best statistics", s->best_running, t->best_running, a->network->running_floats);
     }
     aei_progress p = s->progress, q = t->progress;
@@ -121,12 +128,16 @@ static void same_runs(const run *a, const run *b)
     ck_assert_uint_eq(s->history_count, t->history_count);
     for (size_t i = 0; i < s->history_count; i++) {
         const ae_epoch_info *e = &s->history[i], *f = &t->history[i];
-        const double left[] = {e->train_cost, e->train_cost_min, e->train_cost_max, e->learning_rate};
-        const double right[] = {f->train_cost, f->train_cost_min, f->train_cost_max, f->learning_rate};
+        const double left[] = {e->train_cost, e->train_cost_min, e->train_cost_max,
+                               e->learning_rate};
+        const double right[] = {f->train_cost, f->train_cost_min, f->train_cost_max,
+                                f->learning_rate};
         ck_assert(same(left, right, sizeof left));
-        ck_assert(isnan(e->validation_cost) ? isnan(f->validation_cost)
-                                            : same(&e->validation_cost, &f->validation_cost, sizeof(double)));
-        ck_assert(e->epoch == f->epoch && e->step == f->step && e->rows == f->rows && e->best == f->best);
+        ck_assert(isnan(e->validation_cost)
+                      ? isnan(f->validation_cost)
+                      : same(&e->validation_cost, &f->validation_cost, sizeof(double)));
+        ck_assert(e->epoch == f->epoch && e->step == f->step && e->rows == f->rows &&
+                  e->best == f->best);
     }
 }
 
@@ -134,11 +145,18 @@ static const variant variants[] = {
     {.name = "Adam"},
     {.name = "AdamW, the dataset's order", .rule = ADAMW, .shuffle = AE_SHUFFLE_NONE},
     {.name = "SGD without moments", .rule = SGD, .shuffle = AE_SHUFFLE_AFTER_FIRST},
-    {.name = "momentum, clipped, no normalisation", .rule = MOMENTUM, .clip_norm = 0.5f, .batch_norm = AE_OFF},
-    {.name = "Adam, best weights, validation, cosine", .restore_best = AE_ON, .validated = true, .cosine = true},
+    {.name = "momentum, clipped, no normalisation",
+     .rule = MOMENTUM,
+     .clip_norm = 0.5f,
+     .batch_norm = AE_TOGGLE_OFF},
+    {.name = "Adam, best weights, validation, cosine",
+     .restore_best = AE_TOGGLE_ON,
+     .validated = true,
+     .cosine = true},
 };
 
-static const size_t stops[] = {20, 21, 3, 0}; /* after an epoch, within one, within the first, before it */
+static const size_t stops[] = {20, 21, 3,
+                               0}; /* after an epoch, within one, within the first, before it */
 
 START_TEST(a_resumed_run_is_the_uninterrupted_one)
 {
@@ -152,19 +170,21 @@ START_TEST(a_resumed_run_is_the_uninterrupted_one)
     steps(&rest, 5); /* whatever the trainer did before is gone */
     ck_assert_ok(ae_trainer_resume(rest.trainer, path));
     same_runs(&half, &rest);
-    ck_assert_uint_eq(ae_trainer_steps(rest.trainer), stop);
+    ck_assert_uint_eq(ae_trainer_step_count(rest.trainer), stop);
     steps(&rest, all - stop);
     same_runs(&whole, &rest);
     finish(&whole), finish(&half), finish(&rest);
 }
 END_TEST
 
-/* ae_trainer_run leaves the best weights in the network; the checkpoint still holds the latest to go on from. */
+/* ae_trainer_run leaves the best weights in the network; the checkpoint still holds the latest to
+ * go on from. */
 START_TEST(a_run_that_ended_with_its_best_weights_goes_on)
 {
-    const variant v = {.restore_best = AE_ON, .validated = true};
+    const variant v = {.restore_best = AE_TOGGLE_ON, .validated = true};
     const char *path = support_path("run.safetensors");
-    run whole = start_with(&v, AE_TRAINER_OPTIONS(.epochs = 8)), half = start_with(&v, AE_TRAINER_OPTIONS(.epochs = 5)),
+    run whole = start_with(&v, AE_TRAINER_OPTIONS(.epochs = 8)),
+        half = start_with(&v, AE_TRAINER_OPTIONS(.epochs = 5)),
         rest = start_with(&v, AE_TRAINER_OPTIONS(.epochs = 8));
     ck_assert_ok(ae_trainer_run(whole.trainer));
     ck_assert_ok(ae_trainer_run(half.trainer));
@@ -172,7 +192,8 @@ START_TEST(a_run_that_ended_with_its_best_weights_goes_on)
     ck_assert_ok(ae_trainer_resume(rest.trainer, path));
     ck_assert_ok(ae_trainer_run(rest.trainer));
     same_runs(&whole, &rest);
-    ck_assert_ok(ae_trainer_resume(half.trainer, path)); /* onto itself while its best weights are in place */
+    ck_assert_ok(ae_trainer_resume(half.trainer,
+                                   path)); /* onto itself while its best weights are in place */
     const aei_weights latest = aei_trainer_latest(half.trainer);
     ck_assert_ptr_eq(latest.parameters, half.network->parameters);
     finish(&whole), finish(&half), finish(&rest);
@@ -219,12 +240,20 @@ static const struct {
     {{.rule = SGD}, {.batch = 0}, "optimizer is adam in the checkpoint, sgd in this trainer"},
     {{.rule = ADAMW}, {.batch = 0}, "optimizer is adam in the checkpoint, adamw in this trainer"},
     {{.rule = ADAM}, {.batch = 15}, "batch is 16 in the checkpoint, 15 in this trainer"},
-    {{.rule = ADAM}, {.seed = 5}, "seed is 18446744073709551615 in the checkpoint, 5 in this trainer"},
-    {{.rule = ADAM}, {.shuffle = AE_SHUFFLE_NONE}, "shuffle is epoch in the checkpoint, none in this trainer"},
+    {{.rule = ADAM},
+     {.seed = 5},
+     "seed is 18446744073709551615 in the checkpoint, 5 in this trainer"},
+    {{.rule = ADAM},
+     {.shuffle = AE_SHUFFLE_NONE},
+     "shuffle is epoch in the checkpoint, none in this trainer"},
     {{.rule = ADAM}, {.cost = AE_COST_MSE}, "cost is l2 in the checkpoint, mse in this trainer"},
-    {{.rule = ADAM}, {.drop_last = AE_ON}, "drop_last is off in the checkpoint, on in this trainer"},
+    {{.rule = ADAM},
+     {.drop_last = AE_TOGGLE_ON},
+     "drop_last is off in the checkpoint, on in this trainer"},
     {{.clip_norm = 0.5f}, {.batch = 0}, "clip_norm is 0 in the checkpoint, 0.5 in this trainer"},
-    {{.batch_norm = AE_OFF}, {.batch = 0}, "batch_norm is on in the checkpoint, off in this trainer"},
+    {{.batch_norm = AE_TOGGLE_OFF},
+     {.batch = 0},
+     "batch_norm is on in the checkpoint, off in this trainer"},
 };
 
 /* Resume must fail so, and leave the run as it was: it is compared with a twin. */
@@ -277,19 +306,22 @@ START_TEST(other_widths_or_rows_are_refused)
     ae_network *wider = FIXTURE_NETWORK(FEATURES, 36, 3, 36, FEATURES), *same = NULL;
     ck_assert_ok(ae_network_clone(&same, saved.network));
     ae_optimizer *adam = fixture_adam(0.01f);
-    const ae_trainer_options *options = AE_TRAINER_OPTIONS(.batch = BATCH, .seed = UINT64_MAX, .threads = 1);
+    const ae_trainer_options *options = AE_TRAINER_OPTIONS(.batch = BATCH, .seed = UINT64_MAX,
+                                                           .threads = 1);
     ae_trainer *trainer = fixture_trainer(wider, adam, saved.train_set, options);
     ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE,
                      "widths is 21 35 3 35 21 in the checkpoint, 21 36");
     ae_trainer_free(trainer);
     trainer = fixture_trainer(same, adam, fewer, options);
-    ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE, "rows is 61 in the checkpoint, 60 in");
+    ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE,
+                     "rows is 61 in the checkpoint, 60 in");
     size_t size; /* a control character that JSON allows as it is */
     unsigned char *data = support_read(path, &size);
     replace(data, size, "\\\"optimizer\\\":\\\"adam\\\"", "\\\"optimizer\\\":\\\"\x7f]0;\\\"");
     support_write(path, data, size);
     free(data);
-    ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE, "optimizer is ?]0; in the checkpoint");
+    ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE,
+                     "optimizer is ?]0; in the checkpoint");
     ae_trainer_free(trainer);
     ae_optimizer_free(adam);
     ae_network_free(wider);
@@ -304,24 +336,27 @@ START_TEST(what_may_differ_stays_the_trainer_s_own)
 {
     const variant cosine = {.cosine = true}, plain = {.rule = ADAM};
     const char *path = support_path("run.safetensors");
-    run saved = start(&plain), r = start_with(&cosine, AE_TRAINER_OPTIONS(.epochs = 40, .threads = 3));
+    run saved = start(&plain),
+        r = start_with(&cosine, AE_TRAINER_OPTIONS(.epochs = 40, .threads = 3));
     steps(&saved, 9);
     ck_assert_ok(ae_trainer_save_checkpoint(saved.trainer, path));
     ck_assert_ok(ae_optimizer_set_learning_rate(r.optimizer, 0.5f));
     ck_assert_ok(ae_trainer_resume(r.trainer, path));
-    ck_assert_uint_eq(ae_optimizer_steps(r.optimizer), 9);
+    ck_assert_uint_eq(ae_optimizer_step_count(r.optimizer), 9);
     ck_assert_int_eq(r.optimizer->schedule.kind, AE_SCHEDULE_COSINE);
     ck_assert(!(r.optimizer->learning_rate < 0.5f) && !(r.optimizer->learning_rate > 0.5f));
     ck_assert_uint_eq(r.trainer->options.epochs, 40);
-    ck_assert_uint_eq(ae_trainer_threads(r.trainer), 3);
+    ck_assert_uint_eq(ae_trainer_thread_count(r.trainer), 3);
     finish(&saved), finish(&r);
 }
 END_TEST
 
-/* The best epoch is forgotten where the checkpoint does not hold its weights or judged by another cost. */
+/* The best epoch is forgotten where the checkpoint does not hold its weights or judged by another
+ * cost. */
 START_TEST(a_best_epoch_that_says_nothing_here_is_forgotten)
 {
-    const variant plain = {.rule = ADAM}, best = {.restore_best = AE_ON}, judged = {.validated = true};
+    const variant plain = {.rule = ADAM}, best = {.restore_best = AE_TOGGLE_ON},
+                  judged = {.validated = true};
     const char *path = support_path("run.safetensors");
     run saved = start(&plain), a = start(&best), b = start(&judged), c = start(&plain);
     steps(&saved, 9);
@@ -338,7 +373,8 @@ START_TEST(a_best_epoch_that_says_nothing_here_is_forgotten)
 }
 END_TEST
 
-/* JSON cannot say infinity; what it says instead must not become a cost that nothing improves on. */
+/* JSON cannot say infinity; what it says instead must not become a cost that nothing improves
+ * on. */
 START_TEST(an_infinite_best_cost_can_be_improved_on)
 {
     const variant *v = &variants[4];
@@ -367,21 +403,28 @@ static const struct {
     {"\\\"steps\\\":\\\"10\\\"", "\\\"steps\\\":\\\"11\\\"", "steps is missing or damaged"},
     {"\\\"steps\\\":\\\"10\\\"", "\\\"steps\\\":\\\"-1\\\"", "steps is missing or damaged"},
     {"\\\"epochs\\\":\\\"2\\\"", "\\\"epochs\\\":\\\"3\\\"", "steps is missing or damaged"},
-    {"\\\"epoch_step\\\":\\\"2\\\"", "\\\"epoch_step\\\":\\\"9\\\"", "epoch_step is missing or damaged"},
+    {"\\\"epoch_step\\\":\\\"2\\\"", "\\\"epoch_step\\\":\\\"9\\\"",
+     "epoch_step is missing or damaged"},
     {"\\\"cost_min\\\":", "\\\"cost_men\\\":", "cost_min is missing or damaged"},
     {"\\\"seconds\\\":0", "\\\"seconds\\\":-", "JSON"},
-    {"\\\"best_epoch\\\":\\\"2\\\"", "\\\"best_epoch\\\":\\\"3\\\"", "best_epoch is missing or damaged"},
-    {"\\\"optimizer_steps\\\":\\\"10\\\"", "\\\"optimizer_steps\\\":\\\"1.\\\"", "optimizer_steps is missing"},
+    {"\\\"best_epoch\\\":\\\"2\\\"", "\\\"best_epoch\\\":\\\"3\\\"",
+     "best_epoch is missing or damaged"},
+    {"\\\"optimizer_steps\\\":\\\"10\\\"", "\\\"optimizer_steps\\\":\\\"1.\\\"",
+     "optimizer_steps is missing"},
     {"\"history\"", "\"hystory\"", "tensor history or libae.history_fields is missing"},
     {"\"epoch,step,", "\"step,epoch,", "tensor history or libae.history_fields is missing"},
-    {"\"F64\",\"shape\":[2,10]", "\"F64\",\"shape\":[10,2]", "tensor history: 10 x 2 values, but 2 epochs"},
-    {"\"F64\",\"shape\":[2,10]", "\"U64\",\"shape\":[2,10]", "tensor history: dtype is U64, not F64"},
+    {"\"F64\",\"shape\":[2,10]", "\"F64\",\"shape\":[10,2]",
+     "tensor history: 10 x 2 values, but 2 epochs"},
+    {"\"F64\",\"shape\":[2,10]", "\"U64\",\"shape\":[2,10]",
+     "tensor history: dtype is U64, not F64"},
     {"optimizer.first.decoder.0.weight", "optimizer.worst.decoder.0.weight",
      "optimizer.first.decoder.0.weight is missing"},
     {"optimizer.second.encoder.1.bn.bias", "optimizer.fourth.encoder.1.bn.bias",
      "optimizer.second.encoder.1.bn.bias is missing"},
-    {"best.decoder.1.bn.running_var", "best.decoder.1.bn.running_bar", "best.decoder.1.bn.running_var is missing"},
-    {"\"encoder.1.bn.running_var", "\"encoder.1.bn.running_bar", "tensor encoder.1.bn.running_var is missing"},
+    {"best.decoder.1.bn.running_var", "best.decoder.1.bn.running_bar",
+     "best.decoder.1.bn.running_var is missing"},
+    {"\"encoder.1.bn.running_var", "\"encoder.1.bn.running_bar",
+     "tensor encoder.1.bn.running_var is missing"},
 };
 
 START_TEST(a_damaged_checkpoint_is_refused_and_nothing_changes)
@@ -410,8 +453,10 @@ START_TEST(moments_that_cannot_be_are_refused)
         float value;
         const char *message;
     } pokes[] = {
-        {"optimizer.first.encoder.0.weight", NAN, "optimizer.first.encoder.0.weight: element 0 is not finite"},
-        {"optimizer.second.decoder.1.bn.weight", -1, "optimizer.second.decoder.1.bn.weight: element 0 is -1"},
+        {"optimizer.first.encoder.0.weight", NAN,
+         "optimizer.first.encoder.0.weight: element 0 is not finite"},
+        {"optimizer.second.decoder.1.bn.weight", -1,
+         "optimizer.second.decoder.1.bn.weight: element 0 is -1"},
         {"best.encoder.0.bn.running_var", -1, "best.encoder.0.bn.running_var: element 0 is -1"},
     };
     const variant *v = &variants[4];
@@ -448,14 +493,18 @@ START_TEST(models_and_missing_files_are_no_checkpoints)
     refuse(&r, &twin, support_dir(), AE_ERROR_IO, "folder");
     ck_assert_status(ae_trainer_resume(NULL, path), AE_ERROR_INVALID_ARGUMENT, "trainer is NULL");
     ck_assert_status(ae_trainer_resume(r.trainer, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_trainer_save_checkpoint(NULL, path), AE_ERROR_INVALID_ARGUMENT, "trainer is NULL");
-    ck_assert_status(ae_trainer_save_checkpoint(r.trainer, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_trainer_save_checkpoint(r.trainer, support_path("no/folder")), AE_ERROR_NOT_FOUND, "no/folder");
+    ck_assert_status(ae_trainer_save_checkpoint(NULL, path), AE_ERROR_INVALID_ARGUMENT,
+                     "trainer is NULL");
+    ck_assert_status(ae_trainer_save_checkpoint(r.trainer, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path is NULL");
+    ck_assert_status(ae_trainer_save_checkpoint(r.trainer, support_path("no/folder")),
+                     AE_ERROR_NOT_FOUND, "no/folder");
     finish(&r), finish(&twin);
 }
 END_TEST
 
-/* Resuming and saving with each allocation failing in turn: an error, and the run and the old file as they were. */
+/* Resuming and saving with each allocation failing in turn: an error, and the run and the old file
+ * as they were. */
 START_TEST(every_failed_allocation_is_reported)
 {
     const variant *v = &variants[4];
@@ -488,7 +537,8 @@ START_TEST(every_failed_allocation_is_reported)
 }
 END_TEST
 
-/* Every byte of the header changed in turn either resumes or is refused with everything as it was. */
+/* Every byte of the header changed in turn either resumes or is refused with everything as it
+ * was. */
 START_TEST(survives_damaged_bytes)
 {
     const variant *v = &variants[0];
@@ -510,7 +560,8 @@ START_TEST(survives_damaged_bytes)
             continue;
         }
         refusals++;
-        ck_assert_msg(status == AE_ERROR_FORMAT || status == AE_ERROR_SHAPE || status == AE_ERROR_UNSUPPORTED,
+        ck_assert_msg(status == AE_ERROR_FORMAT || status == AE_ERROR_SHAPE ||
+                          status == AE_ERROR_UNSUPPORTED,
                       "byte %zu: %s", at, ae_last_error());
         if (refusals % 64 == 0)
             same_runs(&twin, &r);
@@ -528,7 +579,8 @@ static const char *const locales[][4] = {
     {"ps_AF.UTF-8", "ps_AF.utf8", "fa_IR.UTF-8", "ps_AF"},
 };
 
-/* Numbers are written and read with a point whatever the locale has, and the locale stays as it is. */
+/* Numbers are written and read with a point whatever the locale has, and the locale stays as it
+ * is. */
 START_TEST(a_locale_changes_nothing)
 {
     const char *const *names = locales[_i];
@@ -561,7 +613,8 @@ Suite *checkpoint_suite(void)
         return suite;
     TCase *resume = tcase_create("resume");
     tcase_add_checked_fixture(resume, NULL, support_dir_remove);
-    tcase_add_loop_test(resume, a_resumed_run_is_the_uninterrupted_one, 0, (int)(COUNT(variants) * COUNT(stops)));
+    tcase_add_loop_test(resume, a_resumed_run_is_the_uninterrupted_one, 0,
+                        (int)(COUNT(variants) * COUNT(stops)));
     tcase_add_test(resume, a_run_that_ended_with_its_best_weights_goes_on);
     tcase_add_test(resume, saving_twice_gives_the_same_bytes);
     tcase_add_test(resume, a_checkpoint_opens_as_a_model);
@@ -575,7 +628,8 @@ Suite *checkpoint_suite(void)
     tcase_set_timeout(refusal, 300);
     tcase_add_loop_test(refusal, another_run_is_refused_and_nothing_changes, 0, (int)COUNT(others));
     tcase_add_test(refusal, other_widths_or_rows_are_refused);
-    tcase_add_loop_test(refusal, a_damaged_checkpoint_is_refused_and_nothing_changes, 0, (int)COUNT(edits));
+    tcase_add_loop_test(refusal, a_damaged_checkpoint_is_refused_and_nothing_changes, 0,
+                        (int)COUNT(edits));
     tcase_add_test(refusal, moments_that_cannot_be_are_refused);
     tcase_add_test(refusal, models_and_missing_files_are_no_checkpoints);
     tcase_add_test(refusal, every_failed_allocation_is_reported);

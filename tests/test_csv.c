@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* CSV files: Python's csv module against both directions (tables.py), dialects, and files that are none. */
+/* CSV files: Python's csv module against both directions (tables.py), dialects, and files that are
+ * none. */
 #define _POSIX_C_SOURCE 200809L
 #include "fixtures.h"
 #include "python.h"
@@ -23,19 +24,21 @@ static ae_dataset *open_text(const char *text, const ae_csv_options *options)
 }
 
 /* The dataset's values are these, row by row. */
-#define check_values(dataset, rows, features, ...) \
-    check_values_of(dataset, rows, features, (const float[]){__VA_ARGS__}, COUNT(((const float[]){__VA_ARGS__})))
+#define check_values(dataset, rows, features, ...)                         \
+    check_values_of(dataset, rows, features, (const float[]){__VA_ARGS__}, \
+                    COUNT(((const float[]){__VA_ARGS__})))
 
-static void check_values_of(ae_dataset *dataset, size_t rows, size_t features, const float *wanted, size_t count)
+static void check_values_of(ae_dataset *dataset, size_t rows, size_t features, const float *wanted,
+                            size_t count)
 {
     float values[64];
     ck_assert_uint_eq(count, rows * features);
-    ck_assert_uint_eq(ae_dataset_rows(dataset), rows);
-    ck_assert_uint_eq(ae_dataset_features(dataset), features);
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), rows);
+    ck_assert_uint_eq(ae_dataset_feature_count(dataset), features);
     ck_assert_ok(ae_dataset_read(dataset, 0, rows, values));
     for (size_t i = 0; i < count; i++)
-        ck_assert_msg(!(values[i] < wanted[i] || values[i] > wanted[i]), "value %zu is %g, not %g", i,
-                      (double)values[i], (double)wanted[i]);
+        ck_assert_msg(!(values[i] < wanted[i] || values[i] > wanted[i]), "value %zu is %g, not %g",
+                      i, (double)values[i], (double)wanted[i]);
     ae_dataset_free(dataset);
 }
 
@@ -68,7 +71,9 @@ END_TEST
 
 START_TEST(a_header_is_recognised_and_its_names_are_kept)
 {
-    ae_dataset *dataset = open_text("age,\"shoe \"\"size\"\", EU\",\"two\r\nlines\",\n1,2,3,4\n", NULL), *view = NULL;
+    ae_dataset *dataset = open_text("age,\"shoe \"\"size\"\", EU\",\"two\r\nlines\",\n1,2,3,4\n",
+                                    NULL),
+               *view = NULL;
     static const char *const names[] = {"age", "shoe \"size\", EU", "two\r\nlines", ""};
     ck_assert_ok(ae_dataset_shuffle(&view, dataset, 1));
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -80,13 +85,13 @@ START_TEST(a_header_is_recognised_and_its_names_are_kept)
     ae_dataset_free(dataset);
     check_values(view, 1, 4, 1, 2, 3, 4);
     /* Names that are numbers have to be declared, and so has anything mixed. */
-    check_values(open_text("2001,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_ON)), 1, 2, 1, 2);
+    check_values(open_text("2001,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_TOGGLE_ON)), 1, 2, 1, 2);
     check_values(open_text("2001,2002\n1,2\n", NULL), 2, 2, 2001, 2002, 1, 2);
-    check_values(open_text("name,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_ON)), 1, 2, 1, 2);
+    check_values(open_text("name,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_TOGGLE_ON)), 1, 2, 1, 2);
     /* Columns that nobody wants have no say. */
-    check_values(
-        open_text("1,setosa\n2,virginica\n", AE_CSV_OPTIONS(.columns = (const size_t[]){1}, .column_count = 1)), 2, 1,
-        1, 2);
+    check_values(open_text("1,setosa\n2,virginica\n",
+                           AE_CSV_OPTIONS(.columns = (const size_t[]){1}, .column_count = 1)),
+                 2, 1, 1, 2);
 }
 END_TEST
 
@@ -95,16 +100,18 @@ START_TEST(columns_and_labels_are_chosen_by_number_or_name)
     static const char text[] = "id,a,b,class\nx7,1,2,0\ny8,3,4,255\n,5,6,1.0\n";
     const ae_csv_options *const options[] = {
         AE_CSV_OPTIONS(.columns = (const size_t[]){3, 2}, .column_count = 2, .label_column = 4),
-        AE_CSV_OPTIONS(.column_names = (const char *const[]){"b", "a"}, .column_count = 2, .label_name = "class"),
-        AE_CSV_OPTIONS(.columns = (const size_t[]){3, 2}, .column_count = 2, .label_name = "class", .height = 1,
-                       .width = 2),
-        AE_CSV_OPTIONS(.column_names = (const char *const[]){"b", "a"}, .column_count = 2, .label_column = 4),
+        AE_CSV_OPTIONS(.column_names = (const char *const[]){"b", "a"}, .column_count = 2,
+                       .label_name = "class"),
+        AE_CSV_OPTIONS(.columns = (const size_t[]){3, 2}, .column_count = 2, .label_name = "class",
+                       .height = 1, .width = 2),
+        AE_CSV_OPTIONS(.column_names = (const char *const[]){"b", "a"}, .column_count = 2,
+                       .label_column = 4),
     };
     for (size_t i = 0; i < COUNT(options); i++) {
         ae_dataset *dataset = open_text(text, options[i]), *view = NULL;
         ck_assert_str_eq(ae_dataset_column_name(dataset, 0), "b");
         ck_assert_str_eq(ae_dataset_column_name(dataset, 1), "a");
-        ck_assert_uint_eq(ae_dataset_width(dataset), i == 2 ? 2 : 0);
+        ck_assert_uint_eq(ae_dataset_image_width(dataset), i == 2 ? 2 : 0);
         ck_assert_ok(ae_dataset_view(&view, dataset, 1, 2));
         ck_assert_int_eq(ae_dataset_label(dataset, 0), 0);
         ck_assert_int_eq(ae_dataset_label(view, 0), 255);
@@ -142,11 +149,14 @@ static const struct {
     {"a,b\n1,-Inf\n", {0}, AE_ERROR_DATA, "\"-Inf\" is not finite"},
     {"a,b\n1,1e39\n", {0}, AE_ERROR_DATA, "\"1e39\" is too large"},
     {"a,b\n1,2x\n", {0}, AE_ERROR_DATA, "line 2, column 2 (b): \"2x\" is not a number"},
-    {"a;b\n1,5;2\n", {.delimiter = ';'}, AE_ERROR_DATA, "\"1,5\" is not a number with a decimal point"},
+    {"a;b\n1,5;2\n",
+     {.delimiter = ';'},
+     AE_ERROR_DATA,
+     "\"1,5\" is not a number with a decimal point"},
     {"\"a\nb\",c\n1,2\n\"3\",x\n", {0}, AE_ERROR_DATA, "line 4, column 2 (c): \"x\""},
     {"\x1b[2J,b\n1,2\nx,2\n", {0}, AE_ERROR_DATA, "(?[2J): \"x\""},
     {"1,b\n1,2\n", {0}, AE_ERROR_FORMAT, "1 numbers and 1 texts"},
-    {"x,b\n1,2\n", {.header = AE_OFF}, AE_ERROR_DATA, "line 1, column 1: \"x\""},
+    {"x,b\n1,2\n", {.header = AE_TOGGLE_OFF}, AE_ERROR_DATA, "line 1, column 1: \"x\""},
     {"a,b\n1,\"2\n", {0}, AE_ERROR_FORMAT, "line 2, column 2: a quote that is never closed"},
     {"a,b\n1,\"2\"3\n", {0}, AE_ERROR_FORMAT, "line 2, column 2: text behind a closing quote"},
     {"a,b\n1,2\"3\n", {0}, AE_ERROR_DATA, "\"2\"3\" is not a number"},
@@ -154,28 +164,48 @@ static const struct {
     {"a,b,k\n1,2,-1\n", {.label_column = 3}, AE_ERROR_DATA, "\"-1\" is not a label"},
     {"a,b,k\n1,2,1.5\n", {.label_column = 3}, AE_ERROR_DATA, "\"1.5\" is not a label"},
     {"a,b,k\n1,2,cat\n", {.label_column = 3}, AE_ERROR_DATA, "line 2, column 3 (k): \"cat\""},
-    {"a,b\n1,2\n", {.label_column = 3}, AE_ERROR_NOT_FOUND, "no column 3: columns are counted from 1 to 2"},
+    {"a,b\n1,2\n",
+     {.label_column = 3},
+     AE_ERROR_NOT_FOUND,
+     "no column 3: columns are counted from 1 to 2"},
     {"a,b\n1,2\n", {.label_name = "c"}, AE_ERROR_NOT_FOUND, "no column is called \"c\""},
     {"a,a\n1,2\n", {.label_name = "a"}, AE_ERROR_FORMAT, "columns 1 and 2 are both called \"a\""},
     {"k\n1\n", {.label_name = "k"}, AE_ERROR_FORMAT, "no column is left"},
-    {"a,b\n1,2\n", {.columns = (const size_t[]){0}, .column_count = 1}, AE_ERROR_NOT_FOUND, "no column 0"},
-    {"a,b\n1,2\n", {.columns = (const size_t[]){1, 1}, .column_count = 2}, AE_ERROR_INVALID_ARGUMENT, "twice"},
+    {"a,b\n1,2\n",
+     {.columns = (const size_t[]){0}, .column_count = 1},
+     AE_ERROR_NOT_FOUND,
+     "no column 0"},
+    {"a,b\n1,2\n",
+     {.columns = (const size_t[]){1, 1}, .column_count = 2},
+     AE_ERROR_INVALID_ARGUMENT,
+     "twice"},
     {"a,b\n1,2\n",
      {.columns = (const size_t[]){1}, .column_count = 1, .label_column = 1},
      AE_ERROR_INVALID_ARGUMENT,
      "column 1 is asked for twice"},
-    {"a,b\n1,2\n", {.columns = (const size_t[]){1}}, AE_ERROR_INVALID_ARGUMENT, "column_count is 0, with"},
+    {"a,b\n1,2\n",
+     {.columns = (const size_t[]){1}},
+     AE_ERROR_INVALID_ARGUMENT,
+     "column_count is 0, with"},
     {"a,b\n1,2\n", {.column_count = 1}, AE_ERROR_INVALID_ARGUMENT, "column_count is 1, without"},
     {"a,b\n1,2\n",
-     {.columns = (const size_t[]){1}, .column_names = (const char *const[]){"a"}, .column_count = 1},
+     {.columns = (const size_t[]){1},
+      .column_names = (const char *const[]){"a"},
+      .column_count = 1},
      AE_ERROR_INVALID_ARGUMENT,
      "columns and column_names"},
     {"a,b\n1,2\n",
      {.column_names = (const char *const[]){NULL}, .column_count = 1},
      AE_ERROR_INVALID_ARGUMENT,
      "column_names[0] is NULL"},
-    {"a,b\n1,2\n", {.label_column = 1, .label_name = "b"}, AE_ERROR_INVALID_ARGUMENT, "label_column and label_name"},
-    {"a,b\n1,2\n", {.label_name = "b", .header = AE_OFF}, AE_ERROR_INVALID_ARGUMENT, "header is off"},
+    {"a,b\n1,2\n",
+     {.label_column = 1, .label_name = "b"},
+     AE_ERROR_INVALID_ARGUMENT,
+     "label_column and label_name"},
+    {"a,b\n1,2\n",
+     {.label_name = "b", .header = AE_TOGGLE_OFF},
+     AE_ERROR_INVALID_ARGUMENT,
+     "header is off"},
     {"a,b\n1,2\n", {.header = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "header is 3"},
     {"a,b\n1,2\n", {.delimiter = '"'}, AE_ERROR_INVALID_ARGUMENT, "delimiter"},
     {"a,b\n1,2\n", {.delimiter = '.'}, AE_ERROR_INVALID_ARGUMENT, "delimiter"},
@@ -187,8 +217,8 @@ START_TEST(what_is_no_table_of_numbers_is_refused_by_line_and_column)
     ae_dataset *dataset = NULL;
     ae_csv_options options = refused[_i].options;
     options.size = sizeof options;
-    ck_assert_status(ae_dataset_open_csv(&dataset, make_file(refused[_i].text), &options), refused[_i].status,
-                     refused[_i].part);
+    ck_assert_status(ae_dataset_open_csv(&dataset, make_file(refused[_i].text), &options),
+                     refused[_i].status, refused[_i].part);
     ck_assert_ptr_null(dataset);
 }
 END_TEST
@@ -203,9 +233,11 @@ START_TEST(hostile_and_huge_files_are_refused)
                      "line 1, column 1: more than 1048576 bytes");
     memset(text, '\n', HUGE_CELL);
     text[0] = '"';
-    ck_assert_status(ae_dataset_open_csv(&dataset, make_file(text), NULL), AE_ERROR_FORMAT, "1048576 bytes");
+    ck_assert_status(ae_dataset_open_csv(&dataset, make_file(text), NULL), AE_ERROR_FORMAT,
+                     "1048576 bytes");
     memset(text, ',', HUGE_CELL);
-    ck_assert_status(ae_dataset_open_csv(&dataset, make_file(text), NULL), AE_ERROR_FORMAT, "no rows");
+    ck_assert_status(ae_dataset_open_csv(&dataset, make_file(text), NULL), AE_ERROR_FORMAT,
+                     "no rows");
     free(text);
     const char *path = support_path("utf16.csv");
     support_write(path,
@@ -213,14 +245,20 @@ START_TEST(hostile_and_huge_files_are_refused)
                   "1\0,\0"
                   "2\0\n\0",
                   10);
-    ck_assert_status(ae_dataset_open_csv(&dataset, path, NULL), AE_ERROR_FORMAT, "line 1, column 1: a zero byte");
+    ck_assert_status(ae_dataset_open_csv(&dataset, path, NULL), AE_ERROR_FORMAT,
+                     "line 1, column 1: a zero byte");
     support_write(path, "1,\"\0\"", 5);
-    ck_assert_status(ae_dataset_open_csv(&dataset, path, NULL), AE_ERROR_FORMAT, "line 1, column 2: a zero byte");
-    ck_assert_status(ae_dataset_open_csv(&dataset, support_path("absent"), NULL), AE_ERROR_NOT_FOUND, "absent: ");
+    ck_assert_status(ae_dataset_open_csv(&dataset, path, NULL), AE_ERROR_FORMAT,
+                     "line 1, column 2: a zero byte");
+    ck_assert_status(ae_dataset_open_csv(&dataset, support_path("absent"), NULL),
+                     AE_ERROR_NOT_FOUND, "absent: ");
     ck_assert_status(ae_dataset_open_csv(&dataset, support_dir(), NULL), AE_ERROR_IO, "a folder");
-    ck_assert_status(ae_dataset_open_csv(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT, "dataset is NULL");
-    ck_assert_status(ae_dataset_open_csv(&dataset, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_dataset_open_csv(&dataset, path, &(ae_csv_options){0}), AE_ERROR_INVALID_ARGUMENT, "size");
+    ck_assert_status(ae_dataset_open_csv(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "dataset is NULL");
+    ck_assert_status(ae_dataset_open_csv(&dataset, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path is NULL");
+    ck_assert_status(ae_dataset_open_csv(&dataset, path, &(ae_csv_options){0}),
+                     AE_ERROR_INVALID_ARGUMENT, "size");
     ck_assert_ptr_null(dataset);
     ae_csv_options options = {.delimiter = 'x'};
     ae_csv_options_init(&options);
@@ -235,11 +273,11 @@ START_TEST(a_long_file_is_read_whole)
     enum { ROWS = 5000, COLUMNS = 7 };
     float *values = fixture_values(ROWS * COLUMNS, -1e5f, 1e5f, 21);
     const char *names[COLUMNS] = {"a", "b", "c,c", "d", "e\"", "f", ""};
-    ck_assert_ok(ae_csv_save_f32(support_path("long.csv"), values, ROWS, COLUMNS, names));
+    ck_assert_ok(ae_csv_write(support_path("long.csv"), values, ROWS, COLUMNS, names));
     ae_dataset *dataset = NULL;
     ck_assert_ok(ae_dataset_open_csv(&dataset, support_path("long.csv"), NULL));
     float *back = fixture_allocate(ROWS * COLUMNS, sizeof *back);
-    ck_assert_uint_eq(ae_dataset_rows(dataset), ROWS);
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), ROWS);
     ck_assert_ok(ae_dataset_read(dataset, 0, ROWS, back));
     ck_assert_mem_eq(back, values, ROWS * COLUMNS * sizeof *back);
     for (size_t i = 0; i < COLUMNS; i++)
@@ -257,8 +295,9 @@ static void check_file(const char *csv, const char *f32, const ae_csv_options *o
     unsigned char *wanted = support_read(support_path(f32), &size);
     ck_assert_ok(ae_dataset_open_csv(&dataset, support_path(csv), options));
     float *values = fixture_allocate(size, 1);
-    ck_assert_uint_eq(size, ae_dataset_rows(dataset) * ae_dataset_features(dataset) * sizeof *values);
-    ck_assert_ok(ae_dataset_read(dataset, 0, ae_dataset_rows(dataset), values));
+    ck_assert_uint_eq(size, ae_dataset_row_count(dataset) * ae_dataset_feature_count(dataset) *
+                                sizeof *values);
+    ck_assert_ok(ae_dataset_read(dataset, 0, ae_dataset_row_count(dataset), values));
     ck_assert_mem_eq(values, wanted, size);
     ck_assert_str_eq(ae_dataset_column_name(dataset, 1), "with \"quotes\", and a comma");
     ck_assert_str_eq(ae_dataset_column_name(dataset, 2), "two\nlines");
@@ -271,7 +310,8 @@ START_TEST(what_pythons_csv_module_writes_is_read_to_the_bit)
 {
     if (python_lacks("tables.py", "NumPy"))
         return;
-    ck_assert_int_eq(python_run("tables.py", (const char *const[]){"write-csv", support_dir(), NULL}), 0);
+    ck_assert_int_eq(
+        python_run("tables.py", (const char *const[]){"write-csv", support_dir(), NULL}), 0);
     check_file("0.csv", "0.f32", NULL);
     check_file("1.csv", "1.f32", NULL);
     check_file("2.csv", "2.f32", AE_CSV_OPTIONS(.delimiter = '\t'));
@@ -283,10 +323,12 @@ START_TEST(what_pythons_csv_module_writes_is_read_to_the_bit)
     support_write(support_path("3.csv"), bytes, size / 2);
     free(bytes);
     ae_dataset *dataset = NULL;
-    ck_assert_status(ae_dataset_open_csv(&dataset, support_path("3.csv"), NULL), AE_ERROR_FORMAT, "cut off");
+    ck_assert_status(ae_dataset_open_csv(&dataset, support_path("3.csv"), NULL), AE_ERROR_FORMAT,
+                     "cut off");
 #else
     ae_dataset *dataset = NULL;
-    ck_assert_status(ae_dataset_open_csv(&dataset, support_path("3.csv"), NULL), AE_ERROR_UNSUPPORTED, "without zlib");
+    ck_assert_status(ae_dataset_open_csv(&dataset, support_path("3.csv"), NULL),
+                     AE_ERROR_UNSUPPORTED, "without zlib");
 #endif
 }
 END_TEST
@@ -299,15 +341,17 @@ START_TEST(what_we_write_pythons_csv_module_reads)
     float *values = fixture_values(ROWS * COLUMNS, -1, 1, 31);
     for (size_t i = 0; i < ROWS * COLUMNS; i++)
         values[i] = ldexpf(values[i], (int)(i * 7 % 270) - 145);
-    values[0] = NAN, values[1] = INFINITY, values[2] = -INFINITY, values[3] = FLT_MAX, values[4] = -0.0f;
+    values[0] = NAN, values[1] = INFINITY, values[2] = -INFINITY, values[3] = FLT_MAX,
+    values[4] = -0.0f;
     for (size_t i = 0, at = 0; i < COLUMNS; i++, at += strlen(names + at) + 1)
         list[i] = names + at;
-    ck_assert_ok(ae_csv_save_f32(support_path("out.csv"), values, ROWS, COLUMNS, list));
+    ck_assert_ok(ae_csv_write(support_path("out.csv"), values, ROWS, COLUMNS, list));
     support_write(support_path("out.f32"), values, ROWS * COLUMNS * sizeof *values);
     support_write(support_path("out.names"), names, sizeof names);
     free(values);
     if (!python_lacks("tables.py", "NumPy"))
-        ck_assert_int_eq(python_run("tables.py", (const char *const[]){"read-csv", support_dir(), NULL}), 0);
+        ck_assert_int_eq(
+            python_run("tables.py", (const char *const[]){"read-csv", support_dir(), NULL}), 0);
 }
 END_TEST
 
@@ -327,15 +371,17 @@ START_TEST(the_bytes_written_are_plain)
     };
     const char *path = support_path("plain.csv");
     for (size_t i = 0; i < COUNT(files); i++) {
-        ck_assert_ok(ae_csv_save_f32(path, values, files[i].rows, files[i].columns, files[i].names));
+        ck_assert_ok(ae_csv_write(path, values, files[i].rows, files[i].columns, files[i].names));
         char *text = (char *)support_read(path, NULL);
         ck_assert_str_eq(text, files[i].text);
         free(text);
     }
-    ck_assert_status(ae_csv_save_f32(NULL, values, 1, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_csv_save_f32(path, NULL, 1, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "values is NULL");
-    ck_assert_status(ae_csv_save_f32(path, values, 1, 2, (const char *const[]){"a", NULL}), AE_ERROR_INVALID_ARGUMENT,
-                     "names[1]");
+    ck_assert_status(ae_csv_write(NULL, values, 1, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path is NULL");
+    ck_assert_status(ae_csv_write(path, NULL, 1, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "values is NULL");
+    ck_assert_status(ae_csv_write(path, values, 1, 2, (const char *const[]){"a", NULL}),
+                     AE_ERROR_INVALID_ARGUMENT, "names[1]");
 }
 END_TEST
 
@@ -359,8 +405,10 @@ START_TEST(damaged_files_do_no_harm)
         const char *path = support_path("damaged.csv");
         support_write(path, text, size);
         ae_dataset *dataset = NULL;
-        const ae_status status = i % 3 == 0 ? ae_dataset_open_csv(&dataset, path, NULL)
-                                            : ae_dataset_open_csv(&dataset, path, AE_CSV_OPTIONS(.label_column = 4));
+        const ae_status status = i % 3 == 0
+                                     ? ae_dataset_open_csv(&dataset, path, NULL)
+                                     : ae_dataset_open_csv(&dataset, path,
+                                                           AE_CSV_OPTIONS(.label_column = 4));
         ck_assert_int_eq(status == AE_OK, dataset != NULL);
         if (status != AE_OK)
             ck_assert(support_contains(ae_last_error(), "damaged.csv: "));
@@ -375,7 +423,8 @@ END_TEST
 /* All but the last one, which only gives memory back. */
 START_TEST(every_allocation_may_fail)
 {
-    char text[4000] = "a,b,\"a long name so that its room has to grow: ..................................\",k\n";
+    char text[4000] =
+        "a,b,\"a long name so that its room has to grow: ..................................\",k\n";
     for (int i = 0; i < 200; i++)
         snprintf(text + strlen(text), 32, "%d,2,3,%d\n", i, i);
     const char *path = make_file(text);
@@ -383,13 +432,15 @@ START_TEST(every_allocation_may_fail)
     for (; n < 100; n++) {
         ae_dataset *dataset = NULL;
         support_fail_allocation(n);
-        const ae_status status = ae_dataset_open_csv(&dataset, path, AE_CSV_OPTIONS(.label_name = "k"));
+        const ae_status status = ae_dataset_open_csv(&dataset, path,
+                                                     AE_CSV_OPTIONS(.label_name = "k"));
         const int hit = support_allocation_failed();
         support_fail_allocation(0);
         if (status == AE_OK)
-            ck_assert_uint_eq(ae_dataset_rows(dataset), 200);
+            ck_assert_uint_eq(ae_dataset_row_count(dataset), 200);
         else
-            ck_assert_msg(status == AE_ERROR_OUT_OF_MEMORY && dataset == NULL, "%s", ae_status_name(status));
+            ck_assert_msg(status == AE_ERROR_OUT_OF_MEMORY && dataset == NULL, "%s",
+                          ae_status_name(status));
         refusals += status != AE_OK;
         ae_dataset_free(dataset);
         if (!hit)
@@ -409,7 +460,8 @@ Suite *csv_suite(void)
     tcase_add_test(tcase, line_ends_quotes_marks_and_blank_ends_do_not_matter);
     tcase_add_test(tcase, a_header_is_recognised_and_its_names_are_kept);
     tcase_add_test(tcase, columns_and_labels_are_chosen_by_number_or_name);
-    tcase_add_loop_test(tcase, what_is_no_table_of_numbers_is_refused_by_line_and_column, 0, (int)COUNT(refused));
+    tcase_add_loop_test(tcase, what_is_no_table_of_numbers_is_refused_by_line_and_column, 0,
+                        (int)COUNT(refused));
     tcase_add_test(tcase, hostile_and_huge_files_are_refused);
     tcase_add_test(tcase, a_long_file_is_read_whole);
     tcase_add_test(tcase, what_pythons_csv_module_writes_is_read_to_the_bit);

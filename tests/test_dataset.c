@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "data/dataset.h"
+#include "data/dataset_internal.h"
 #include "suites.h"
 #include "support.h"
 
@@ -32,7 +32,8 @@ static ae_dataset *make_u8(void)
     for (size_t i = 0; i < ROWS * FEATURES; i++)
         values[i] = (uint8_t)value_at(i / FEATURES, i % FEATURES);
     ae_dataset *dataset = NULL;
-    ck_assert_ok(ae_dataset_create_u8(&dataset, values, ROWS, FEATURES, AE_DATASET_OPTIONS(.scale = 1)));
+    ck_assert_ok(
+        ae_dataset_create_u8(&dataset, values, ROWS, FEATURES, AE_DATASET_OPTIONS(.scale = 1)));
     return dataset;
 }
 
@@ -50,8 +51,8 @@ static ae_dataset *make_labelled(void)
 /* The dataset's rows are these rows of the ones that make_f32 and make_u8 make. */
 static void assert_rows(const ae_dataset *dataset, const size_t *expected, size_t count)
 {
-    ck_assert_uint_eq(ae_dataset_rows(dataset), count);
-    ck_assert_uint_eq(ae_dataset_features(dataset), FEATURES);
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), count);
+    ck_assert_uint_eq(ae_dataset_feature_count(dataset), FEATURES);
     float *values = malloc(count * FEATURES * sizeof *values);
     ck_assert_ptr_nonnull(values);
     ck_assert_ok(ae_dataset_read(dataset, 0, count, values));
@@ -67,8 +68,8 @@ START_TEST(float_memory_reads_back_as_it_was)
 {
     ae_dataset *dataset = make_f32();
     assert_rows(dataset, in_order, ROWS);
-    ck_assert_uint_eq(ae_dataset_height(dataset), 0);
-    ck_assert_uint_eq(ae_dataset_width(dataset), 0);
+    ck_assert_uint_eq(ae_dataset_image_height(dataset), 0);
+    ck_assert_uint_eq(ae_dataset_image_width(dataset), 0);
     ck_assert_int_eq(ae_dataset_label(dataset, 0), -1);
     ae_dataset_free(dataset);
 }
@@ -99,8 +100,10 @@ START_TEST(copied_memory_may_change_afterwards_and_borrowed_memory_is_read_in_pl
 {
     float values[] = {1, 2, 3, 4};
     ae_dataset *copied = NULL, *borrowed = NULL;
-    ck_assert_ok(ae_dataset_create_f32(&copied, values, 2, 2, AE_DATASET_OPTIONS(.borrow = AE_OFF)));
-    ck_assert_ok(ae_dataset_create_f32(&borrowed, values, 2, 2, AE_DATASET_OPTIONS(.borrow = AE_ON)));
+    ck_assert_ok(
+        ae_dataset_create_f32(&copied, values, 2, 2, AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_OFF)));
+    ck_assert_ok(
+        ae_dataset_create_f32(&borrowed, values, 2, 2, AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)));
     values[3] = 40;
     float row[2];
     ck_assert_ok(ae_dataset_read(copied, 1, 1, row));
@@ -114,7 +117,8 @@ END_TEST
 
 START_TEST(a_stride_skips_what_lies_between_rows)
 {
-    /* The last row ends where its features do: the allocation lets a sanitizer see a read beyond. */
+    /* The last row ends where its features do: the allocation lets a sanitizer see a read
+     * beyond. */
     const float source[] = {1, 2, NAN, NAN, 3, 4, NAN, NAN, 5, 6};
     float *values = malloc(sizeof source);
     ck_assert_ptr_nonnull(values);
@@ -122,7 +126,8 @@ START_TEST(a_stride_skips_what_lies_between_rows)
     for (int borrow = 1; borrow <= 2; borrow++) {
         ae_dataset *dataset = NULL;
         float read[6];
-        const ae_dataset_options options = {.size = sizeof options, .borrow = (ae_toggle)borrow, .stride = 4};
+        const ae_dataset_options options = {
+            .size = sizeof options, .borrow = (ae_toggle)borrow, .stride = 4};
         ck_assert_ok(ae_dataset_create_f32(&dataset, values, 3, 2, &options));
         ck_assert_ok(ae_dataset_read(dataset, 0, 3, read));
         for (size_t i = 0; i < 6; i++)
@@ -161,21 +166,22 @@ START_TEST(a_callback_fills_each_row_once_and_may_stop)
 {
     ae_dataset *dataset = NULL;
     size_t calls = 0;
-    ck_assert_ok(ae_dataset_create_callback(&dataset, ROWS, FEATURES, fill, &calls, NULL));
+    ck_assert_ok(ae_dataset_create_from_callback(&dataset, ROWS, FEATURES, fill, &calls, NULL));
     ck_assert_uint_eq(calls, ROWS);
     assert_rows(dataset, in_order, ROWS);
     ae_dataset_free(dataset);
 
     dataset = NULL;
-    ck_assert_status(ae_dataset_create_callback(&dataset, ROWS, 2, stop_at_row_3, NULL, NULL), AE_ERROR_CANCELLED,
-                     "row 3: the callback returned 42");
-    ck_assert_status(ae_dataset_create_callback(&dataset, ROWS, 2, infinite_at_2_1, NULL, NULL), AE_ERROR_DATA,
-                     "row 2, column 1: inf");
-    ck_assert_status(ae_dataset_create_callback(&dataset, ROWS, 2, NULL, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
-                     "callback is NULL");
+    ck_assert_status(ae_dataset_create_from_callback(&dataset, ROWS, 2, stop_at_row_3, NULL, NULL),
+                     AE_ERROR_CANCELLED, "row 3: the callback returned 42");
     ck_assert_status(
-        ae_dataset_create_callback(&dataset, ROWS, FEATURES, fill, &calls, AE_DATASET_OPTIONS(.borrow = AE_ON)),
-        AE_ERROR_INVALID_ARGUMENT, "borrow");
+        ae_dataset_create_from_callback(&dataset, ROWS, 2, infinite_at_2_1, NULL, NULL),
+        AE_ERROR_DATA, "row 2, column 1: inf");
+    ck_assert_status(ae_dataset_create_from_callback(&dataset, ROWS, 2, NULL, NULL, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "callback is NULL");
+    ck_assert_status(ae_dataset_create_from_callback(&dataset, ROWS, FEATURES, fill, &calls,
+                                                     AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)),
+                     AE_ERROR_INVALID_ARGUMENT, "borrow");
     ck_assert_ptr_null(dataset);
 }
 END_TEST
@@ -183,15 +189,18 @@ END_TEST
 START_TEST(values_that_are_not_finite_are_refused_by_row_and_column)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
-    static const char *const texts[] = {"nan", "row 17, column 301: inf", "row 17, column 301: -inf"};
+    static const char *const texts[] = {"nan", "row 17, column 301: inf",
+                                        "row 17, column 301: -inf"};
     enum { WIDE = 784, MANY = 20 };
     float *values = calloc(MANY * WIDE, sizeof *values);
     ck_assert_ptr_nonnull(values);
     ae_dataset *dataset = NULL;
     for (size_t i = 0; i < 3; i++) {
         values[17 * WIDE + 301] = bad[i];
-        ck_assert_status(ae_dataset_create_f32(&dataset, values, MANY, WIDE, NULL), AE_ERROR_DATA, texts[i]);
-        ck_assert_status(ae_dataset_create_f32(&dataset, values, MANY, WIDE, AE_DATASET_OPTIONS(.borrow = AE_ON)),
+        ck_assert_status(ae_dataset_create_f32(&dataset, values, MANY, WIDE, NULL), AE_ERROR_DATA,
+                         texts[i]);
+        ck_assert_status(ae_dataset_create_f32(&dataset, values, MANY, WIDE,
+                                               AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)),
                          AE_ERROR_DATA, texts[i]);
     }
     ck_assert_ptr_null(dataset);
@@ -212,22 +221,31 @@ START_TEST(bad_arguments_are_refused_and_leave_the_result_alone)
     ck_assert_status(ae_dataset_create_f32(&d, values, 0, 3, NULL), invalid, "0 rows");
     ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 0, NULL), invalid, "0 features");
     ck_assert_status(ae_dataset_create_f32(&d, values, 2, SIZE_MAX / 4, NULL), invalid, "overflow");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.stride = SIZE_MAX)), invalid,
-                     "overflow");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.stride = SIZE_MAX)),
+                     invalid, "overflow");
 #if SIZE_MAX > UINT32_MAX
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, (size_t)UINT32_MAX + 1, 1, AE_DATASET_OPTIONS(.borrow = AE_ON)),
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, (size_t)UINT32_MAX + 1, 1,
+                                          AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)),
                      invalid, "4294967296 rows: a dataset holds at most 4294967295");
 #endif
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.stride = 2)), invalid, "stride 2");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = -1)), invalid, "scale is -1");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = NAN)), invalid, "scale");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = 1e38f)), invalid, "scale");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.borrow = (ae_toggle)3)), invalid,
-                     "borrow is 3");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.height = 2, .width = 2)), invalid,
-                     "height 2 x width 2");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.height = 3)), invalid, "width 0");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, &(ae_dataset_options){.size = 1}), invalid, "size is 1");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.stride = 2)),
+                     invalid, "stride 2");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = -1)),
+                     invalid, "scale is -1");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = NAN)),
+                     invalid, "scale");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = 1e38f)),
+                     invalid, "scale");
+    ck_assert_status(
+        ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.borrow = (ae_toggle)3)), invalid,
+        "borrow is 3");
+    ck_assert_status(
+        ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.height = 2, .width = 2)), invalid,
+        "height 2 x width 2");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.height = 3)),
+                     invalid, "width 0");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, &(ae_dataset_options){.size = 1}),
+                     invalid, "size is 1");
     ck_assert_ptr_null(d);
 }
 END_TEST
@@ -236,10 +254,11 @@ START_TEST(picture_sizes_are_kept_and_follow_views)
 {
     const uint8_t bytes[12] = {0};
     ae_dataset *dataset = NULL, *view = NULL;
-    ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 6, AE_DATASET_OPTIONS(.height = 3, .width = 2)));
+    ck_assert_ok(
+        ae_dataset_create_u8(&dataset, bytes, 2, 6, AE_DATASET_OPTIONS(.height = 3, .width = 2)));
     ck_assert_ok(ae_dataset_view(&view, dataset, 1, 1));
-    ck_assert_uint_eq(ae_dataset_height(dataset), 3);
-    ck_assert_uint_eq(ae_dataset_width(view), 2);
+    ck_assert_uint_eq(ae_dataset_image_height(dataset), 3);
+    ck_assert_uint_eq(ae_dataset_image_width(view), 2);
     ae_dataset_free(dataset);
     ae_dataset_free(view);
 }
@@ -253,10 +272,10 @@ START_TEST(null_datasets_have_nothing_and_are_freed_in_peace)
     const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
     ae_dataset_free(NULL);
     ae_dataset_options_init(NULL);
-    ck_assert_uint_eq(ae_dataset_rows(NULL), 0);
-    ck_assert_uint_eq(ae_dataset_features(NULL), 0);
-    ck_assert_uint_eq(ae_dataset_height(NULL), 0);
-    ck_assert_uint_eq(ae_dataset_width(NULL), 0);
+    ck_assert_uint_eq(ae_dataset_row_count(NULL), 0);
+    ck_assert_uint_eq(ae_dataset_feature_count(NULL), 0);
+    ck_assert_uint_eq(ae_dataset_image_height(NULL), 0);
+    ck_assert_uint_eq(ae_dataset_image_width(NULL), 0);
     ck_assert_int_eq(ae_dataset_label(NULL, 0), -1);
     ck_assert_status(ae_dataset_read(NULL, 0, 1, values), invalid, "dataset is NULL");
     ck_assert_status(ae_dataset_mean(NULL, values), invalid, "dataset is NULL");
@@ -298,9 +317,12 @@ START_TEST(reads_past_the_end_are_refused)
 {
     ae_dataset *dataset = make_f32();
     float values[ROWS * FEATURES];
-    ck_assert_status(ae_dataset_read(dataset, 0, ROWS + 1, values), AE_ERROR_SHAPE, "8 rows from row 0 on");
-    ck_assert_status(ae_dataset_read(dataset, ROWS, 1, values), AE_ERROR_SHAPE, "the dataset has 7");
-    ck_assert_status(ae_dataset_read(dataset, 1, SIZE_MAX, values), AE_ERROR_SHAPE, "from row 1 on");
+    ck_assert_status(ae_dataset_read(dataset, 0, ROWS + 1, values), AE_ERROR_SHAPE,
+                     "8 rows from row 0 on");
+    ck_assert_status(ae_dataset_read(dataset, ROWS, 1, values), AE_ERROR_SHAPE,
+                     "the dataset has 7");
+    ck_assert_status(ae_dataset_read(dataset, 1, SIZE_MAX, values), AE_ERROR_SHAPE,
+                     "from row 1 on");
     ck_assert_status(ae_dataset_read(dataset, SIZE_MAX, 2, values), AE_ERROR_SHAPE, "2 rows");
     ae_dataset_free(dataset);
 }
@@ -313,10 +335,13 @@ START_TEST(a_view_has_the_rows_asked_for)
     assert_rows(view, (const size_t[]){2, 3, 4}, 3);
     ae_dataset_free(view);
     view = NULL;
-    ck_assert_status(ae_dataset_view(&view, dataset, 0, 0), AE_ERROR_INVALID_ARGUMENT, "count is 0");
+    ck_assert_status(ae_dataset_view(&view, dataset, 0, 0), AE_ERROR_INVALID_ARGUMENT,
+                     "count is 0");
     ck_assert_status(ae_dataset_view(&view, dataset, 6, 2), AE_ERROR_SHAPE, "2 rows from row 6 on");
-    ck_assert_status(ae_dataset_view(&view, dataset, SIZE_MAX, 2), AE_ERROR_SHAPE, "the dataset has 7");
-    ck_assert_status(ae_dataset_view(&view, dataset, 2, SIZE_MAX), AE_ERROR_SHAPE, "the dataset has 7");
+    ck_assert_status(ae_dataset_view(&view, dataset, SIZE_MAX, 2), AE_ERROR_SHAPE,
+                     "the dataset has 7");
+    ck_assert_status(ae_dataset_view(&view, dataset, 2, SIZE_MAX), AE_ERROR_SHAPE,
+                     "the dataset has 7");
     ck_assert_ptr_null(view);
     ae_dataset_free(dataset);
 }
@@ -330,8 +355,10 @@ START_TEST(a_selection_has_its_rows_in_their_order_with_repeats)
     assert_rows(view, rows, 9);
     ae_dataset_free(view);
     view = NULL;
-    ck_assert_status(ae_dataset_select(&view, dataset, (const size_t[]){0, 7}, 2), AE_ERROR_SHAPE, "rows[1] is 7");
-    ck_assert_status(ae_dataset_select(&view, dataset, rows, 0), AE_ERROR_INVALID_ARGUMENT, "count is 0");
+    ck_assert_status(ae_dataset_select(&view, dataset, (const size_t[]){0, 7}, 2), AE_ERROR_SHAPE,
+                     "rows[1] is 7");
+    ck_assert_status(ae_dataset_select(&view, dataset, rows, 0), AE_ERROR_INVALID_ARGUMENT,
+                     "count is 0");
     ck_assert_ptr_null(view);
     ae_dataset_free(dataset);
 }
@@ -349,7 +376,8 @@ START_TEST(a_split_has_every_row_once)
         ae_dataset_free(rest);
     }
     ae_dataset *first = NULL, *rest = NULL;
-    ck_assert_status(ae_dataset_split(&first, &rest, dataset, 0), AE_ERROR_INVALID_ARGUMENT, "count is 0");
+    ck_assert_status(ae_dataset_split(&first, &rest, dataset, 0), AE_ERROR_INVALID_ARGUMENT,
+                     "count is 0");
     ck_assert_status(ae_dataset_split(&first, &rest, dataset, ROWS), AE_ERROR_SHAPE, "count is 7");
     ck_assert(first == NULL && rest == NULL);
     ae_dataset_free(dataset);
@@ -385,7 +413,8 @@ START_TEST(labels_follow_every_kind_of_view)
     ck_assert_int_eq(ae_dataset_label(view, 4), -1);
     ck_assert_int_eq(ae_dataset_label(selected, 0), 2);
     ck_assert_int_eq(ae_dataset_label(selected, 2), 5);
-    for (size_t r = 0; r < 4; r++) { /* row r of the original starts with 10 r and has label 7 - r */
+    for (size_t r = 0; r < 4;
+         r++) { /* row r of the original starts with 10 r and has label 7 - r */
         float row[FEATURES];
         ck_assert_ok(ae_dataset_read(shuffled, r, 1, row));
         ck_assert_int_eq(ae_dataset_label(shuffled, r), 7 - (int)row[0] / 10);
@@ -523,7 +552,7 @@ START_TEST(gather_takes_any_columns_of_any_rows_and_leaves_the_rest_alone)
     ck_assert_ptr_nonnull(floats);
     for (size_t i = 0; i < MANY * WIDE; i++)
         floats[i] = (float)(bytes[i] = (uint8_t)(i * 37 % 251)) * 3;
-    const ae_dataset_options options = {.size = sizeof options, .borrow = AE_ON};
+    const ae_dataset_options options = {.size = sizeof options, .borrow = AE_TOGGLE_ON};
     for (int kind = 0; kind < 4; kind++) {
         ae_dataset *dataset = NULL, *view = NULL;
         if (kind % 2 == 0)
@@ -552,7 +581,8 @@ START_TEST(values_outside_a_range_are_refused_by_row_column_and_value)
     ck_assert_ptr_nonnull(values);
     values[0] = 1;
     ae_dataset *dataset = NULL, *view = NULL;
-    ck_assert_ok(ae_dataset_create_f32(&dataset, values, MANY, WIDE, AE_DATASET_OPTIONS(.borrow = AE_ON)));
+    ck_assert_ok(ae_dataset_create_f32(&dataset, values, MANY, WIDE,
+                                       AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)));
     ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
     values[17 * WIDE + 301] = 1.5f;
     ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA,
@@ -586,14 +616,16 @@ START_TEST(bytes_are_checked_against_a_range_through_their_scale)
     ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 2, NULL));
     ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
     ck_assert_ok(aei_dataset_check_range(dataset, -1, 1));
-    ck_assert_status(aei_dataset_check_range(dataset, 0.001f, 1), AE_ERROR_DATA, "row 0, column 0: 0 is outside");
+    ck_assert_status(aei_dataset_check_range(dataset, 0.001f, 1), AE_ERROR_DATA,
+                     "row 0, column 0: 0 is outside");
     ae_dataset_free(dataset);
     /* 255 would not fit, but there is no 255. */
     ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 2, AE_DATASET_OPTIONS(.scale = 0.1f)));
     ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
     ae_dataset_free(dataset);
     ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 2, AE_DATASET_OPTIONS(.scale = 0.25f)));
-    ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA, "row 1, column 0: 2.25 is outside [0, 1]");
+    ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA,
+                     "row 1, column 0: 2.25 is outside [0, 1]");
     ae_dataset_free(dataset);
 }
 END_TEST
@@ -606,7 +638,7 @@ static ae_status make_all(void)
     ae_dataset *a = NULL, *b = NULL, *c = NULL, *d = NULL, *e = NULL, *f = NULL, *g = NULL;
     ae_status s = ae_dataset_create_f32(&a, values, 3, 2, NULL);
     if (s == AE_OK)
-        s = ae_dataset_create_callback(&b, ROWS, FEATURES, fill, &calls, NULL);
+        s = ae_dataset_create_from_callback(&b, ROWS, FEATURES, fill, &calls, NULL);
     if (s == AE_OK)
         s = ae_dataset_select(&c, a, (const size_t[]){2, 0}, 2);
     if (s == AE_OK)
@@ -643,7 +675,8 @@ static void add_memory_tests(TCase *memory)
 {
     tcase_add_test(memory, float_memory_reads_back_as_it_was);
     tcase_add_test(memory, bytes_read_as_value_times_scale);
-    tcase_add_test(memory, copied_memory_may_change_afterwards_and_borrowed_memory_is_read_in_place);
+    tcase_add_test(memory,
+                   copied_memory_may_change_afterwards_and_borrowed_memory_is_read_in_place);
     tcase_add_test(memory, a_stride_skips_what_lies_between_rows);
     tcase_add_test(memory, a_callback_fills_each_row_once_and_may_stop);
     tcase_add_test(memory, values_that_are_not_finite_are_refused_by_row_and_column);

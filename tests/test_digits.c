@@ -17,7 +17,7 @@ static ae_dataset *draw(size_t rows, uint64_t seed)
 
 static float *read_all(const ae_dataset *dataset)
 {
-    size_t rows = ae_dataset_rows(dataset);
+    size_t rows = ae_dataset_row_count(dataset);
     float *values = malloc(rows * PIXELS * sizeof *values);
     ck_assert_ptr_nonnull(values);
     ck_assert_ok(ae_dataset_read(dataset, 0, rows, values));
@@ -27,10 +27,10 @@ static float *read_all(const ae_dataset *dataset)
 START_TEST(digits_are_labelled_pictures_of_28_by_28)
 {
     ae_dataset *digits = draw(23, 1);
-    ck_assert_uint_eq(ae_dataset_rows(digits), 23);
-    ck_assert_uint_eq(ae_dataset_features(digits), PIXELS);
-    ck_assert_uint_eq(ae_dataset_height(digits), SIDE);
-    ck_assert_uint_eq(ae_dataset_width(digits), SIDE);
+    ck_assert_uint_eq(ae_dataset_row_count(digits), 23);
+    ck_assert_uint_eq(ae_dataset_feature_count(digits), PIXELS);
+    ck_assert_uint_eq(ae_dataset_image_height(digits), SIDE);
+    ck_assert_uint_eq(ae_dataset_image_width(digits), SIDE);
     for (size_t r = 0; r < 23; r++)
         ck_assert_int_eq(ae_dataset_label(digits, r), (int)(r % 10));
     ck_assert_int_eq(ae_dataset_label(digits, 23), -1);
@@ -68,7 +68,8 @@ START_TEST(every_picture_has_ink_in_the_middle_and_an_empty_border)
             x += (double)picture[i] * ((double)column + 0.5);
             y += (double)picture[i] * ((double)row + 0.5);
             if (row == 0 || row == SIDE - 1 || column == 0 || column == SIDE - 1)
-                ck_assert_msg(picture[i] == 0, "row %zu: pixel %zu, %zu is %g", r, row, column, (double)picture[i]);
+                ck_assert_msg(picture[i] == 0, "row %zu: pixel %zu, %zu is %g", r, row, column,
+                              (double)picture[i]);
         }
         /* MNIST's own range from 19 (a thin 1) to 312. */
         ck_assert_msg(ink > 15 && ink < 330, "row %zu: ink %g", r, ink);
@@ -130,8 +131,8 @@ START_TEST(digits_can_be_told_apart_and_vary)
 }
 END_TEST
 
-/* FNV-1a over the pixels as bytes. Nothing but correctly rounded operations makes them, so that they are the same on
- * every machine. */
+/* FNV-1a over the pixels as bytes. Nothing but correctly rounded operations makes them, so that
+ * they are the same on every machine. */
 START_TEST(the_pixels_of_a_seed_never_change)
 {
     ae_dataset *digits = draw(1000, 7);
@@ -148,9 +149,11 @@ END_TEST
 START_TEST(bad_arguments_are_refused)
 {
     ae_dataset *digits = NULL;
-    ck_assert_status(ae_dataset_create_digits(NULL, 1, 1), AE_ERROR_INVALID_ARGUMENT, "dataset is NULL");
+    ck_assert_status(ae_dataset_create_digits(NULL, 1, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "dataset is NULL");
     ck_assert_status(ae_dataset_create_digits(&digits, 0, 1), AE_ERROR_INVALID_ARGUMENT, "0 rows");
-    ck_assert_status(ae_dataset_create_digits(&digits, SIZE_MAX, 1), AE_ERROR_INVALID_ARGUMENT, "rows");
+    ck_assert_status(ae_dataset_create_digits(&digits, SIZE_MAX, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "rows");
     ck_assert_ptr_null(digits);
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Event files: the bytes, what TensorBoard reads of them, what is refused, full disks, threads, a trainer's log. */
+/* Event files: the bytes, what TensorBoard reads of them, what is refused, full disks, threads, a
+ * trainer's log. */
 #define _POSIX_C_SOURCE 200809L /* opendir, setrlimit */
 #include "fixtures.h"
 #include "python.h"
@@ -7,8 +8,8 @@
 
 #ifdef AEI_HAVE_PROTOBUF
 
-#include "io/crc32c.h"
-#include "io/proto/event.pb-c.h"
+#include "format/crc32c.h"
+#include "format/proto/event.pb-c.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -24,8 +25,9 @@ static double fixed_clock(void *user)
 static ae_event_writer *open_writer(const double *seconds)
 {
     ae_event_writer *writer = NULL;
-    ck_assert_ok(ae_event_writer_create(&writer, support_dir(),
-                                        AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)seconds)));
+    ck_assert_ok(ae_event_writer_create(
+        &writer, support_dir(),
+        AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)seconds)));
     return writer;
 }
 
@@ -72,7 +74,8 @@ static records read_records(const char *path)
         const size_t length = (size_t)number(r.data + at, 8);
         ck_assert_msg(crc_fits(r.data + at, 8, r.data + at + 8), "record %zu: length", r.count);
         ck_assert_msg(length <= size - at - 16, "record %zu is cut off", r.count);
-        ck_assert_msg(crc_fits(r.data + at + 12, length, r.data + at + 12 + length), "record %zu: event", r.count);
+        ck_assert_msg(crc_fits(r.data + at + 12, length, r.data + at + 12 + length),
+                      "record %zu: event", r.count);
         r.events[r.count] = aei__event__event__unpack(NULL, length, r.data + at + 12);
         ck_assert_ptr_nonnull(r.events[r.count]);
         at += 16 + length;
@@ -103,18 +106,20 @@ END_TEST
 
 START_TEST(the_bytes_are_those_of_the_format)
 {
-    static const unsigned char wanted[] = "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22"
-                                          "\x09\0\0\0\0\0\0\0\0\x1a\x0d"
-                                          "brain.Event:2"
-                                          "\xee\xdf\x28\xa3"
-                                          "\x20\0\0\0\0\0\0\0\x29\xed\xa9\x50"
-                                          "\x09\0\0\0\0\0\0\0\0\x10\x01\x2a\x13\x0a\x11\x0a\x0aloss/train\x15\0\0\0\x3f"
-                                          "\xee\x80\xe6\x87";
+    static const unsigned char wanted[] =
+        "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22"
+        "\x09\0\0\0\0\0\0\0\0\x1a\x0d"
+        "brain.Event:2"
+        "\xee\xdf\x28\xa3"
+        "\x20\0\0\0\0\0\0\0\x29\xed\xa9\x50"
+        "\x09\0\0\0\0\0\0\0\0\x10\x01\x2a\x13\x0a\x11\x0a\x0aloss/train\x15\0\0\0\x3f"
+        "\xee\x80\xe6\x87";
     const double zero = 0;
     ae_event_writer *writer = open_writer(&zero);
     ck_assert_ok(ae_event_writer_add_scalar(writer, "loss/train", 1, 0.5));
     size_t size;
-    unsigned char *bytes = support_read(ae_event_writer_path(writer), &size); /* not freed, not flushed: it is there */
+    unsigned char *bytes = support_read(ae_event_writer_path(writer),
+                                        &size); /* not freed, not flushed: it is there */
     ck_assert_uint_eq(size, sizeof wanted - 1);
     ck_assert_mem_eq(bytes, wanted, sizeof wanted - 1);
     free(bytes);
@@ -172,12 +177,14 @@ END_TEST
 
 /* TensorBoard's reader. */
 
-static void expect(FILE *list, const char *kind, const char *tag, uint64_t step, double seconds, const char *rest)
+static void expect(FILE *list, const char *kind, const char *tag, uint64_t step, double seconds,
+                   const char *rest)
 {
     fprintf(list, "%s\t%s\t%ju\t%a\t%s\n", kind, tag, (uintmax_t)step, seconds, rest);
 }
 
-/* Noise, and the edges of the formats: values that float32 has to round, one pixel, one row, one column. */
+/* Noise, and the edges of the formats: values that float32 has to round, one pixel, one row, one
+ * column. */
 START_TEST(tensorboard_reads_every_value_and_picture)
 {
     if (python_lacks("tensorboard_reads.py", "tensorboard or no PIL"))
@@ -185,7 +192,8 @@ START_TEST(tensorboard_reads_every_value_and_picture)
     static const char *const tags[] = {"loss/train", "k\xc3\xb6stlich/\xf0\x9f\x98\x80 x", "one"};
     static const double values[] = {0,   -0.0,   1e-50,    0.1,       1.0 / 3, -12.5,
                                     NAN, 1e-310, INFINITY, -INFINITY, 3.4e38,  1e300};
-    static const size_t shapes[][3] = {{28, 28, 1}, {1, 1, 1}, {17, 3, 3}, {1, 9, 4}, {300, 1, 3}, {64, 64, 4}};
+    static const size_t shapes[][3] = {{28, 28, 1}, {1, 1, 1},   {17, 3, 3},
+                                       {1, 9, 4},   {300, 1, 3}, {64, 64, 4}};
     double now = 1.7e9;
     ae_event_writer *writer = open_writer(&now);
     FILE *list = fopen(support_path("expected"), "w");
@@ -207,19 +215,21 @@ START_TEST(tensorboard_reads_every_value_and_picture)
             pixels[k] = (uint8_t)(256 * fixture_uniform(&random));
         char name[32], text[96];
         snprintf(name, sizeof name, "pixels.%zu", i);
-        snprintf(text, sizeof text, "%zu\t%zu\t%zu\t%s", shapes[i][0], shapes[i][1], shapes[i][2], name);
+        snprintf(text, sizeof text, "%zu\t%zu\t%zu\t%s", shapes[i][0], shapes[i][1], shapes[i][2],
+                 name);
         support_write(support_path(name), pixels, size);
         now += 1;
 #ifdef AEI_HAVE_PNG
-        ck_assert_ok(ae_event_writer_add_image(writer, i < 3 ? "pictures/a" : "b", i, shapes[i][0], shapes[i][1],
-                                               shapes[i][2], pixels));
+        ck_assert_ok(ae_event_writer_add_image(writer, i < 3 ? "pictures/a" : "b", i, shapes[i][0],
+                                               shapes[i][1], shapes[i][2], pixels));
         expect(list, "image", i < 3 ? "pictures/a" : "b", i, now, text);
 #endif
         free(pixels);
     }
     ck_assert_int_eq(fclose(list), 0);
     ae_event_writer_free(writer);
-    ck_assert_int_eq(python_run("tensorboard_reads.py", (const char *const[]){"check", support_dir(), NULL}), 0);
+    ck_assert_int_eq(
+        python_run("tensorboard_reads.py", (const char *const[]){"check", support_dir(), NULL}), 0);
 }
 END_TEST
 
@@ -232,7 +242,8 @@ START_TEST(tensorboard_reads_all_but_a_record_that_is_cut_off)
     for (uint64_t i = 0; i < 3; i++)
         ck_assert_ok(ae_event_writer_add_scalar(writer, "x", i, 1));
     ae_event_writer_free(writer);
-    ck_assert_int_eq(python_run("tensorboard_reads.py", (const char *const[]){"cut", support_dir(), NULL}), 0);
+    ck_assert_int_eq(
+        python_run("tensorboard_reads.py", (const char *const[]){"cut", support_dir(), NULL}), 0);
 }
 END_TEST
 
@@ -243,28 +254,42 @@ START_TEST(arguments_out_of_range_are_refused_and_write_nothing)
     double now = 3;
     ae_event_writer *writer = open_writer(&now);
     const uint8_t pixel[4] = {0};
-    static const char *const bad[] = {"\xff", "caf\xe9", "\xed\xa0\x80", "ab\xc3", "\xc0\x80", "\xf5\x80\x80\x80"};
-    ck_assert_status(ae_event_writer_add_scalar(NULL, "x", 1, 1), AE_ERROR_INVALID_ARGUMENT, "writer");
-    ck_assert_status(ae_event_writer_add_scalar(writer, NULL, 1, 1), AE_ERROR_INVALID_ARGUMENT, "tag");
-    ck_assert_status(ae_event_writer_add_scalar(writer, "", 1, 1), AE_ERROR_INVALID_ARGUMENT, "tag is empty");
+    static const char *const bad[] = {"\xff",   "caf\xe9",  "\xed\xa0\x80",
+                                      "ab\xc3", "\xc0\x80", "\xf5\x80\x80\x80"};
+    ck_assert_status(ae_event_writer_add_scalar(NULL, "x", 1, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "writer");
+    ck_assert_status(ae_event_writer_add_scalar(writer, NULL, 1, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "tag");
+    ck_assert_status(ae_event_writer_add_scalar(writer, "", 1, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "tag is empty");
     for (size_t i = 0; i < COUNT(bad); i++)
-        ck_assert_status(ae_event_writer_add_scalar(writer, bad[i], 1, 1), AE_ERROR_INVALID_ARGUMENT, "not UTF-8");
-    ck_assert_status(ae_event_writer_add_scalar(writer, "x", (uint64_t)1 << 63, 1), AE_ERROR_INVALID_ARGUMENT, "step");
-    ck_assert_status(ae_event_writer_add_image(NULL, "x", 1, 1, 1, 1, pixel), AE_ERROR_INVALID_ARGUMENT, "writer");
-    ck_assert_status(ae_event_writer_add_image(writer, NULL, 1, 1, 1, 1, pixel), AE_ERROR_INVALID_ARGUMENT, "tag");
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 1, 1, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "pixels");
-    ck_assert_status(ae_event_writer_add_image(writer, "\xff", 1, 1, 1, 1, pixel), AE_ERROR_INVALID_ARGUMENT, "UTF-8");
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 0, 1, 1, pixel), AE_ERROR_INVALID_ARGUMENT, "0 x 1");
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 1, 65536, 1, pixel), AE_ERROR_INVALID_ARGUMENT, "65536");
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, SIZE_MAX, SIZE_MAX, 1, pixel), AE_ERROR_INVALID_ARGUMENT,
-                     "must be");
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 65535, 65535, 4, pixel), AE_ERROR_INVALID_ARGUMENT,
-                     "2^30");
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 1, 1, 2, pixel), AE_ERROR_INVALID_ARGUMENT, "channels");
+        ck_assert_status(ae_event_writer_add_scalar(writer, bad[i], 1, 1),
+                         AE_ERROR_INVALID_ARGUMENT, "not UTF-8");
+    ck_assert_status(ae_event_writer_add_scalar(writer, "x", (uint64_t)1 << 63, 1),
+                     AE_ERROR_INVALID_ARGUMENT, "step");
+    ck_assert_status(ae_event_writer_add_image(NULL, "x", 1, 1, 1, 1, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "writer");
+    ck_assert_status(ae_event_writer_add_image(writer, NULL, 1, 1, 1, 1, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "tag");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 1, 1, 1, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "pixels");
+    ck_assert_status(ae_event_writer_add_image(writer, "\xff", 1, 1, 1, 1, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "UTF-8");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 0, 1, 1, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "0 x 1");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 1, 65536, 1, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "65536");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, SIZE_MAX, SIZE_MAX, 1, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "must be");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 65535, 65535, 4, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "2^30");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 1, 1, 2, pixel),
+                     AE_ERROR_INVALID_ARGUMENT, "channels");
     static const double times[] = {-1, NAN, INFINITY, 1e300};
     for (size_t i = 0; i < COUNT(times); i++) {
         now = times[i];
-        ck_assert_status(ae_event_writer_add_scalar(writer, "x", 1, 1), AE_ERROR_INVALID_ARGUMENT, "clock");
+        ck_assert_status(ae_event_writer_add_scalar(writer, "x", 1, 1), AE_ERROR_INVALID_ARGUMENT,
+                         "clock");
     }
     ck_assert_status(ae_event_writer_flush(NULL), AE_ERROR_INVALID_ARGUMENT, "writer");
     ck_assert_str_eq(ae_event_writer_path(NULL), "");
@@ -281,16 +306,21 @@ START_TEST(a_file_that_cannot_be_made_is_named)
     char place;
     ae_event_writer *const untouched = (ae_event_writer *)&place, *writer = untouched;
     ck_assert_status(ae_event_writer_create(NULL, "x", NULL), AE_ERROR_INVALID_ARGUMENT, "writer");
-    ck_assert_status(ae_event_writer_create(&writer, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "folder");
-    ck_assert_status(ae_event_writer_create(&writer, support_path("no/folder"), NULL), AE_ERROR_NOT_FOUND, "no/folder");
+    ck_assert_status(ae_event_writer_create(&writer, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "folder");
+    ck_assert_status(ae_event_writer_create(&writer, support_path("no/folder"), NULL),
+                     AE_ERROR_NOT_FOUND, "no/folder");
     support_write(support_path("file"), "x", 1);
-    ck_assert_status(ae_event_writer_create(&writer, support_path("file"), NULL), AE_ERROR_NOT_FOUND, "file");
+    ck_assert_status(ae_event_writer_create(&writer, support_path("file"), NULL),
+                     AE_ERROR_NOT_FOUND, "file");
     const double never = NAN;
-    ck_assert_status(ae_event_writer_create(&writer, support_dir(),
-                                            AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)&never)),
+    ck_assert_status(ae_event_writer_create(
+                         &writer, support_dir(),
+                         AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)&never)),
                      AE_ERROR_INVALID_ARGUMENT, "clock");
     ae_event_writer_options sizeless = {0};
-    ck_assert_status(ae_event_writer_create(&writer, support_dir(), &sizeless), AE_ERROR_INVALID_ARGUMENT, "size");
+    ck_assert_status(ae_event_writer_create(&writer, support_dir(), &sizeless),
+                     AE_ERROR_INVALID_ARGUMENT, "size");
     ae_event_writer_options_init(&sizeless);
     ck_assert_uint_eq(sizeless.size, sizeof sizeless);
     ae_event_writer_options_init(NULL);
@@ -306,7 +336,8 @@ START_TEST(a_file_that_cannot_be_made_is_named)
 }
 END_TEST
 
-/* In a child, since a limit cannot be raised again, and without Check, whose messages go through a file too. */
+/* In a child, since a limit cannot be raised again, and without Check, whose messages go through a
+ * file too. */
 static int overfill(ae_event_writer *writer, const char *folder)
 {
     char tag[200];
@@ -332,7 +363,8 @@ static int overfill(ae_event_writer *writer, const char *folder)
     return status == AE_ERROR_NO_SPACE && none == NULL ? 0 : 7;
 }
 
-/* What does not fit is taken back, something shorter still fits in behind, and a new writer leaves no file. */
+/* What does not fit is taken back, something shorter still fits in behind, and a new writer leaves
+ * no file. */
 START_TEST(a_record_that_does_not_fit_on_the_disk_is_taken_back)
 {
     const double now = 3;
@@ -362,7 +394,8 @@ START_TEST(memory_that_runs_out_is_reported_and_not_needed_again)
         ae_event_writer *writer = NULL;
         support_fail_allocation(n);
         const ae_status status = ae_event_writer_create(
-            &writer, support_dir(), AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)&now));
+            &writer, support_dir(),
+            AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)&now));
         const int failed = support_allocation_failed();
         support_fail_allocation(0);
         ck_assert_int_eq(status, failed ? AE_ERROR_OUT_OF_MEMORY : AE_OK);
@@ -374,18 +407,20 @@ START_TEST(memory_that_runs_out_is_reported_and_not_needed_again)
     ae_event_writer *writer = open_writer(&now);
     const uint8_t pixels[100] = {0};
     support_fail_allocation(1);
-    ck_assert_status(ae_event_writer_add_scalar(writer, "a longer record", 1, 1), AE_ERROR_OUT_OF_MEMORY, "memory");
+    ck_assert_status(ae_event_writer_add_scalar(writer, "a longer record", 1, 1),
+                     AE_ERROR_OUT_OF_MEMORY, "memory");
     support_fail_allocation(0);
     ck_assert_ok(ae_event_writer_add_scalar(writer, "a longer record", UINT64_MAX / 2, 1));
 #ifdef AEI_HAVE_PNG
     for (size_t n = 1; n <= 2; n++) {
         support_fail_allocation(n);
-        ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 10, 10, 1, pixels), AE_ERROR_OUT_OF_MEMORY,
-                         "memory");
+        ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 10, 10, 1, pixels),
+                         AE_ERROR_OUT_OF_MEMORY, "memory");
     }
     support_fail_allocation(0);
 #else
-    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 10, 10, 1, pixels), AE_ERROR_UNSUPPORTED, "libpng");
+    ck_assert_status(ae_event_writer_add_image(writer, "x", 1, 10, 10, 1, pixels),
+                     AE_ERROR_UNSUPPORTED, "libpng");
 #endif
     const size_t before = support_allocations();
     for (uint64_t i = 0; i < 100; i++)
@@ -405,7 +440,8 @@ enum { THREADS = 4, RECORDS = 200 };
 static void *add_many(void *user)
 {
     for (uint64_t i = 0; i < RECORDS; i++) /* of growing length, so that the common buffer moves */
-        if (ae_event_writer_add_scalar(user, &"a tag that is somewhat long"[RECORDS / 10 - i / 10], i, 1) != AE_OK)
+        if (ae_event_writer_add_scalar(user, &"a tag that is somewhat long"[RECORDS / 10 - i / 10],
+                                       i, 1) != AE_OK)
             return user;
     return NULL;
 }
@@ -455,7 +491,8 @@ static int see_epoch(void *user, const ae_epoch_info *info)
     return 0;
 }
 
-static void compare_value(const Aei__Event__Event *event, const char *tag, int64_t step, double value)
+static void compare_value(const Aei__Event__Event *event, const char *tag, int64_t step,
+                          double value)
 {
     ck_assert_uint_eq(event->summary->n_value, 1);
     ck_assert_str_eq(event->summary->value[0]->tag, tag);
@@ -473,17 +510,20 @@ START_TEST(a_trainer_logs_each_steps_and_each_epochs_cost)
     ae_optimizer *adam = fixture_adam(0.01f);
     ae_trainer *trainer = fixture_trainer(
         network, adam, training,
-        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1, .validation = _i == 0 ? validation : NULL,
-                           .on_step = see_step, .on_epoch = see_epoch, .user = &s, .events = writer));
+        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1,
+                           .validation = _i == 0 ? validation : NULL, .on_step = see_step,
+                           .on_epoch = see_epoch, .user = &s, .events = writer));
     ck_assert_ok(ae_trainer_run(trainer));
     records r = read_records(ae_event_writer_path(writer));
     ck_assert_uint_eq(s.steps, 6);
     ck_assert_uint_eq(r.count, _i == 0 ? 9 : 7);
     size_t at = 1;
     for (int64_t step = 1; step <= 6; step++) {
-        compare_value(r.events[at++], "autoencoder_model/training/train_cost", step, s.costs[step - 1]);
+        compare_value(r.events[at++], "autoencoder_model/training/train_cost", step,
+                      s.costs[step - 1]);
         if (step % 3 == 0 && _i == 0)
-            compare_value(r.events[at++], "autoencoder_model/validation/val_cost", step, s.validation[step / 3 - 1]);
+            compare_value(r.events[at++], "autoencoder_model/validation/val_cost", step,
+                          s.validation[step / 3 - 1]);
     }
     free_records(&r);
     ae_trainer_free(trainer);
@@ -495,7 +535,8 @@ START_TEST(a_trainer_logs_each_steps_and_each_epochs_cost)
 }
 END_TEST
 
-/* A clock that goes wrong stands in for a full disk. The step counts, and so does the epoch that it completes. */
+/* A clock that goes wrong stands in for a full disk. The step counts, and so does the epoch that it
+ * completes. */
 START_TEST(a_log_that_cannot_be_written_stops_the_run_with_the_step_taken)
 {
     double now = 3;
@@ -503,18 +544,19 @@ START_TEST(a_log_that_cannot_be_written_stops_the_run_with_the_step_taken)
     ae_dataset *training = fixture_dataset(10, 6, 1);
     ae_network *network = FIXTURE_NETWORK(6, 8, 3, 8, 6);
     ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, adam, training,
-                                          AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1, .events = writer));
-    ck_assert_ok(ae_trainer_step(trainer, NULL));
+    ae_trainer *trainer = fixture_trainer(
+        network, adam, training,
+        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1, .events = writer));
+    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     now = NAN;
     ck_assert_status(ae_trainer_run(trainer), AE_ERROR_INVALID_ARGUMENT, "clock");
-    ck_assert_uint_eq(ae_trainer_steps(trainer), 2);
-    ck_assert_status(ae_trainer_step(trainer, NULL), AE_ERROR_INVALID_ARGUMENT, "clock");
-    ck_assert_uint_eq(ae_trainer_steps(trainer), 3);
-    ck_assert_uint_eq(ae_trainer_epochs(trainer), 1);
+    ck_assert_uint_eq(ae_trainer_step_count(trainer), 2);
+    ck_assert_status(ae_trainer_run_step(trainer, NULL), AE_ERROR_INVALID_ARGUMENT, "clock");
+    ck_assert_uint_eq(ae_trainer_step_count(trainer), 3);
+    ck_assert_uint_eq(ae_trainer_epoch_count(trainer), 1);
     now = 4;
     ck_assert_ok(ae_trainer_run(trainer));
-    ck_assert_uint_eq(ae_trainer_steps(trainer), 6);
+    ck_assert_uint_eq(ae_trainer_step_count(trainer), 6);
     records r = read_records(ae_event_writer_path(writer));
     ck_assert_uint_eq(r.count, 5);
     free_records(&r);
@@ -551,10 +593,13 @@ START_TEST(without_protobuf_every_call_says_so)
 {
     ae_event_writer *writer = NULL;
     const uint8_t pixel = 0;
-    ck_assert_status(ae_event_writer_create(&writer, support_dir(), NULL), AE_ERROR_UNSUPPORTED, "protobuf-c");
+    ck_assert_status(ae_event_writer_create(&writer, support_dir(), NULL), AE_ERROR_UNSUPPORTED,
+                     "protobuf-c");
     ck_assert_ptr_null(writer);
-    ck_assert_status(ae_event_writer_add_scalar(NULL, "x", 1, 1), AE_ERROR_UNSUPPORTED, "protobuf-c");
-    ck_assert_status(ae_event_writer_add_image(NULL, "x", 1, 1, 1, 1, &pixel), AE_ERROR_UNSUPPORTED, "protobuf-c");
+    ck_assert_status(ae_event_writer_add_scalar(NULL, "x", 1, 1), AE_ERROR_UNSUPPORTED,
+                     "protobuf-c");
+    ck_assert_status(ae_event_writer_add_image(NULL, "x", 1, 1, 1, 1, &pixel), AE_ERROR_UNSUPPORTED,
+                     "protobuf-c");
     ck_assert_status(ae_event_writer_flush(NULL), AE_ERROR_UNSUPPORTED, "protobuf-c");
     ck_assert_str_eq(ae_event_writer_path(NULL), "");
     ae_event_writer_free(NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory that runs out: every allocation of every call fails once, in turn. The call must say so, leak nothing (the
- * sanitizers look), change nothing, and work when tried again. And calls that promise not to allocate do not.
+ * Memory that runs out: every allocation of every call fails once, in turn. The call must say so,
+ * leak nothing (the sanitizers look), change nothing, and work when tried again. And calls that
+ * promise not to allocate do not.
  */
-#include "train/optimizer.h"
+#include "train/optimizer_internal.h"
 
 #include "fixtures.h"
 #include "suites.h"
@@ -45,9 +46,10 @@ static size_t fail_each(attempt call, world *w)
             ck_assert_msg(status == AE_OK, "%s: %s", ae_status_name(status), ae_last_error());
             return n - 1;
         }
-        ck_assert_msg(status == AE_ERROR_OUT_OF_MEMORY, "allocation %zu: %s: %s", n, ae_status_name(status),
-                      ae_last_error());
-        ck_assert(support_contains(ae_last_error(), "byte") || support_contains(ae_last_error(), "memory"));
+        ck_assert_msg(status == AE_ERROR_OUT_OF_MEMORY, "allocation %zu: %s: %s", n,
+                      ae_status_name(status), ae_last_error());
+        ck_assert(support_contains(ae_last_error(), "byte") ||
+                  support_contains(ae_last_error(), "memory"));
     }
     ck_abort_msg("the call never succeeds");
     return 0;
@@ -59,7 +61,8 @@ static ae_status create_network(world *w)
     ae_network *const untouched = (ae_network *)w;
     ae_network *network = untouched;
     const ae_status status = ae_network_create(
-        &network, AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3));
+        &network,
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3));
     if (status == AE_OK)
         ae_network_free(network);
     else
@@ -83,7 +86,8 @@ static ae_status create_session(world *w)
 {
     ae_session *const untouched = (ae_session *)w;
     ae_session *session = untouched;
-    const ae_status status = ae_session_create(&session, w->network, AE_SESSION_OPTIONS(.max_batch = 8, .threads = 3));
+    const ae_status status = ae_session_create(&session, w->network,
+                                               AE_SESSION_OPTIONS(.max_batch = 8, .threads = 3));
     if (status == AE_OK)
         ae_session_free(session);
     else
@@ -119,10 +123,10 @@ static ae_status create_trainer(world *w)
 {
     ae_trainer *const untouched = (ae_trainer *)w;
     ae_trainer *trainer = untouched;
-    const ae_status status = ae_trainer_create(&trainer, w->network, w->optimizer, w->training,
-                                               AE_TRAINER_OPTIONS(.batch = 4, .threads = 3, .clip_norm = 1,
-                                                                  .validation = w->validation, .restore_best = AE_ON,
-                                                                  .checkpoint_path = "never-written"));
+    const ae_status status = ae_trainer_create(
+        &trainer, w->network, w->optimizer, w->training,
+        AE_TRAINER_OPTIONS(.batch = 4, .threads = 3, .clip_norm = 1, .validation = w->validation,
+                           .restore_best = AE_TOGGLE_ON, .checkpoint_path = "never-written"));
     if (status == AE_OK)
         ae_trainer_free(trainer);
     else
@@ -133,7 +137,8 @@ static ae_status create_trainer(world *w)
 static ae_status evaluate(world *w)
 {
     ae_evaluation result = {.size = sizeof result, .l2 = -7};
-    const ae_status status = ae_evaluate(&result, w->network, w->training, AE_EVALUATE_OPTIONS(.threads = 2));
+    const ae_status status = ae_network_evaluate(&result, w->network, w->training,
+                                                 AE_EVALUATE_OPTIONS(.threads = 2));
     ck_assert((result.l2 == -7) == (status != AE_OK));
     return status;
 }
@@ -141,24 +146,24 @@ static ae_status evaluate(world *w)
 static ae_status evaluate_mean(world *w)
 {
     ae_evaluation result = {.size = sizeof result, .l2 = -7};
-    const ae_status status = ae_evaluate_mean(&result, w->training, w->validation);
+    const ae_status status = ae_dataset_evaluate_mean(&result, w->training, w->validation);
     ck_assert((result.l2 == -7) == (status != AE_OK));
     return status;
 }
 
 static ae_status fit_threshold(world *w)
 {
-    const ae_status status = ae_network_fit_threshold(w->network, w->training,
-                                                      AE_THRESHOLD_OPTIONS(.quantile = 1, .threads = 2));
+    const ae_status status = ae_network_fit_threshold(
+        w->network, w->training, AE_THRESHOLD_OPTIONS(.quantile = 1, .threads = 2));
     ck_assert((w->network->threshold.size != 0) == (status == AE_OK));
     return status;
 }
 
 static ae_status judge(world *w)
 {
-    ae_verdict verdict = {.size = sizeof verdict, .units = 7};
-    const ae_status status = ae_network_verdict(&verdict, w->network, w->training, w->validation,
-                                                AE_VERDICT_OPTIONS(.threads = 2));
+    ae_diagnosis verdict = {.size = sizeof verdict, .units = 7};
+    const ae_status status = ae_network_diagnose(&verdict, w->network, w->training, w->validation,
+                                                 AE_DIAGNOSE_OPTIONS(.threads = 2));
     ck_assert((verdict.units == 7) == (status != AE_OK));
     return status;
 }
@@ -166,13 +171,15 @@ static ae_status judge(world *w)
 static ae_status create_denoiser(world *w)
 {
     ae_trainer *trainer = NULL;
-    const ae_status status = ae_trainer_create(&trainer, w->network, w->optimizer, w->training,
-                                               AE_TRAINER_OPTIONS(.batch = 4, .threads = 2, .input_noise = 0.1f));
+    const ae_status status = ae_trainer_create(
+        &trainer, w->network, w->optimizer, w->training,
+        AE_TRAINER_OPTIONS(.batch = 4, .threads = 2, .input_noise = 0.1f));
     ae_trainer_free(trainer);
     return status;
 }
 
-/* The least number of allocations keeps a call from escaping by not allocating through the hooks at all. */
+/* The least number of allocations keeps a call from escaping by not allocating through the hooks at
+ * all. */
 static const struct {
     attempt call;
     size_t least;
@@ -198,7 +205,7 @@ START_TEST(a_trainer_that_cannot_be_made_leaves_the_optimizer_alone)
     ae_trainer *trainer = fixture_trainer(other, w.optimizer, w.training,
                                           AE_TRAINER_OPTIONS(.batch = ROWS, .epochs = 9));
     for (size_t s = 0; s < 3; s++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     ae_trainer_free(trainer);
     const size_t size = w.optimizer->state_floats * sizeof(float);
     float *first = fixture_allocate(1, size), *second = fixture_allocate(1, size);
@@ -212,14 +219,14 @@ START_TEST(a_trainer_that_cannot_be_made_leaves_the_optimizer_alone)
         support_fail_allocation(0);
         if (status == AE_OK)
             break;
-        ck_assert_msg(ae_optimizer_steps(w.optimizer) == 3, "allocation %zu", failures + 1);
+        ck_assert_msg(ae_optimizer_step_count(w.optimizer) == 3, "allocation %zu", failures + 1);
         ck_assert_uint_eq(w.optimizer->run_steps, 9);
         ck_assert_uint_eq(w.optimizer->state_floats * sizeof(float), size);
         ck_assert_mem_eq(w.optimizer->first, first, size);
         ck_assert_mem_eq(w.optimizer->second, second, size);
     }
     ck_assert_uint_ge(failures, 5);
-    ck_assert_uint_eq(ae_optimizer_steps(w.optimizer), 0);
+    ck_assert_uint_eq(ae_optimizer_step_count(w.optimizer), 0);
     ae_trainer_free(trainer);
     free(first);
     free(second);
@@ -228,7 +235,8 @@ START_TEST(a_trainer_that_cannot_be_made_leaves_the_optimizer_alone)
 }
 END_TEST
 
-/* Past the epochs it was made for, a trainer's history grows; when that fails the epoch is closed the next time. */
+/* Past the epochs it was made for, a trainer's history grows; when that fails the epoch is closed
+ * the next time. */
 START_TEST(a_history_that_cannot_grow_loses_no_epoch)
 {
     world w = begin(), plain = begin();
@@ -236,19 +244,19 @@ START_TEST(a_history_that_cannot_grow_loses_no_epoch)
                                           AE_TRAINER_OPTIONS(.batch = 4, .epochs = 1));
     ae_trainer *undisturbed = fixture_trainer(plain.network, plain.optimizer, plain.training,
                                               AE_TRAINER_OPTIONS(.batch = 4, .epochs = 1));
-    ck_assert_ok(ae_trainer_epoch(trainer, NULL));
+    ck_assert_ok(ae_trainer_run_epoch(trainer, NULL));
     support_fail_allocation(1);
-    ck_assert_status(ae_trainer_epoch(trainer, NULL), AE_ERROR_OUT_OF_MEMORY, "");
+    ck_assert_status(ae_trainer_run_epoch(trainer, NULL), AE_ERROR_OUT_OF_MEMORY, "");
     ck_assert_int_eq(support_allocation_failed(), 1);
-    ck_assert_uint_eq(ae_trainer_epochs(trainer), 1);
-    ck_assert_uint_eq(ae_trainer_steps(trainer), 6);
+    ck_assert_uint_eq(ae_trainer_epoch_count(trainer), 1);
+    ck_assert_uint_eq(ae_trainer_step_count(trainer), 6);
     ae_epoch_info info = {.size = sizeof info};
-    ck_assert_ok(ae_trainer_epoch(trainer, &info));
+    ck_assert_ok(ae_trainer_run_epoch(trainer, &info));
     ck_assert_uint_eq(info.epoch, 2);
     ck_assert_uint_eq(info.step, 6);
     ck_assert_uint_eq(ae_trainer_history_count(trainer), 2);
-    ck_assert_ok(ae_trainer_epoch(undisturbed, NULL));
-    ck_assert_ok(ae_trainer_epoch(undisturbed, NULL));
+    ck_assert_ok(ae_trainer_run_epoch(undisturbed, NULL));
+    ck_assert_ok(ae_trainer_run_epoch(undisturbed, NULL));
     ck_assert(fixture_same_state(w.network, plain.network));
     ae_trainer_free(trainer);
     ae_trainer_free(undisturbed);
@@ -260,17 +268,17 @@ END_TEST
 START_TEST(training_allocates_nothing)
 {
     world w = begin();
-    ae_trainer *trainer = fixture_trainer(w.network, w.optimizer, w.training,
-                                          AE_TRAINER_OPTIONS(.batch = 4, .epochs = 20, .threads = 2,
-                                                             .clip_norm = _i == 0 ? 0 : 1, .validation = w.validation,
-                                                             .restore_best = AE_ON, .patience = 100,
-                                                             .input_noise = _i == 0 ? 0 : 0.1f));
+    ae_trainer *trainer = fixture_trainer(
+        w.network, w.optimizer, w.training,
+        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 20, .threads = 2, .clip_norm = _i == 0 ? 0 : 1,
+                           .validation = w.validation, .restore_best = AE_TOGGLE_ON,
+                           .patience = 100, .input_noise = _i == 0 ? 0 : 0.1f));
     const size_t before = support_allocations();
     for (size_t s = 0; s < 7; s++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
-    ck_assert_ok(ae_trainer_epoch(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    ck_assert_ok(ae_trainer_run_epoch(trainer, NULL));
     ck_assert_ok(ae_trainer_run(trainer));
-    ck_assert_uint_eq(ae_trainer_epochs(trainer), 20);
+    ck_assert_uint_eq(ae_trainer_epoch_count(trainer), 20);
     ck_assert_uint_eq(support_allocations(), before);
     ae_trainer_free(trainer);
     end(&w);
@@ -281,15 +289,17 @@ START_TEST(inference_allocates_nothing)
 {
     world w = begin();
     ae_session *session = NULL;
-    ck_assert_ok(ae_session_create(&session, w.network, AE_SESSION_OPTIONS(.max_batch = 4, .threads = 1 + (size_t)_i)));
-    float rows[ROWS * FEATURES], codes[ROWS * 3], output[ROWS * FEATURES], scores[ROWS], parts[ROWS * FEATURES];
+    ck_assert_ok(ae_session_create(&session, w.network,
+                                   AE_SESSION_OPTIONS(.max_batch = 4, .threads = 1 + (size_t)_i)));
+    float rows[ROWS * FEATURES], codes[ROWS * 3], output[ROWS * FEATURES], scores[ROWS],
+        parts[ROWS * FEATURES];
     ck_assert_ok(ae_dataset_read(w.training, 0, ROWS, rows));
     const size_t before = support_allocations();
     for (size_t i = 0; i < 3; i++) {
-        ck_assert_ok(ae_encode(session, rows, ROWS, codes));
-        ck_assert_ok(ae_decode(session, codes, ROWS, output));
-        ck_assert_ok(ae_reconstruct(session, rows, ROWS, output));
-        ck_assert_ok(ae_score(session, AE_COST_BCE, rows, ROWS, scores, parts));
+        ck_assert_ok(ae_session_encode(session, rows, ROWS, codes));
+        ck_assert_ok(ae_session_decode(session, codes, ROWS, output));
+        ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, output));
+        ck_assert_ok(ae_session_score(session, AE_COST_BCE, rows, ROWS, scores, parts));
     }
     ck_assert_uint_eq(support_allocations(), before);
     ae_session_free(session);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Small networks computed in float64 by another program (tests/golden/): first outputs and gradients, the cost of
- * each step, parameters after the last, and inference. Repeated for every kind of kernels this machine has.
+ * Small networks computed in float64 by another program (tests/golden/): first outputs and
+ * gradients, the cost of each step, parameters after the last, and inference. Repeated for every
+ * kind of kernels this machine has.
  */
 #include "fixtures.h"
 #include "suites.h"
@@ -9,12 +10,14 @@
 #include <stdio.h>
 
 /*
- * float32 carries 6e-8 an operation and these networks sum at most 37 terms a layer over six layers, so 1e-5 leaves
- * room for conditioning only; Adam's division by a small sqrt(v) in the first steps magnifies it, hence 1e-4 after.
+ * float32 carries 6e-8 an operation and these networks sum at most 37 terms a layer over six
+ * layers, so 1e-5 leaves room for conditioning only; Adam's division by a small sqrt(v) in the
+ * first steps magnifies it, hence 1e-4 after.
  */
 static const double single_pass = 1e-5, after_training = 1e-4;
 
-static const char *const files[] = {"golden/tiny_adam.txt", "golden/small_sgd.txt", "golden/odd_adam.txt"};
+static const char *const files[] = {"golden/tiny_adam.txt", "golden/small_sgd.txt",
+                                    "golden/odd_adam.txt"};
 enum { FILES = sizeof files / sizeof files[0], MOST_WIDTHS = 16, MOST_VALUES = 1 << 14 };
 
 typedef struct golden {
@@ -39,11 +42,13 @@ static int parse_head(golden *g)
             break;
         g->widths[g->width_count++] = width;
     }
-    return g->width_count >= 3 && sscanf(at, " batch %zu steps %zu optimizer %15s learning_rate %lf", &g->batch,
-                                         &g->steps, g->optimizer, &g->learning_rate) == 4;
+    return g->width_count >= 3 &&
+           sscanf(at, " batch %zu steps %zu optimizer %15s learning_rate %lf", &g->batch, &g->steps,
+                  g->optimizer, &g->learning_rate) == 4;
 }
 
-/* A tensor's values in file order; returns how many, 0 when it is missing or does not have as many as its shape says.
+/* A tensor's values in file order; returns how many, 0 when it is missing or does not have as many
+ * as its shape says.
  */
 static size_t parse_tensor(const golden *g, const char *name, float *values, size_t room)
 {
@@ -97,7 +102,8 @@ static double larger(double a, double b)
 }
 
 /* Equal by norm, and each element within the tolerance of the tensor's largest. */
-static void compare(const char *name, const float *found, const float *expected, size_t count, double tolerance)
+static void compare(const char *name, const float *found, const float *expected, size_t count,
+                    double tolerance)
 {
     double largest = 0, worst = 0;
     for (size_t i = 0; i < count; i++) {
@@ -106,9 +112,11 @@ static void compare(const char *name, const float *found, const float *expected,
     }
     const double distance = fixture_distance(found, expected, count);
     if (getenv("AE_GOLDEN_FIGURES") != NULL)
-        printf("%-24s %.2e by norm, %.2e at worst\n", name, distance, largest > 0 ? worst / largest : worst);
+        printf("%-24s %.2e by norm, %.2e at worst\n", name, distance,
+               largest > 0 ? worst / largest : worst);
     ck_assert_msg(distance <= tolerance, "%s: relative error %.3g", name, distance);
-    ck_assert_msg(worst <= tolerance * largest, "%s: an element is off by %.3g of %.3g", name, worst, largest);
+    ck_assert_msg(worst <= tolerance * largest, "%s: an element is off by %.3g of %.3g", name,
+                  worst, largest);
 }
 
 static void transpose(float *to, const float *from, size_t rows, size_t columns)
@@ -121,8 +129,10 @@ static void transpose(float *to, const float *from, size_t rows, size_t columns)
 static const char *const parts[] = {"weight", "gamma", "beta", "running_mean", "running_var"};
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-/* The file's tensor for a tensor of the network, in the network's order ([out][in] where the file has [in][out]). */
-static float *expect_like(const golden *g, const ae_network *network, size_t index, const char *stage)
+/* The file's tensor for a tensor of the network, in the network's order ([out][in] where the file
+ * has [in][out]). */
+static float *expect_like(const golden *g, const ae_network *network, size_t index,
+                          const char *stage)
 {
     const ae_tensor_info info = fixture_tensor(network, index);
     char name[64];
@@ -153,7 +163,8 @@ static ae_network *build(const golden *g, const char *kernels, const char *stage
     return network;
 }
 
-static void compare_state(const golden *g, const ae_network *network, const char *stage, double tolerance)
+static void compare_state(const golden *g, const ae_network *network, const char *stage,
+                          double tolerance)
 {
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
@@ -167,8 +178,9 @@ static void compare_state(const golden *g, const ae_network *network, const char
 }
 
 /*
- * The head of small_sgd.txt names no momentum. Its first update does not depend on one; its later costs and its final
- * parameters are those of classical momentum 0.9 (within this suite's tolerances), and of no plain descent.
+ * The head of small_sgd.txt names no momentum. Its first update does not depend on one; its later
+ * costs and its final parameters are those of classical momentum 0.9 (within this suite's
+ * tolerances), and of no plain descent.
  */
 static ae_optimizer *optimizer_of(const golden *g)
 {
@@ -176,7 +188,8 @@ static ae_optimizer *optimizer_of(const golden *g)
     if (strcmp(g->optimizer, "adam") == 0)
         return fixture_adam(rate);
     ae_optimizer *optimizer = NULL;
-    ck_assert_ok(ae_optimizer_create_sgd(&optimizer, AE_SGD_OPTIONS(.learning_rate = rate, .momentum = 0.9f)));
+    ck_assert_ok(ae_optimizer_create_sgd(&optimizer,
+                                         AE_SGD_OPTIONS(.learning_rate = rate, .momentum = 0.9f)));
     return optimizer;
 }
 
@@ -186,9 +199,11 @@ static ae_optimizer *optimizer_of(const golden *g)
 
 START_TEST(parser_reads_head_and_tensors_and_notices_what_is_missing)
 {
-    golden g = {.text = (char *)"# head\n# dims 4 2 4 batch 3 steps 2 optimizer sgd learning_rate 0.5\n"
-                                "tensor a 2 2 3\n1 -2 3e-1\n4 5 6\ntensor ab 1 2\n7 8\ntensor short 1 3\n1 2\n"
-                                "tensor long 1 1\n1 2\n"};
+    golden g = {
+        .text =
+            (char *)"# head\n# dims 4 2 4 batch 3 steps 2 optimizer sgd learning_rate 0.5\n"
+                    "tensor a 2 2 3\n1 -2 3e-1\n4 5 6\ntensor ab 1 2\n7 8\ntensor short 1 3\n1 2\n"
+                    "tensor long 1 1\n1 2\n"};
     ck_assert_int_eq(parse_head(&g), 1);
     ck_assert_uint_eq(g.width_count, 3);
     ck_assert_uint_eq(g.widths[1], 2);
@@ -253,15 +268,16 @@ START_TEST(costs_of_all_steps_and_parameters_after_the_last)
     ae_dataset *dataset = fixture_dataset_of(x, g.steps * g.batch, g.widths[0]);
     ae_optimizer *optimizer = optimizer_of(&g);
     ae_trainer *trainer = fixture_trainer(
-        network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = g.batch, .shuffle = AE_SHUFFLE_NONE, .threads = 2));
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = g.batch, .shuffle = AE_SHUFFLE_NONE, .threads = 2));
     for (size_t s = 0; s < g.steps; s++) {
         char name[32];
         (void)snprintf(name, sizeof name, "step%zu.cost", s);
         float *expected = expect(&g, 1, name);
         double cost = NAN;
-        ck_assert_ok(ae_trainer_step(trainer, &cost));
-        ck_assert_msg(fabs(cost - (double)*expected) <= single_pass * (double)*expected, "%s: %.9g, not %.9g", name,
-                      cost, (double)*expected);
+        ck_assert_ok(ae_trainer_run_step(trainer, &cost));
+        ck_assert_msg(fabs(cost - (double)*expected) <= single_pass * (double)*expected,
+                      "%s: %.9g, not %.9g", name, cost, (double)*expected);
         free(expected);
     }
     compare_state(&g, network, "final", after_training);
@@ -280,21 +296,23 @@ START_TEST(inference_with_the_final_parameters)
     golden g = load(CASE_FILE(_i));
     ae_network *network = build(&g, CASE_KERNELS(_i), "final");
     const size_t width = g.widths[0], code_width = ae_network_code_width(network);
-    float *x = expect(&g, ROWS * width, "x_eval"), *output = expect(&g, ROWS * width, "eval.output");
-    float *code = expect(&g, ROWS * code_width, "eval.code"), *row_cost = expect(&g, ROWS, "eval.row_cost");
+    float *x = expect(&g, ROWS * width, "x_eval"),
+          *output = expect(&g, ROWS * width, "eval.output");
+    float *code = expect(&g, ROWS * code_width, "eval.code"),
+          *row_cost = expect(&g, ROWS, "eval.row_cost");
     float *found = fixture_allocate(ROWS * width, sizeof *found);
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_reconstruct(session, x, ROWS, found));
+    ck_assert_ok(ae_session_reconstruct(session, x, ROWS, found));
     compare("eval.output", found, output, ROWS * width, single_pass);
-    ck_assert_ok(ae_encode(session, x, ROWS, found));
+    ck_assert_ok(ae_session_encode(session, x, ROWS, found));
     compare("eval.code", found, code, ROWS * code_width, single_pass);
-    ck_assert_ok(ae_score(session, AE_COST_L2, x, ROWS, found, NULL));
+    ck_assert_ok(ae_session_score(session, AE_COST_L2, x, ROWS, found, NULL));
     compare("eval.row_cost", found, row_cost, ROWS, single_pass);
 
     ae_dataset *dataset = fixture_dataset_of(x, ROWS, width);
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_evaluate(&result, network, dataset, NULL));
+    ck_assert_ok(ae_network_evaluate(&result, network, dataset, NULL));
     const double mean = ((double)row_cost[0] + (double)row_cost[1] + (double)row_cost[2]) / ROWS;
     ck_assert_double_eq_tol(result.l2, mean, single_pass * mean);
 

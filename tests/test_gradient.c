@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Gradients against central differences. The library computes in float32, too coarse for differences, so a plain
- * float64 network is written down here once more, forward only; its cost is shown to be the library's, and its
- * differences are what the library's gradients are compared with.
+ * Gradients against central differences. The library computes in float32, too coarse for
+ * differences, so a plain float64 network is written down here once more, forward only; its cost is
+ * shown to be the library's, and its differences are what the library's gradients are compared
+ * with.
  */
 #include "fixtures.h"
 #include "suites.h"
@@ -10,8 +11,9 @@
 #include <stdio.h>
 
 /*
- * The differences are good to about 1e-8 here. float32 rounding (6e-8) grows by the conditioning of batch
- * normalisation over a few rows; the largest error seen is 3e-5, a wrong term or a missing one gives 1e-2 and more.
+ * The differences are good to about 1e-8 here. float32 rounding (6e-8) grows by the conditioning of
+ * batch normalisation over a few rows; the largest error seen is 3e-5, a wrong term or a missing
+ * one gives 1e-2 and more.
  */
 static const double gradient_tolerance = 1e-4, cost_tolerance = 2e-6;
 static const double difference_step = 1e-6, kink_margin = 2e-4, least_gradient = 1e-3;
@@ -29,13 +31,13 @@ typedef struct reference {
 static double activate(ae_activation kind, double slope, double x)
 {
     switch (kind) {
-    case AE_TANH:
+    case AE_ACTIVATION_TANH:
         return tanh(x);
-    case AE_RELU:
+    case AE_ACTIVATION_RELU:
         return x > 0 ? x : 0;
-    case AE_LEAKY_RELU:
+    case AE_ACTIVATION_LEAKY_RELU:
         return x > 0 ? x : slope * x;
-    case AE_LINEAR:
+    case AE_ACTIVATION_LINEAR:
         return x;
     default:
         return 1 / (1 + exp(-x));
@@ -43,7 +45,8 @@ static double activate(ae_activation kind, double slope, double x)
 }
 
 /* One column of sums in place: normalised over the batch. */
-static void normalise(double *z, size_t rows, size_t stride, double gamma, double beta, double epsilon)
+static void normalise(double *z, size_t rows, size_t stride, double gamma, double beta,
+                      double epsilon)
 {
     double mean = 0, variance = 0;
     for (size_t r = 0; r < rows; r++)
@@ -58,16 +61,18 @@ static double row_cost(ae_cost cost, const double *y, const double *t, size_t wi
 {
     double sum = 0;
     for (size_t j = 0; j < width; j++)
-        sum += cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j])) : (y[j] - t[j]) * (y[j] - t[j]);
+        sum += cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j]))
+                                   : (y[j] - t[j]) * (y[j] - t[j]);
     return cost == AE_COST_L2 ? sqrt(sum) : cost == AE_COST_SSE ? sum : sum / (double)width;
 }
 
 /*
- * The mean cost of a batch. Parameters in the order of the library's trainable tensors: weight [out][in], then gamma
- * and beta, or the bias. margin receives the smallest argument of a non-linearity, as a distance from 0.
+ * The mean cost of a batch. Parameters in the order of the library's trainable tensors: weight
+ * [out][in], then gamma and beta, or the bias. margin receives the smallest argument of a
+ * non-linearity, as a distance from 0.
  */
-static double reference_cost(const reference *n, const double *parameters, const double *x, size_t rows, ae_cost cost,
-                             double *scratch, double *margin)
+static double reference_cost(const reference *n, const double *parameters, const double *x,
+                             size_t rows, ae_cost cost, double *scratch, double *margin)
 {
     const double *in = x;
     for (size_t l = 0; l < n->depth; l++) {
@@ -95,7 +100,8 @@ static double reference_cost(const reference *n, const double *parameters, const
     }
     double mean = 0;
     for (size_t r = 0; r < rows; r++)
-        mean += row_cost(cost, in + r * n->widths[0], x + r * n->widths[0], n->widths[0]) / (double)rows;
+        mean += row_cost(cost, in + r * n->widths[0], x + r * n->widths[0], n->widths[0]) /
+                (double)rows;
     return mean;
 }
 
@@ -118,8 +124,9 @@ typedef struct trial {
 
 static void describe(char *text, size_t size, const trial *t, const char *kernels)
 {
-    (void)snprintf(text, size, "%s: width %zu, hidden %d, output %d, cost %d, batch norm %d", kernels,
-                   t->shape->widths[0], (int)t->hidden, (int)t->output, (int)t->cost, t->batch_norm);
+    (void)snprintf(text, size, "%s: width %zu, hidden %d, output %d, cost %d, batch norm %d",
+                   kernels, t->shape->widths[0], (int)t->hidden, (int)t->output, (int)t->cost,
+                   t->batch_norm);
 }
 
 /* Weights as created from the seed, gamma in [0.5, 1.5), beta and biases in [-0.5, 0.5). */
@@ -127,8 +134,9 @@ static ae_network *build(const trial *t, const char *kernels, uint64_t seed)
 {
     ae_network *network = fixture_network_with(
         AE_NETWORK_OPTIONS(.widths = t->shape->widths, .width_count = t->shape->count,
-                           .batch_norm = t->batch_norm ? AE_ON : AE_OFF, .hidden_activation = t->hidden,
-                           .output_activation = t->output, .leaky_slope = 0.2f, .seed = seed, .kernels = kernels));
+                           .batch_norm = t->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
+                           .hidden_activation = t->hidden, .output_activation = t->output,
+                           .leaky_slope = 0.2f, .seed = seed, .kernels = kernels));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
         if (!info.trainable || info.rank == 2)
@@ -158,8 +166,8 @@ static double *trainable(const ae_network *network)
     return parameters;
 }
 
-/* One trial's data and what the reference says of them; the seed is the first whose kinks are far and whose units are
- * not all dead. */
+/* One trial's data and what the reference says of them; the seed is the first whose kinks are far
+ * and whose units are not all dead. */
 typedef struct truth {
     uint64_t seed;
     float *x;
@@ -179,8 +187,8 @@ static double norm(const float *a, const float *b, size_t count)
 }
 
 /* Central differences for every parameter, which is put back. The caller frees them. */
-static float *differences(const reference *n, double *parameters, size_t count, const double *x, size_t rows,
-                          ae_cost cost, double *scratch)
+static float *differences(const reference *n, double *parameters, size_t count, const double *x,
+                          size_t rows, ae_cost cost, double *scratch)
 {
     float *gradient = fixture_allocate(count, sizeof *gradient);
     double ignored = 0;
@@ -207,11 +215,12 @@ static truth differentiate(const trial *t)
                          .output = t->output,
                          .slope = (double)0.2f,
                          .epsilon = (double)1e-3f};
-    const bool kinks = t->hidden == AE_RELU || t->hidden == AE_LEAKY_RELU;
+    const bool kinks = t->hidden == AE_ACTIVATION_RELU || t->hidden == AE_ACTIVATION_LEAKY_RELU;
     size_t units = 0;
     for (size_t l = 1; l < s->count; l++)
         units += s->widths[l] * s->rows;
-    double *scratch = fixture_allocate(units, sizeof *scratch), *x = fixture_allocate(values, sizeof *x);
+    double *scratch = fixture_allocate(units, sizeof *scratch),
+           *x = fixture_allocate(values, sizeof *x);
     truth result = {0};
     for (uint64_t seed = 1; seed < 200 && result.gradient == NULL; seed++) {
         result.seed = seed;
@@ -238,8 +247,10 @@ static truth differentiate(const trial *t)
     return result;
 }
 
-/* Every tensor by norm; one whose gradient is small beside the whole is measured by a hundredth of that. */
-static void compare(const char *text, const ae_network *network, const float *found, const float *expected)
+/* Every tensor by norm; one whose gradient is small beside the whole is measured by a hundredth of
+ * that. */
+static void compare(const char *text, const ae_network *network, const float *found,
+                    const float *expected)
 {
     const double whole = norm(expected, NULL, ae_network_parameter_count(network));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
@@ -250,7 +261,8 @@ static void compare(const char *text, const ae_network *network, const float *fo
         const double off = norm(found, expected, info.count) / size;
         if (getenv("AE_GRADIENT_FIGURES") != NULL)
             printf("%.2e %s %s\n", off, text, info.name);
-        ck_assert_msg(off <= gradient_tolerance, "%s: %s off by %.3g of its norm %.3g", text, info.name, off, size);
+        ck_assert_msg(off <= gradient_tolerance, "%s: %s off by %.3g of its norm %.3g", text,
+                      info.name, off, size);
         found += info.count;
         expected += info.count;
     }
@@ -264,9 +276,10 @@ static void run_trial(const trial *t)
         describe(text, sizeof text, t, ae_kernels_name(k));
         ae_network *network = build(t, ae_kernels_name(k), expected.seed);
         float *gradient = fixture_allocate(ae_network_parameter_count(network), sizeof *gradient);
-        const double cost = fixture_gradient(network, t->cost, expected.x, t->shape->rows, 1 + k % 3, gradient, NULL);
-        ck_assert_msg(fabs(cost - expected.cost) <= cost_tolerance * expected.cost, "%s: cost %.9g, not %.9g", text,
-                      cost, expected.cost);
+        const double cost = fixture_gradient(network, t->cost, expected.x, t->shape->rows,
+                                             1 + k % 3, gradient, NULL);
+        ck_assert_msg(fabs(cost - expected.cost) <= cost_tolerance * expected.cost,
+                      "%s: cost %.9g, not %.9g", text, cost, expected.cost);
         compare(text, network, gradient, expected.gradient);
         free(gradient);
         ae_network_free(network);
@@ -285,7 +298,7 @@ static void run_costs(int number, ae_cost first, ae_cost last)
                 continue;
             const trial t = {.shape = &shapes[s],
                              .hidden = kind,
-                             .output = cost == AE_COST_BCE ? AE_SIGMOID : kind,
+                             .output = cost == AE_COST_BCE ? AE_ACTIVATION_SIGMOID : kind,
                              .cost = cost,
                              .batch_norm = number % 2 == 1};
             run_trial(&t);
@@ -311,8 +324,10 @@ static ae_network *positive_identity(const char *kernels)
     const size_t widths[] = {2, 2, 2};
     const float identity[] = {1, 0, 0, 1};
     ae_network *network = fixture_network_with(
-        AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths), .batch_norm = AE_OFF, .kernels = kernels,
-                           .hidden_activation = AE_RELU, .output_activation = AE_LINEAR));
+        AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths),
+                           .batch_norm = AE_TOGGLE_OFF, .kernels = kernels,
+                           .hidden_activation = AE_ACTIVATION_RELU,
+                           .output_activation = AE_ACTIVATION_LINEAR));
     ck_assert_ok(ae_network_set_tensor(network, "encoder.0.weight", identity, COUNT(identity)));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", identity, COUNT(identity)));
     return network;
@@ -353,7 +368,7 @@ Suite *gradient_suite(void)
 {
     Suite *suite = suite_create("gradient");
     TCase *tcase = tcase_create("gradient");
-    const int cases = 2 * AE_LINEAR, kernels = (int)ae_kernels_count();
+    const int cases = 2 * AE_ACTIVATION_LINEAR, kernels = (int)ae_kernels_count();
     tcase_add_loop_test(tcase, distance_costs_have_the_gradients_that_differences_give, 0, cases);
     tcase_add_loop_test(tcase, cross_entropy_has_the_gradients_that_differences_give, 0, cases);
     tcase_add_loop_test(tcase, l2_gradient_at_zero_distance_is_zero, 0, kernels);

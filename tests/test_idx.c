@@ -45,17 +45,18 @@ static void assert_refused(const void *bytes, size_t size, const char *part)
 {
     ae_dataset *dataset = NULL;
     ck_assert_status(open_bytes(&dataset, bytes, size), AE_ERROR_FORMAT, part);
-    ck_assert_msg(support_contains(ae_last_error(), support_path("file")), "no path in \"%s\"", ae_last_error());
+    ck_assert_msg(support_contains(ae_last_error(), support_path("file")), "no path in \"%s\"",
+                  ae_last_error());
     ck_assert_ptr_null(dataset);
 }
 
 static void assert_pictures(const ae_dataset *dataset)
 {
     float values[PICTURES * FEATURES];
-    ck_assert_uint_eq(ae_dataset_rows(dataset), PICTURES);
-    ck_assert_uint_eq(ae_dataset_features(dataset), FEATURES);
-    ck_assert_uint_eq(ae_dataset_height(dataset), HEIGHT);
-    ck_assert_uint_eq(ae_dataset_width(dataset), WIDTH);
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), PICTURES);
+    ck_assert_uint_eq(ae_dataset_feature_count(dataset), FEATURES);
+    ck_assert_uint_eq(ae_dataset_image_height(dataset), HEIGHT);
+    ck_assert_uint_eq(ae_dataset_image_width(dataset), WIDTH);
     ck_assert_ok(ae_dataset_read(dataset, 0, PICTURES, values));
     for (size_t i = 0; i < PICTURES * FEATURES; i++)
         ck_assert_float_eq(values[i], (float)i * (1.0f / 255.0f));
@@ -79,9 +80,10 @@ START_TEST(big_endian_floats_read_as_they_are)
     ae_dataset *dataset = NULL;
     float values[4];
     ck_assert_ok(open_bytes(&dataset, file, sizeof file));
-    ck_assert_uint_eq(ae_dataset_rows(dataset), 2);
-    ck_assert_uint_eq(ae_dataset_features(dataset), 2);
-    ck_assert_uint_eq(ae_dataset_height(dataset), 0); /* two dimensions are rows, not pictures */
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), 2);
+    ck_assert_uint_eq(ae_dataset_feature_count(dataset), 2);
+    ck_assert_uint_eq(ae_dataset_image_height(dataset),
+                      0); /* two dimensions are rows, not pictures */
     ck_assert_ok(ae_dataset_read(dataset, 0, 2, values));
     ck_assert_float_eq(values[0], 1.0f);
     ck_assert_float_eq(values[1], -2.5f);
@@ -95,7 +97,8 @@ START_TEST(a_float_that_is_not_finite_is_refused_by_row_and_column)
 {
     uint8_t file[] = {0, 0, 0x0D, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x7F, 0x80, 0, 0};
     ae_dataset *dataset = NULL;
-    ck_assert_status(open_bytes(&dataset, file, sizeof file), AE_ERROR_DATA, "file: row 1, column 0: inf");
+    ck_assert_status(open_bytes(&dataset, file, sizeof file), AE_ERROR_DATA,
+                     "file: row 1, column 0: inf");
     file[17] = 0xC0;
     ck_assert_status(open_bytes(&dataset, file, sizeof file), AE_ERROR_DATA, "row 1, column 0");
     ck_assert_ptr_null(dataset);
@@ -108,13 +111,13 @@ START_TEST(one_dimension_is_rows_of_one_feature_and_more_multiply)
     const uint8_t four[] = {0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4};
     ae_dataset *dataset = NULL;
     ck_assert_ok(open_bytes(&dataset, line, sizeof line));
-    ck_assert_uint_eq(ae_dataset_rows(dataset), 3);
-    ck_assert_uint_eq(ae_dataset_features(dataset), 1);
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), 3);
+    ck_assert_uint_eq(ae_dataset_feature_count(dataset), 1);
     ae_dataset_free(dataset);
     ck_assert_ok(open_bytes(&dataset, four, sizeof four));
-    ck_assert_uint_eq(ae_dataset_rows(dataset), 1);
-    ck_assert_uint_eq(ae_dataset_features(dataset), 4);
-    ck_assert_uint_eq(ae_dataset_width(dataset), 0);
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), 1);
+    ck_assert_uint_eq(ae_dataset_feature_count(dataset), 4);
+    ck_assert_uint_eq(ae_dataset_image_width(dataset), 0);
     ae_dataset_free(dataset);
 }
 END_TEST
@@ -127,19 +130,25 @@ START_TEST(options_apply_to_files_but_for_borrow_and_stride)
     support_write(path, file, sizeof file);
     ae_dataset *dataset = NULL;
     float row[FEATURES];
-    ck_assert_ok(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.scale = 2, .height = 1, .width = 6)));
+    ck_assert_ok(ae_dataset_open_idx(&dataset, path,
+                                     AE_DATASET_OPTIONS(.scale = 2, .height = 1, .width = 6)));
     ck_assert_ok(ae_dataset_read(dataset, 3, 1, row));
     ck_assert_float_eq(row[5], 46);
-    ck_assert_uint_eq(ae_dataset_height(dataset), 1);
-    ck_assert_uint_eq(ae_dataset_width(dataset), 6);
+    ck_assert_uint_eq(ae_dataset_image_height(dataset), 1);
+    ck_assert_uint_eq(ae_dataset_image_width(dataset), 6);
     ae_dataset_free(dataset);
     dataset = NULL;
     const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
-    ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.borrow = AE_ON)), invalid, "borrow");
-    ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.stride = 6)), invalid, "stride");
-    ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.scale = -1)), invalid, "scale is -1");
-    ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.height = 4, .width = 2)), invalid,
-                     "height 4 x width 2");
+    ck_assert_status(
+        ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)), invalid,
+        "borrow");
+    ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.stride = 6)), invalid,
+                     "stride");
+    ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.scale = -1)), invalid,
+                     "scale is -1");
+    ck_assert_status(
+        ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.height = 4, .width = 2)), invalid,
+        "height 4 x width 2");
     ck_assert_status(ae_dataset_open_idx(&dataset, NULL, NULL), invalid, "path is NULL");
     ck_assert_status(ae_dataset_open_idx(NULL, path, NULL), invalid, "dataset is NULL");
     ck_assert_ptr_null(dataset);
@@ -149,7 +158,8 @@ END_TEST
 START_TEST(missing_files_folders_and_unreadable_files_say_so)
 {
     ae_dataset *dataset = NULL;
-    ck_assert_status(ae_dataset_open_idx(&dataset, support_path("missing"), NULL), AE_ERROR_NOT_FOUND, "missing");
+    ck_assert_status(ae_dataset_open_idx(&dataset, support_path("missing"), NULL),
+                     AE_ERROR_NOT_FOUND, "missing");
     ck_assert_status(ae_dataset_open_idx(&dataset, support_dir(), NULL), AE_ERROR_IO, "folder");
     ck_assert_status(ae_dataset_open_idx(&dataset, "", NULL), AE_ERROR_NOT_FOUND, "");
     ck_assert_ptr_null(dataset);
@@ -189,7 +199,8 @@ START_TEST(dimensions_that_make_no_sense_are_refused)
     assert_refused("\0\0\x08\1\0\0\0\0", 8, "dimension 1 of the IDX header is 0");
     assert_refused("\0\0\x08\2\xff\xff\xff\xff\xff\xff\xff\xff", 12, "overflow");
     assert_refused("\0\0\x0d\2\x80\0\0\0\x40\0\0\0", 12, "overflow");
-    assert_refused("\0\0\x08\2\xff\xff\xff\xff\0\1\0\0", 12, "281474976645120 bytes of values expected, 0 found");
+    assert_refused("\0\0\x08\2\xff\xff\xff\xff\0\1\0\0", 12,
+                   "281474976645120 bytes of values expected, 0 found");
 }
 END_TEST
 
@@ -247,15 +258,18 @@ START_TEST(labels_that_do_not_fit_are_refused)
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_SHAPE,
                      "labels: 3 labels for 4 rows");
     /* Pictures in place of labels. */
-    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("file")), AE_ERROR_FORMAT,
-                     "with 3 dimensions");
+    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("file")),
+                     AE_ERROR_FORMAT, "with 3 dimensions");
     support_write(path, "\0\0\x0d\1\0\0\0\1\0\0\0\0", 12);
-    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_FORMAT, "labels are uint8");
-    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("none")), AE_ERROR_NOT_FOUND, "none");
+    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_FORMAT,
+                     "labels are uint8");
+    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("none")),
+                     AE_ERROR_NOT_FOUND, "none");
     const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
     ck_assert_status(ae_dataset_open_idx_labels(NULL, pictures, path), invalid, "labelled is NULL");
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, NULL, path), invalid, "dataset is NULL");
-    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, NULL), invalid, "path is NULL");
+    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, NULL), invalid,
+                     "path is NULL");
     ck_assert_ptr_null(labelled);
     ae_dataset_free(pictures);
 }
@@ -359,7 +373,8 @@ START_TEST(a_damaged_gzip_file_is_refused_or_gives_the_right_values)
             gzip[i] ^= (uint8_t)(1U << bit);
         }
     }
-    /* All but the time's 4 bytes, the packer's and the system's, a flag that says text, and 7 bits of filling. */
+    /* All but the time's 4 bytes, the packer's and the system's, a flag that says text, and 7 bits
+     * of filling. */
     ck_assert_uint_ge(refused, packed * 8 - 6 * 8 - 1 - 7);
     free(gzip);
 }
@@ -450,10 +465,10 @@ START_TEST(real_mnist_reads_as_it_is_known)
     snprintf(path, sizeof path, "%s/train-labels-idx1-ubyte.gz", folder);
     ck_assert_ok(ae_dataset_open_idx_labels(&labelled, images, path));
     ae_dataset_free(images);
-    ck_assert_uint_eq(ae_dataset_rows(labelled), 60000);
-    ck_assert_uint_eq(ae_dataset_features(labelled), 784);
-    ck_assert_uint_eq(ae_dataset_height(labelled), 28);
-    ck_assert_uint_eq(ae_dataset_width(labelled), 28);
+    ck_assert_uint_eq(ae_dataset_row_count(labelled), 60000);
+    ck_assert_uint_eq(ae_dataset_feature_count(labelled), 784);
+    ck_assert_uint_eq(ae_dataset_image_height(labelled), 28);
+    ck_assert_uint_eq(ae_dataset_image_width(labelled), 28);
     static const int first[] = {5, 0, 4, 1, 9, 2, 1, 3, 1, 4};
     for (size_t i = 0; i < 10; i++)
         ck_assert_int_eq(ae_dataset_label(labelled, i), first[i]);
@@ -468,7 +483,8 @@ START_TEST(real_mnist_reads_as_it_is_known)
     sum = 0;
     for (size_t j = 0; j < 784; j++)
         sum += (double)row[j];
-    ck_assert_double_eq_tol(sum / 784, 0.1306604762738429, 1e-7); /* the figure everyone normalises with */
+    ck_assert_double_eq_tol(sum / 784, 0.1306604762738429,
+                            1e-7); /* the figure everyone normalises with */
     ae_dataset_free(labelled);
 }
 END_TEST
@@ -478,7 +494,8 @@ END_TEST
 START_TEST(gzip_without_zlib_says_so)
 {
     ae_dataset *dataset = NULL;
-    ck_assert_status(open_bytes(&dataset, "\x1f\x8b\x08\0", 4), AE_ERROR_UNSUPPORTED, "without zlib");
+    ck_assert_status(open_bytes(&dataset, "\x1f\x8b\x08\0", 4), AE_ERROR_UNSUPPORTED,
+                     "without zlib");
     ck_assert_ptr_null(dataset);
 }
 END_TEST

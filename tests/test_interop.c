@@ -15,7 +15,8 @@
 
 enum { ROWS = 50, ABSENT = 77, MOST_ARGUMENTS = 24, NOTHING = -1, DOCUMENT = -2 };
 
-static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784}, small[] = {33, 20, 3, 17, 40, 33};
+static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784},
+                    small[] = {33, 20, 3, 17, 40, 33};
 
 static const struct {
     const size_t *widths;
@@ -23,10 +24,10 @@ static const struct {
     ae_toggle batch_norm;
     bool scaled;
 } networks[] = {
-    {report, COUNT(report), AE_ON, false},
-    {small, COUNT(small), AE_ON, false},
-    {small, COUNT(small), AE_OFF, false},
-    {small, COUNT(small), AE_ON, true},
+    {report, COUNT(report), AE_TOGGLE_ON, false},
+    {small, COUNT(small), AE_TOGGLE_ON, false},
+    {small, COUNT(small), AE_TOGGLE_OFF, false},
+    {small, COUNT(small), AE_TOGGLE_ON, true},
 };
 
 /* Run interop.py on a network's files, or on docs/pytorch.md, and return its exit status. */
@@ -41,7 +42,7 @@ static int python(const char *command, int network)
     arguments[count++] = (char *)command;
     if (network >= 0) {
         arguments[count++] = (char *)support_dir();
-        arguments[count++] = networks[network].batch_norm == AE_ON ? "1" : "0";
+        arguments[count++] = networks[network].batch_norm == AE_TOGGLE_ON ? "1" : "0";
         for (size_t i = 0; i < networks[network].count; i++, count++) {
             snprintf(texts[count], sizeof texts[count], "%zu", networks[network].widths[i]);
             arguments[count] = texts[count];
@@ -75,15 +76,16 @@ static int packages_are_missing(void)
 
 static ae_network *trained(int i, const ae_dataset *dataset)
 {
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = networks[i].widths,
-                                                                  .width_count = networks[i].count,
-                                                                  .batch_norm = networks[i].batch_norm));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = networks[i].widths, .width_count = networks[i].count,
+                           .batch_norm = networks[i].batch_norm));
     if (networks[i].scaled)
         ck_assert_ok(ae_network_fit_scaling(network, AE_SCALING_MIN_MAX, dataset));
     ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, adam, dataset, AE_TRAINER_OPTIONS(.batch = ROWS / 2));
+    ae_trainer *trainer = fixture_trainer(network, adam, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = ROWS / 2));
     for (int step = 0; step < 20; step++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     ae_trainer_free(trainer);
     ae_optimizer_free(adam);
     return network;
@@ -93,7 +95,7 @@ static void reconstruct(const ae_network *network, const float *rows, float *rec
 {
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, reconstructions));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, reconstructions));
     ae_session_free(session);
 }
 
@@ -105,7 +107,8 @@ static float *make_rows(size_t width)
     return rows;
 }
 
-/* Outputs lie in (0, 1) and sums of up to 1000 products are rounded in another order: 1e-5 is 80 units of float32. */
+/* Outputs lie in (0, 1) and sums of up to 1000 products are rounded in another order: 1e-5 is 80
+ * units of float32. */
 START_TEST(pytorch_reconstructs_the_same_from_a_saved_network)
 {
     if (packages_are_missing())
@@ -143,7 +146,7 @@ START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
     ck_assert_uint_eq(ae_network_layer_count(network), networks[_i].count - 1);
     for (size_t i = 0; i < networks[_i].count; i++)
         ck_assert_uint_eq(ae_network_width(network, i), networks[_i].widths[i]);
-    ck_assert_int_eq(ae_network_has_batch_norm(network), networks[_i].batch_norm == AE_ON);
+    ck_assert_int_eq(ae_network_has_batch_norm(network), networks[_i].batch_norm == AE_TOGGLE_ON);
     reconstruct(network, rows, reconstructions);
     size_t size;
     unsigned char *theirs = support_read(support_path("foreign.f32"), &size);
@@ -151,8 +154,9 @@ START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
     for (size_t i = 0; i < count; i++) {
         float wanted;
         memcpy(&wanted, theirs + i * sizeof wanted, sizeof wanted);
-        ck_assert_msg(fabsf(reconstructions[i] - wanted) < 1e-5f, "row %zu, feature %zu: %.8g, PyTorch %.8g", i / width,
-                      i % width, (double)reconstructions[i], (double)wanted);
+        ck_assert_msg(fabsf(reconstructions[i] - wanted) < 1e-5f,
+                      "row %zu, feature %zu: %.8g, PyTorch %.8g", i / width, i % width,
+                      (double)reconstructions[i], (double)wanted);
     }
     free(theirs);
     ae_network_free(network);
@@ -162,7 +166,8 @@ START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
 END_TEST
 
 /* A file's network gives what PyTorch wrote beside it, on rows.f32. */
-static void compare_with_pytorch(const ae_network *network, const char *wanted_name, const char *output_name)
+static void compare_with_pytorch(const ae_network *network, const char *wanted_name,
+                                 const char *output_name)
 {
     size_t size, wanted_size;
     ae_session *session = NULL;
@@ -171,10 +176,11 @@ static void compare_with_pytorch(const ae_network *network, const char *wanted_n
     float *output = fixture_allocate(1, size);
     ck_assert_uint_eq(size, wanted_size);
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_reconstruct(session, rows, size / sizeof *rows / ae_network_input_width(network), output));
+    ck_assert_ok(ae_session_reconstruct(
+        session, rows, size / sizeof *rows / ae_network_input_width(network), output));
     for (size_t i = 0; i < size / sizeof *rows; i++)
-        ck_assert_msg(fabsf(output[i] - wanted[i]) < 1e-5f, "%s: element %zu: %.8g, PyTorch %.8g", wanted_name, i,
-                      (double)output[i], (double)wanted[i]);
+        ck_assert_msg(fabsf(output[i] - wanted[i]) < 1e-5f, "%s: element %zu: %.8g, PyTorch %.8g",
+                      wanted_name, i, (double)output[i], (double)wanted[i]);
     if (output_name != NULL)
         support_write(support_path(output_name), output, size);
     ae_session_free(session);
@@ -183,7 +189,8 @@ static void compare_with_pytorch(const ae_network *network, const char *wanted_n
     free(rows);
 }
 
-/* docs/pytorch.md as a reader follows it: save.py, loading and saving with libae, load.py; rename.py; other types. */
+/* docs/pytorch.md as a reader follows it: save.py, loading and saving with libae, load.py;
+ * rename.py; other types. */
 START_TEST(the_documented_programs_work)
 {
     static const char *const models[][2] = {{"model.safetensors", "model.f32"},
@@ -191,7 +198,8 @@ START_TEST(the_documented_programs_work)
                                             {"float16.safetensors", "float16.f32"},
                                             {"bfloat16.safetensors", "bfloat16.f32"},
                                             {"plain.safetensors", "plain.f32"}};
-    static const ae_activation activations[] = {AE_RELU, AE_TANH, AE_LEAKY_RELU, AE_SIGMOID};
+    static const ae_activation activations[] = {AE_ACTIVATION_RELU, AE_ACTIVATION_TANH,
+                                                AE_ACTIVATION_LEAKY_RELU, AE_ACTIVATION_SIGMOID};
     if (packages_are_missing())
         return;
     ck_assert_int_eq(python("docs_save", DOCUMENT), 0);
@@ -202,9 +210,9 @@ START_TEST(the_documented_programs_work)
         ae_network_free(network);
     }
     ae_network *network = NULL;
-    ck_assert_ok(
-        ae_network_load_with(&network, support_path("bare.safetensors"),
-                             AE_LOAD_OPTIONS(.activations = activations, .activation_count = COUNT(activations))));
+    ck_assert_ok(ae_network_load(
+        &network, support_path("bare.safetensors"),
+        AE_LOAD_OPTIONS(.activations = activations, .activation_count = COUNT(activations))));
     compare_with_pytorch(network, "model.f32", "trained.f32");
     ck_assert_ok(ae_network_save(network, support_path("trained.safetensors")));
     ck_assert_int_eq(python("docs_load", DOCUMENT), 0);
@@ -220,8 +228,10 @@ Suite *interop_suite(void)
     TCase *tcase = tcase_create("PyTorch");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_set_timeout(tcase, 240); /* importing torch takes seconds */
-    tcase_add_loop_test(tcase, pytorch_reconstructs_the_same_from_a_saved_network, 0, (int)COUNT(networks));
-    tcase_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0, (int)COUNT(networks));
+    tcase_add_loop_test(tcase, pytorch_reconstructs_the_same_from_a_saved_network, 0,
+                        (int)COUNT(networks));
+    tcase_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0,
+                        (int)COUNT(networks));
     tcase_add_test(tcase, the_documented_programs_work);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Model files: what is saved comes back bit for bit, damaged and foreign files, and nothing is lost by a failed save.
+/* Model files: what is saved comes back bit for bit, damaged and foreign files, and nothing is lost
+ * by a failed save.
  */
 #define _DEFAULT_SOURCE /* seteuid, nftw's companions */
 #include "fixtures.h"
 #include "suites.h"
 #include "without_cjson.h"
 
-#include "io/safetensors.h"
+#include "format/safetensors.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -36,9 +37,10 @@ static ae_network *trained(const ae_network_options *options)
     ae_network *network = fixture_network_with(options);
     ae_dataset *dataset = fixture_dataset(32, ae_network_input_width(network), 5);
     ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, adam, dataset, AE_TRAINER_OPTIONS(.batch = 8, .threads = 1));
+    ae_trainer *trainer = fixture_trainer(network, adam, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = 8, .threads = 1));
     for (int i = 0; i < 6; i++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     ae_trainer_free(trainer);
     ae_optimizer_free(adam);
     ae_dataset_free(dataset);
@@ -46,15 +48,19 @@ static ae_network *trained(const ae_network_options *options)
 }
 
 static const size_t odd_widths[] = {33, 17, 5, 21, 33};
-static const ae_activation mixed[] = {AE_TANH, AE_LEAKY_RELU, AE_RELU, AE_SIGMOID};
+static const ae_activation mixed[] = {AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU,
+                                      AE_ACTIVATION_RELU, AE_ACTIVATION_SIGMOID};
 
 static const ae_network_options options_tried[] = {
     {.size = sizeof(ae_network_options), .widths = odd_widths, .width_count = 5, .seed = 1},
-    {.size = sizeof(ae_network_options), .widths = odd_widths, .width_count = 5, .batch_norm = AE_OFF},
     {.size = sizeof(ae_network_options),
      .widths = odd_widths,
      .width_count = 5,
-     .code_layer = 1,
+     .batch_norm = AE_TOGGLE_OFF},
+    {.size = sizeof(ae_network_options),
+     .widths = odd_widths,
+     .width_count = 5,
+     .encoder_layers = 1,
      .code_width = 3,
      .activations = mixed,
      .leaky_slope = 0.3f,
@@ -74,7 +80,7 @@ static void same_networks(const ae_network *a, const ae_network *b)
 {
     ck_assert(fixture_same_state(a, b));
     ck_assert_uint_eq(a->depth, b->depth);
-    ck_assert_uint_eq(a->code_layer, b->code_layer);
+    ck_assert_uint_eq(a->encoder_layers, b->encoder_layers);
     ck_assert_int_eq(a->batch_norm, b->batch_norm);
     ck_assert_uint_eq(a->batches_tracked, b->batches_tracked);
     ck_assert_uint_eq(a->seed, b->seed);
@@ -101,7 +107,7 @@ START_TEST(a_saved_network_comes_back_bit_for_bit)
     unsigned char *file = support_read(path, &size);
     ck_assert_uint_eq(size, first.size);
     ck_assert_int_eq(memcmp(file, first.data, size), 0);
-    ck_assert_ok(ae_network_load(&again, path, "auto"));
+    ck_assert_ok(ae_network_load(&again, path, AE_LOAD_OPTIONS(.kernels = "auto")));
     same_networks(network, again);
 
     free(file);
@@ -119,13 +125,16 @@ START_TEST(kernels_of_every_kind_load_the_same_file)
     const bytes b = saved_bytes(network);
     for (size_t i = 0; i < ae_kernels_count(); i++) {
         ae_network *loaded = NULL;
-        ck_assert_ok(ae_network_load_memory(&loaded, b.data, b.size, ae_kernels_name(i)));
+        ck_assert_ok(ae_network_load_memory(&loaded, b.data, b.size,
+                                            AE_LOAD_OPTIONS(.kernels = ae_kernels_name(i))));
         ck_assert_str_eq(ae_network_kernels(loaded), ae_kernels_name(i));
         same_networks(network, loaded);
         ae_network_free(loaded);
     }
     ae_network *none = NULL;
-    ck_assert_status(ae_network_load_memory(&none, b.data, b.size, "abacus"), AE_ERROR_UNSUPPORTED, "abacus");
+    ck_assert_status(
+        ae_network_load_memory(&none, b.data, b.size, AE_LOAD_OPTIONS(.kernels = "abacus")),
+        AE_ERROR_UNSUPPORTED, "abacus");
     free(b.data);
     ae_network_free(network);
 }
@@ -137,9 +146,11 @@ START_TEST(the_layout_is_the_format_s)
     static const float encoder_weight[] = {1, 2}, encoder_bias[] = {3}, decoder_weight[] = {4, 5},
                        decoder_bias[] = {6, 7};
     const char *wanted =
-        "{\"__metadata__\":{\"format\":\"pt\",\"libae.format_version\":\"1\",\"libae.version\":\"" AE_VERSION_STRING
-        "\",\"libae.architecture\":\"{\\\"widths\\\":[2,1,2],\\\"code_layer\\\":1,\\\"batch_norm\\\":false,"
-        "\\\"activations\\\":[\\\"sigmoid\\\",\\\"sigmoid\\\"],\\\"leaky_slope\\\":0.25,\\\"bn_epsilon\\\":0.5,"
+        "{\"__metadata__\":{\"format\":\"pt\",\"libae.format_version\":\"1\",\"libae.version\":"
+        "\"" AE_VERSION_STRING "\",\"libae.architecture\":\"{\\\"widths\\\":[2,1,2],\\\"code_"
+        "layer\\\":1,\\\"batch_norm\\\":false,"
+        "\\\"activations\\\":[\\\"sigmoid\\\",\\\"sigmoid\\\"],\\\"leaky_slope\\\":0.25,\\\"bn_"
+        "epsilon\\\":0.5,"
         "\\\"bn_decay\\\":0.75,\\\"seed\\\":\\\"9\\\"}\"},"
         "\"decoder.0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
         "\"decoder.0.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[8,16]},"
@@ -149,9 +160,10 @@ START_TEST(the_layout_is_the_format_s)
         0,    0,    0xc0, 0x40, 0,    0,    0xe0, 0x40, 0,    0,    0x80, 0x40, 0, 0,
         0xa0, 0x40, 0,    0,    0x40, 0x40, 0,    0,    0x80, 0x3f, 0,    0,    0, 0x40,
     };
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
-                                                                  .batch_norm = AE_OFF, .leaky_slope = 0.25f,
-                                                                  .bn_epsilon = 0.5f, .bn_decay = 0.75f, .seed = 9));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                           .batch_norm = AE_TOGGLE_OFF, .leaky_slope = 0.25f, .bn_epsilon = 0.5f,
+                           .bn_decay = 0.75f, .seed = 9));
     ck_assert_ok(ae_network_set_tensor(network, "encoder.0.weight", encoder_weight, 2));
     ck_assert_ok(ae_network_set_tensor(network, "encoder.0.bias", encoder_bias, 1));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", decoder_weight, 2));
@@ -181,7 +193,8 @@ START_TEST(batch_counts_come_first_as_scalars)
     ck_assert_uint_eq(file.count, 4 * 6);
     for (size_t i = 0; i < 4; i++) {
         char name[48];
-        snprintf(name, sizeof name, "%s.%zu.bn.num_batches_tracked", i < 2 ? "encoder" : "decoder", i % 2);
+        snprintf(name, sizeof name, "%s.%zu.bn.num_batches_tracked", i < 2 ? "encoder" : "decoder",
+                 i % 2);
         const aei_stored *tensor = aei_safetensors_find(&file, name);
         ck_assert_ptr_nonnull(tensor);
         ck_assert_uint_eq(tensor->rank, 0);
@@ -203,14 +216,15 @@ START_TEST(save_memory_says_how_much_it_needs)
     size_t size = 0, needed = 0;
     ck_assert_ok(ae_network_save_memory(network, NULL, 0, &size));
     memset(buffer, 0x5a, sizeof buffer);
-    ck_assert_status(ae_network_save_memory(network, buffer, size - 1, &needed), AE_ERROR_INVALID_ARGUMENT,
-                     "capacity is");
+    ck_assert_status(ae_network_save_memory(network, buffer, size - 1, &needed),
+                     AE_ERROR_INVALID_ARGUMENT, "capacity is");
     ck_assert_uint_eq(needed, size);
     for (size_t i = 0; i < sizeof buffer; i++)
         ck_assert_uint_eq(buffer[i], 0x5a);
     ck_assert_ok(ae_network_save_memory(network, buffer, size, &needed));
     ck_assert_uint_eq(buffer[size], 0x5a);
-    ck_assert_status(ae_network_save_memory(network, NULL, 0, NULL), AE_ERROR_INVALID_ARGUMENT, "both NULL");
+    ck_assert_status(ae_network_save_memory(network, NULL, 0, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "both NULL");
     ae_network_free(network);
 }
 END_TEST
@@ -221,11 +235,16 @@ START_TEST(missing_arguments_are_named)
     size_t size;
     ck_assert_status(ae_network_save(NULL, "x"), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
     ck_assert_status(ae_network_save(network, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_network_save_memory(NULL, NULL, 0, &size), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_network_load(NULL, "x", NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_network_load(&loaded, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_network_load_memory(NULL, "x", 1, NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_network_load_memory(&loaded, NULL, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "data is NULL");
+    ck_assert_status(ae_network_save_memory(NULL, NULL, 0, &size), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_network_load(NULL, "x", NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_network_load(&loaded, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path is NULL");
+    ck_assert_status(ae_network_load_memory(NULL, "x", 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_network_load_memory(&loaded, NULL, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "data is NULL");
     ck_assert_ptr_null(loaded);
     ae_network_free(network);
 }
@@ -263,31 +282,41 @@ static const struct {
     {"encoder.0.weight", "encoder.0.weighs", AE_ERROR_FORMAT, "tensor encoder.0.weight is missing"},
     {"decoder.1.weight", "dekoder.1.weight", AE_ERROR_FORMAT, "tensor decoder.1.weight is missing"},
     {"encoder.1.weight", "encoder.9.weight", AE_ERROR_FORMAT, "tensor encoder.1.weight is missing"},
-    {"encoder.1.weight", "encoder.x.weight", AE_ERROR_FORMAT, "shape [4, 3], but the layer before gives 4"},
-    {"decoder.0.bn.bias", "decoder.0.bn.bia_", AE_ERROR_FORMAT, "tensor decoder.0.bn.bias is missing"},
-    {"encoder.1.bn.running_mean", "encoder.1.bn.running_meen", AE_ERROR_FORMAT, "encoder.1.bn.running_mean is missing"},
+    {"encoder.1.weight", "encoder.x.weight", AE_ERROR_FORMAT,
+     "shape [4, 3], but the layer before gives 4"},
+    {"decoder.0.bn.bias", "decoder.0.bn.bia_", AE_ERROR_FORMAT,
+     "tensor decoder.0.bn.bias is missing"},
+    {"encoder.1.bn.running_mean", "encoder.1.bn.running_meen", AE_ERROR_FORMAT,
+     "encoder.1.bn.running_mean is missing"},
     {"\"F32\",\"shape\":[4]", "\"I32\",\"shape\":[4]", AE_ERROR_FORMAT, "dtype is I32; F32, F64"},
     {"\"I64\"", "\"F64\"", AE_OK, ""},
-    {"encoder.0.bn.num_batches_tracked\":{\"dtype\":\"I64\"", "encoder.0.bn.num_batches_tracked\":{\"dtype\":\"F64\"",
-     AE_ERROR_FORMAT, "a single I64 expected"},
+    {"encoder.0.bn.num_batches_tracked\":{\"dtype\":\"I64\"",
+     "encoder.0.bn.num_batches_tracked\":{\"dtype\":\"F64\"", AE_ERROR_FORMAT,
+     "a single I64 expected"},
     {"[4,6]", "[6,4]", AE_ERROR_FORMAT, "features"},
     {"[4,6]", "[024]", AE_ERROR_FORMAT, "JSON: "},
     {"[6,4]", "[ 24]", AE_ERROR_FORMAT, "two dimensions expected"},
-    {"\"libae.format_version\":\"1\"", "\"libae.format_version\":\"2\"", AE_ERROR_UNSUPPORTED, "format version 2"},
+    {"\"libae.format_version\":\"1\"", "\"libae.format_version\":\"2\"", AE_ERROR_UNSUPPORTED,
+     "format version 2"},
     {"\"libae.format_version\":\"1\"", "\"libae.format_version\":\"0\"", AE_ERROR_FORMAT,
      "libae.format_version is damaged"},
     {"\"libae.format_version\":\"1\"", "\"libae.format_version\":\"x\"", AE_ERROR_FORMAT,
      "libae.format_version is damaged"},
-    {"[6,4,3,4,6]", "[6,4,2,4,6]", AE_ERROR_FORMAT, "tensor encoder.1.weight: 3 features by its shape, 2 by"},
-    {"[6,4,3,4,6]", "[7,4,3,4,6]", AE_ERROR_FORMAT, "tensor encoder.0.weight: 6 features by its shape, 7 by"},
+    {"[6,4,3,4,6]", "[6,4,2,4,6]", AE_ERROR_FORMAT,
+     "tensor encoder.1.weight: 3 features by its shape, 2 by"},
+    {"[6,4,3,4,6]", "[7,4,3,4,6]", AE_ERROR_FORMAT,
+     "tensor encoder.0.weight: 6 features by its shape, 7 by"},
     {"[6,4,3,4,6]", "[6,4,3,4  ]", AE_ERROR_FORMAT, "tensors of 4 layers, but 4 widths"},
     {"[6,4,3,4,6]", "[6,4,3,4,x]", AE_ERROR_FORMAT, "libae.architecture: JSON: a value expected"},
     {"[6,4,3,4,6]", "[6,4,3,4.6]", AE_ERROR_FORMAT, "libae.architecture: widths is damaged"},
     {"[6,4,3,4,6]", "[6,4,3,4,-]", AE_ERROR_FORMAT, "libae.architecture: JSON"},
-    {"\\\"widths\\\":[6,4,3,4,6]", "\\\"widths\\\":\\\"6,4,3,4\\\"", AE_ERROR_FORMAT, "widths is damaged"},
-    {"\\\"code_layer\\\":2", "\\\"code_layer\\\":1", AE_ERROR_FORMAT, "2 layers encode, but libae.architecture has 1"},
+    {"\\\"widths\\\":[6,4,3,4,6]", "\\\"widths\\\":\\\"6,4,3,4\\\"", AE_ERROR_FORMAT,
+     "widths is damaged"},
+    {"\\\"code_layer\\\":2", "\\\"code_layer\\\":1", AE_ERROR_FORMAT,
+     "2 layers encode, but libae.architecture has 1"},
     {"\\\"batch_norm\\\":true,", "\\\"batch_norm\\\":false", AE_ERROR_FORMAT, "JSON"},
-    {"\\\"batch_norm\\\":true", "\\\"batch_norm\\\":null", AE_ERROR_FORMAT, "batch_norm is damaged"},
+    {"\\\"batch_norm\\\":true", "\\\"batch_norm\\\":null", AE_ERROR_FORMAT,
+     "batch_norm is damaged"},
     {"[\\\"sigmoid\\\",", "[\\\"sigmoit\\\",", AE_ERROR_FORMAT, "activations is damaged"},
     {",\\\"sigmoid\\\"]", "            ]", AE_ERROR_FORMAT, "activations is damaged"},
     {"\\\"leaky_slope\\\":0", "\\\"leaky_slope\\\":2", AE_ERROR_FORMAT, "leaky_slope is damaged"},
@@ -307,7 +336,8 @@ START_TEST(a_changed_header_is_refused_with_its_reason)
     const ae_status status = ae_network_load_memory(&loaded, b.data, b.size, NULL);
     ck_assert_msg(status == edits[_i].status &&
                       (status == AE_OK || support_contains(ae_last_error(), edits[_i].message)),
-                  "%s -> %s: %s (%s)", edits[_i].old, edits[_i].new, ae_status_name(status), ae_last_error());
+                  "%s -> %s: %s (%s)", edits[_i].old, edits[_i].new, ae_status_name(status),
+                  ae_last_error());
     ck_assert_int_eq(loaded == NULL, status != AE_OK);
     ae_network_free(loaded);
     free(b.data);
@@ -324,8 +354,9 @@ START_TEST(values_that_cannot_be_used_are_refused)
                      "tensor decoder.1.weight: element 5 is not finite");
     poke(b, "decoder.1.weight", 5, 0);
     poke(b, "encoder.1.bn.running_var", 2, -0.5f);
-    ck_assert_status(ae_network_load_memory(&loaded, b.data, b.size, NULL), AE_ERROR_FORMAT,
-                     "tensor encoder.1.bn.running_var: element 2 is -0.5, which cannot be negative");
+    ck_assert_status(
+        ae_network_load_memory(&loaded, b.data, b.size, NULL), AE_ERROR_FORMAT,
+        "tensor encoder.1.bn.running_var: element 2 is -0.5, which cannot be negative");
     poke(b, "encoder.1.bn.running_var", 2, 0);
     ck_assert_ok(ae_network_load_memory(&loaded, b.data, b.size, NULL));
     ae_network_free(loaded);
@@ -341,13 +372,13 @@ typedef struct builder {
     size_t used;
 } builder;
 
-static void add(builder *b, const char *name, const char *dtype, size_t element, const char *shape, const void *values,
-                size_t count)
+static void add(builder *b, const char *name, const char *dtype, size_t element, const char *shape,
+                const void *values, size_t count)
 {
     const size_t length = strlen(b->header);
     snprintf(b->header + length, sizeof b->header - length,
-             "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}", length == 0 ? "{" : ",", name,
-             dtype, shape, b->used, b->used + count * element);
+             "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
+             length == 0 ? "{" : ",", name, dtype, shape, b->used, b->used + count * element);
     memcpy(b->data + b->used, values, count * element);
     b->used += count * element;
 }
@@ -374,20 +405,23 @@ static ae_status load_built(ae_network **network, const builder *b)
     return status;
 }
 
-static void check_tensor(const ae_network *network, const char *name, const float *wanted, size_t count)
+static void check_tensor(const ae_network *network, const char *name, const float *wanted,
+                         size_t count)
 {
     float values[16];
     ck_assert_ok(ae_network_get_tensor(network, name, values, count));
     for (size_t i = 0; i < count; i++)
-        ck_assert_msg(!(values[i] < wanted[i]) && !(values[i] > wanted[i]), "%s[%zu]: %g, not %g", name, i,
-                      (double)values[i], (double)wanted[i]);
+        ck_assert_msg(!(values[i] < wanted[i]) && !(values[i] > wanted[i]), "%s[%zu]: %g, not %g",
+                      name, i, (double)values[i], (double)wanted[i]);
 }
 
-/* No metadata, several number formats, a bias in front of batch normalisation, tensors of no interest. */
+/* No metadata, several number formats, a bias in front of batch normalisation, tensors of no
+ * interest. */
 START_TEST(a_file_of_another_program_is_understood)
 {
     static const double weight[] = {0.5, -0.25};
-    static const uint16_t half[] = {0x3c00, 0xc000}, brain[] = {0x3f80, 0xc000}; /* 1, -2 in both formats */
+    static const uint16_t half[] = {0x3c00, 0xc000},
+                          brain[] = {0x3f80, 0xc000}; /* 1, -2 in both formats */
     static const float one[] = {1, 1}, mean[] = {3, 4}, bias[] = {0.5f, -1}, extra[] = {NAN};
     static builder b;
     b = (builder){.header = ""};
@@ -409,8 +443,8 @@ START_TEST(a_file_of_another_program_is_understood)
     ck_assert_uint_eq(ae_network_input_width(network), 2);
     ck_assert_uint_eq(ae_network_code_width(network), 1);
     ck_assert_int_eq(ae_network_has_batch_norm(network), 1);
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_SIGMOID);
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_SIGMOID);
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_ACTIVATION_SIGMOID);
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_SIGMOID);
     const float wanted_weight[] = {0.5f, -0.25f}, wanted_half[] = {1, -2}, folded[] = {2.5f, 5};
     check_tensor(network, "encoder.0.weight", wanted_weight, 2);
     check_tensor(network, "decoder.0.weight", wanted_half, 2);
@@ -438,28 +472,35 @@ START_TEST(shapes_that_are_no_autoencoder_are_refused)
     ae_network *network = NULL;
     b = (builder){.header = ""};
     add(&b, "weight", "F32", 4, "[2]", zeros, 2);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "no autoencoder: tensor encoder.0.weight is missing");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "no autoencoder: tensor encoder.0.weight is missing");
     b = (builder){.header = ""};
     add(&b, "encoder.0.weight", "F32", 4, "[2,1]", zeros, 2);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "no autoencoder: tensor decoder.0.weight is missing");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "no autoencoder: tensor decoder.0.weight is missing");
     minimal(&b, "[1,2]", "[2,1]", 2);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor encoder.0.bias is missing");
     minimal(&b, "[2,4]", "[8,1]", 8);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "decoder.0.weight: shape [8, 1], but");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "decoder.0.weight: shape [8, 1], but");
     minimal(&b, "[2,4]", "[4,2]", 8);
     add(&b, "encoder.0.bias", "F32", 4, "[1,2]", zeros, 2);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor encoder.0.bias: shape [1, 2], not [2]");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "tensor encoder.0.bias: shape [1, 2], not [2]");
     minimal(&b, "[4,2]", "[2,4]", 8);
     add(&b, "encoder.0.bias", "F32", 4, "[4]", zeros, 4);
     add(&b, "decoder.0.bias", "F32", 4, "[]", zeros, 1);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor decoder.0.bias: shape [], not [2]");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "tensor decoder.0.bias: shape [], not [2]");
     minimal(&b, "[2,4]", "[3,2]", 0);
     b.header[0] = '\0', b.used = 0;
     add(&b, "encoder.0.weight", "F32", 4, "[2,4]", (float[8]){0}, 8);
     add(&b, "decoder.0.weight", "F32", 4, "[3,2]", (float[6]){0}, 6);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "architecture: output width 3 differs");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "architecture: output width 3 differs");
     minimal(&b, "[0,2]", "[2,0]", 0);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor encoder.0.weight: a shape of two dimensions");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "tensor encoder.0.weight: a shape of two dimensions");
     minimal(&b, "[1,2]", "[2,1]", 2);
     add(&b, "encoder.99999999999999999999.weight", "F32", 4, "[2,1]", zeros, 2);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "more than 1023 layers");
@@ -467,7 +508,8 @@ START_TEST(shapes_that_are_no_autoencoder_are_refused)
 }
 END_TEST
 
-/* The network would be made next, and refused for its output width; of types with few bits it could be huge. */
+/* The network would be made next, and refused for its output width; of types with few bits it could
+ * be huge. */
 START_TEST(types_that_cannot_be_read_are_refused_before_a_network_is_made)
 {
     static builder b;
@@ -476,11 +518,13 @@ START_TEST(types_that_cannot_be_read_are_refused_before_a_network_is_made)
     b = (builder){.header = ""};
     add(&b, "encoder.0.weight", "F4", 1, "[1,16]", zeros, 8);
     add(&b, "decoder.0.weight", "F16", 2, "[3,1]", zeros, 3);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor encoder.0.weight: dtype is F4; F32");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "tensor encoder.0.weight: dtype is F4; F32");
     b = (builder){.header = ""};
     add(&b, "encoder.0.weight", "F16", 2, "[1,2]", zeros, 2);
     add(&b, "decoder.0.weight", "F8_E4M3", 1, "[3,1]", zeros, 3);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor decoder.0.weight: dtype is F8_E4M3; F32");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
+                     "tensor decoder.0.weight: dtype is F8_E4M3; F32");
     ck_assert_ptr_null(network);
 }
 END_TEST
@@ -494,11 +538,12 @@ START_TEST(metadata_may_add_to_a_foreign_file)
     add(&b, "decoder.0.bias", "F32", 4, "[4]", zeros, 4);
     const size_t used = strlen(b.header);
     snprintf(b.header + used, sizeof b.header - used, "%s",
-             ",\"__metadata__\":{\"libae.architecture\":\"{\\\"activations\\\":[\\\"relu\\\",\\\"linear\\\"]}\"}");
+             ",\"__metadata__\":{\"libae.architecture\":\"{\\\"activations\\\":[\\\"relu\\\","
+             "\\\"linear\\\"]}\"}");
     ae_network *network = NULL;
     ck_assert_ok(load_built(&network, &b));
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_RELU);
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_LINEAR);
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_ACTIVATION_RELU);
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_LINEAR);
     ck_assert_int_eq(ae_network_has_batch_norm(network), 0);
     ae_network_free(network);
 }
@@ -522,28 +567,30 @@ static const char *bare_file(void)
 
 START_TEST(options_say_what_a_file_does_not)
 {
-    static const ae_activation each[] = {AE_ACTIVATION_DEFAULT, AE_LEAKY_RELU};
+    static const ae_activation each[] = {AE_ACTIVATION_DEFAULT, AE_ACTIVATION_LEAKY_RELU};
     const char *path = bare_file();
     ae_load_options o;
     ae_load_options_init(&o);
     ae_load_options_init(NULL);
     ae_network *network = NULL;
-    ck_assert_ok(ae_network_load_with(&network, path, &o));
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_SIGMOID);
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_SIGMOID);
+    ck_assert_ok(ae_network_load(&network, path, &o));
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_ACTIVATION_SIGMOID);
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_SIGMOID);
     ae_network_free(network);
-    ck_assert_ok(ae_network_load_with(
-        &network, path,
-        AE_LOAD_OPTIONS(.hidden_activation = AE_TANH, .output_activation = AE_LINEAR, .kernels = "reference")));
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_TANH);
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_LINEAR);
+    ck_assert_ok(ae_network_load(&network, path,
+                                 AE_LOAD_OPTIONS(.hidden_activation = AE_ACTIVATION_TANH,
+                                                 .output_activation = AE_ACTIVATION_LINEAR,
+                                                 .kernels = "reference")));
+    ck_assert_int_eq(ae_network_activation(network, 0), AE_ACTIVATION_TANH);
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_LINEAR);
     ck_assert_str_eq(ae_network_kernels(network), "reference");
     ae_network_free(network);
-    o.activations = each, o.activation_count = 2, o.hidden_activation = AE_TANH;
+    o.activations = each, o.activation_count = 2, o.hidden_activation = AE_ACTIVATION_TANH;
     o.leaky_slope = 0.25f, o.bn_epsilon = 0.5f, o.bn_decay = 0.75f;
-    ck_assert_ok(ae_network_load_with(&network, path, &o));
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_SIGMOID); /* the list has overridden it with the default */
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_LEAKY_RELU);
+    ck_assert_ok(ae_network_load(&network, path, &o));
+    ck_assert_int_eq(ae_network_activation(network, 0),
+                     AE_ACTIVATION_SIGMOID); /* the list has overridden it with the default */
+    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_LEAKY_RELU);
     ck_assert(same(&network->leaky_slope, &o.leaky_slope, sizeof(float)));
     ck_assert(same(&network->bn_epsilon, &o.bn_epsilon, sizeof(float)));
     ck_assert(same(&network->bn_decay, &o.bn_decay, sizeof(float)));
@@ -556,25 +603,30 @@ START_TEST(options_that_cannot_be_are_refused)
     static const ae_activation each[3];
     const char *path = bare_file();
     ae_network *network = NULL;
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.activations = each, .activation_count = 3)),
+    ck_assert_status(ae_network_load(&network, path,
+                                     AE_LOAD_OPTIONS(.activations = each, .activation_count = 3)),
                      AE_ERROR_SHAPE, "activation_count is 3, but the file has 2 layers");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.activation_count = 2)),
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.activation_count = 2)),
                      AE_ERROR_INVALID_ARGUMENT, "activations is NULL");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.output_activation = (ae_activation)6)),
-                     AE_ERROR_INVALID_ARGUMENT, "layer 2: activation 6");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.leaky_slope = 1)), AE_ERROR_INVALID_ARGUMENT,
-                     "leaky_slope 1");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_epsilon = -1)), AE_ERROR_INVALID_ARGUMENT,
-                     "bn_epsilon -1");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_decay = NAN)), AE_ERROR_INVALID_ARGUMENT,
-                     "bn_decay nan");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.kernels = "none such")),
+    ck_assert_status(
+        ae_network_load(&network, path, AE_LOAD_OPTIONS(.output_activation = (ae_activation)6)),
+        AE_ERROR_INVALID_ARGUMENT, "layer 2: activation 6");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.leaky_slope = 1)),
+                     AE_ERROR_INVALID_ARGUMENT, "leaky_slope 1");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.bn_epsilon = -1)),
+                     AE_ERROR_INVALID_ARGUMENT, "bn_epsilon -1");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.bn_decay = NAN)),
+                     AE_ERROR_INVALID_ARGUMENT, "bn_decay nan");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.kernels = "none such")),
                      AE_ERROR_UNSUPPORTED, "none such");
-    ck_assert_status(ae_network_load_with(&network, path, &(ae_load_options){0}), AE_ERROR_INVALID_ARGUMENT,
-                     "ae_load_options.size");
-    ck_assert_status(ae_network_load_with(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_network_load_with(&network, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_network_load_with(&network, support_path("none"), NULL), AE_ERROR_NOT_FOUND, "none");
+    ck_assert_status(ae_network_load(&network, path, &(ae_load_options){0}),
+                     AE_ERROR_INVALID_ARGUMENT, "ae_load_options.size");
+    ck_assert_status(ae_network_load(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_network_load(&network, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path is NULL");
+    ck_assert_status(ae_network_load(&network, support_path("none"), NULL), AE_ERROR_NOT_FOUND,
+                     "none");
     ck_assert_ptr_null(network);
 }
 END_TEST
@@ -582,24 +634,29 @@ END_TEST
 /* libae's own files say everything: options that repeat it are welcome, others are not. */
 START_TEST(options_unlike_the_file_are_refused)
 {
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){4, 2, 4}, .width_count = 3,
-                                                                  .hidden_activation = AE_TANH, .bn_epsilon = 0.125f));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){4, 2, 4}, .width_count = 3,
+                           .hidden_activation = AE_ACTIVATION_TANH, .bn_epsilon = 0.125f));
     const char *path = support_path("whole.safetensors");
     ck_assert_ok(ae_network_save(network, path));
     ae_network_free(network);
     network = NULL;
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.hidden_activation = AE_RELU)),
-                     AE_ERROR_INVALID_ARGUMENT, "layer 1: tanh in the file's libae.architecture, relu in the options");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_epsilon = 0.25f)),
-                     AE_ERROR_INVALID_ARGUMENT, "bn_epsilon: 0.125 in the file's libae.architecture, 0.25");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.leaky_slope = 0.5f)),
+    ck_assert_status(
+        ae_network_load(&network, path, AE_LOAD_OPTIONS(.hidden_activation = AE_ACTIVATION_RELU)),
+        AE_ERROR_INVALID_ARGUMENT,
+        "layer 1: tanh in the file's libae.architecture, relu in the options");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.bn_epsilon = 0.25f)),
+                     AE_ERROR_INVALID_ARGUMENT,
+                     "bn_epsilon: 0.125 in the file's libae.architecture, 0.25");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.leaky_slope = 0.5f)),
                      AE_ERROR_INVALID_ARGUMENT, "leaky_slope");
-    ck_assert_status(ae_network_load_with(&network, path, AE_LOAD_OPTIONS(.bn_decay = 0.5f)), AE_ERROR_INVALID_ARGUMENT,
-                     "bn_decay");
+    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.bn_decay = 0.5f)),
+                     AE_ERROR_INVALID_ARGUMENT, "bn_decay");
     ck_assert_ptr_null(network);
-    ck_assert_ok(ae_network_load_with(
-        &network, path,
-        AE_LOAD_OPTIONS(.hidden_activation = AE_TANH, .output_activation = AE_SIGMOID, .bn_epsilon = 0.125f)));
+    ck_assert_ok(ae_network_load(&network, path,
+                                 AE_LOAD_OPTIONS(.hidden_activation = AE_ACTIVATION_TANH,
+                                                 .output_activation = AE_ACTIVATION_SIGMOID,
+                                                 .bn_epsilon = 0.125f)));
     ae_network_free(network);
 }
 END_TEST
@@ -608,12 +665,15 @@ START_TEST(files_that_cannot_be_read_are_named)
 {
     ae_network *network = NULL;
     const char *path = support_path("absent.safetensors"), *text = support_path("text");
-    ck_assert_status(ae_network_load(&network, path, NULL), AE_ERROR_NOT_FOUND, "absent.safetensors");
+    ck_assert_status(ae_network_load(&network, path, NULL), AE_ERROR_NOT_FOUND,
+                     "absent.safetensors");
     ck_assert_status(ae_network_load(&network, support_dir(), NULL), AE_ERROR_IO, "folder");
     support_write(text, "hello, world", 12);
-    ck_assert_status(ae_network_load(&network, text, NULL), AE_ERROR_FORMAT, "text: not safetensors");
+    ck_assert_status(ae_network_load(&network, text, NULL), AE_ERROR_FORMAT,
+                     "text: not safetensors");
     support_write(text, "", 0);
-    ck_assert_status(ae_network_load(&network, text, NULL), AE_ERROR_FORMAT, "text: not safetensors: 0 bytes");
+    ck_assert_status(ae_network_load(&network, text, NULL), AE_ERROR_FORMAT,
+                     "text: not safetensors: 0 bytes");
     ck_assert_ptr_null(network);
 }
 END_TEST
@@ -654,7 +714,9 @@ START_TEST(a_full_disk_leaves_the_old_file)
             _exit(2);
         const ae_status status = ae_network_save(new, path);
         ae_network_free(old), ae_network_free(new); /* leak checkers look at the child too */
-        _exit(status == AE_ERROR_NO_SPACE && support_contains(ae_last_error(), "model.safetensors") ? 0 : 1);
+        _exit(status == AE_ERROR_NO_SPACE && support_contains(ae_last_error(), "model.safetensors")
+                  ? 0
+                  : 1);
     }
     int result;
     ck_assert_int_eq(waitpid(child, &result, 0), child);
@@ -669,7 +731,8 @@ START_TEST(paths_that_cannot_be_written_are_named)
 {
     ae_network *network = FIXTURE_NETWORK(3, 2, 3);
     const char *path = support_path("model.safetensors");
-    ck_assert_status(ae_network_save(network, support_path("no/such/folder")), AE_ERROR_NOT_FOUND, "no/such/folder");
+    ck_assert_status(ae_network_save(network, support_path("no/such/folder")), AE_ERROR_NOT_FOUND,
+                     "no/such/folder");
     ck_assert_status(ae_network_save(network, support_dir()), AE_ERROR_IO, "folder");
     ck_assert_ok(ae_network_save(network, path));
     ck_assert_int_eq(chmod(support_dir(), 0555), 0);
@@ -725,7 +788,8 @@ Suite *model_file_suite(void)
         return suite;
     TCase *round = tcase_create("round trip");
     tcase_add_checked_fixture(round, NULL, support_dir_remove);
-    tcase_add_loop_test(round, a_saved_network_comes_back_bit_for_bit, 0, (int)COUNT(options_tried));
+    tcase_add_loop_test(round, a_saved_network_comes_back_bit_for_bit, 0,
+                        (int)COUNT(options_tried));
     tcase_add_test(round, kernels_of_every_kind_load_the_same_file);
     tcase_add_test(round, the_layout_is_the_format_s);
     tcase_add_test(round, batch_counts_come_first_as_scalars);

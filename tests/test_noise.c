@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Noise on the input: what it looks like, that it is counted and not drawn in turn, and that training against it helps.
+/* Noise on the input: what it looks like, that it is counted and not drawn in turn, and that
+ * training against it helps.
  */
 #include "model/noise.h"
 
@@ -79,7 +80,8 @@ START_TEST(normal_noise_is_normal)
     enum { N = 400000 };
     static const double bounds[] = {-4, -3, -2.5, -1, -0.1, 0, 0.5, 1.5, 2.9, 3.5, 4.2};
     float *values = fixture_allocate(N, sizeof *values);
-    aei_noise_apply(&(aei_noise){.sd = 1, .seed = 2}, kernels(), N / 100, 0, N / 100, 100, values, values, N / 100);
+    aei_noise_apply(&(aei_noise){.sd = 1, .seed = 2}, kernels(), N / 100, 0, N / 100, 100, values,
+                    values, N / 100);
     for (size_t b = 0; b < COUNT(bounds); b++) {
         double below = 0;
         for (size_t i = 0; i < N; i++)
@@ -96,12 +98,14 @@ START_TEST(a_value_depends_on_seed_step_row_and_feature_alone)
     const aei_noise noise = {.sd = 1, .mask = 0.2f, .dropout = 0.3f, .seed = 5, .step = 7};
     aei_noise other_step = noise, other_seed = noise;
     other_step.step++, other_seed.seed++;
-    float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), whole[ROWS * FEATURES], part[ROWS * FEATURES];
+    float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), whole[ROWS * FEATURES],
+          part[ROWS * FEATURES];
     aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, whole, FEATURES);
     /* The same in panels of 16, and over a prefix of the rows. */
     for (size_t first = 0; first < FEATURES; first += 16) {
         const size_t count = FEATURES - first < 16 ? FEATURES - first : 16;
-        aei_noise_apply(&noise, kernels(), FEATURES, first, count, ROWS / 2, clean + first, part + first, FEATURES);
+        aei_noise_apply(&noise, kernels(), FEATURES, first, count, ROWS / 2, clean + first,
+                        part + first, FEATURES);
     }
     ck_assert_mem_eq(part, whole, ROWS / 2 * FEATURES * sizeof *whole);
     aei_noise_apply(&other_step, kernels(), FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
@@ -124,7 +128,8 @@ static ae_trainer_options noisy_options(void)
                                 .input_dropout = 0.1f};
 }
 
-/* A run of three epochs from the same start; stopped and resumed after `stop` steps unless that is 0. */
+/* A run of three epochs from the same start; stopped and resumed after `stop` steps unless that is
+ * 0. */
 static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop)
 {
     ae_network *network = FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
@@ -132,7 +137,7 @@ static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *opti
     ae_trainer *trainer = fixture_trainer(network, optimizer, dataset, options);
     if (stop > 0) {
         for (uint64_t i = 0; i < stop; i++)
-            ck_assert_ok(ae_trainer_step(trainer, NULL));
+            ck_assert_ok(ae_trainer_run_step(trainer, NULL));
         ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
         ae_trainer_free(trainer), ae_optimizer_free(optimizer), ae_network_free(network);
         network = FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
@@ -188,9 +193,12 @@ START_TEST(another_noise_is_another_run)
     static const char *const names[] = {"input_noise", "input_mask", "input_dropout"};
     for (size_t i = 0; i < COUNT(names); i++) {
         options = noisy_options();
-        *(i == 0 ? &options.input_noise : i == 1 ? &options.input_mask : &options.input_dropout) = 0;
+        *(i == 0   ? &options.input_noise
+          : i == 1 ? &options.input_mask
+                   : &options.input_dropout) = 0;
         ae_trainer *trainer = fixture_trainer(network, optimizer, dataset, &options);
-        ck_assert_status(ae_trainer_resume(trainer, support_path("checkpoint")), AE_ERROR_SHAPE, names[i]);
+        ck_assert_status(ae_trainer_resume(trainer, support_path("checkpoint")), AE_ERROR_SHAPE,
+                         names[i]);
         ae_trainer_free(trainer);
     }
     ae_optimizer_free(optimizer);
@@ -203,14 +211,16 @@ END_TEST
 START_TEST(the_cost_compares_with_the_clean_row)
 {
     const aei_noise noise = {.sd = 0.4f, .mask = 0.3f, .seed = 9};
-    float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), spoilt[ROWS * FEATURES], output[ROWS * FEATURES];
+    float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), spoilt[ROWS * FEATURES],
+          output[ROWS * FEATURES];
     ae_dataset *dataset = fixture_dataset_of(clean, ROWS, FEATURES);
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 20, FEATURES},
-                                                                  .width_count = 3, .batch_norm = AE_OFF, .seed = 2));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 20, FEATURES}, .width_count = 3,
+                           .batch_norm = AE_TOGGLE_OFF, .seed = 2));
     ae_session *session = NULL;
     aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, spoilt, FEATURES);
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_reconstruct(session, spoilt, ROWS, output));
+    ck_assert_ok(ae_session_reconstruct(session, spoilt, ROWS, output));
     double expected = 0, cost = 0;
     for (size_t r = 0; r < ROWS; r++) {
         double sum = 0;
@@ -219,10 +229,11 @@ START_TEST(the_cost_compares_with_the_clean_row)
         expected += sqrt(sum) / ROWS;
     }
     ae_optimizer *optimizer = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
-                                          AE_TRAINER_OPTIONS(.batch = ROWS, .seed = 9, .shuffle = AE_SHUFFLE_NONE,
-                                                             .input_noise = 0.4f, .input_mask = 0.3f));
-    ck_assert_ok(ae_trainer_step(trainer, &cost));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = ROWS, .seed = 9, .shuffle = AE_SHUFFLE_NONE,
+                           .input_noise = 0.4f, .input_mask = 0.3f));
+    ck_assert_ok(ae_trainer_run_step(trainer, &cost));
     ck_assert_double_eq_tol(cost, expected, 1e-6 * expected);
     ae_trainer_free(trainer), ae_optimizer_free(optimizer);
     ae_session_free(session);
@@ -240,7 +251,8 @@ START_TEST(no_noise_in_a_step_that_has_room_for_it_is_no_noise)
     uint32_t numbers[ROWS];
     for (size_t r = 0; r < ROWS; r++)
         numbers[r] = (uint32_t)r;
-    const aei_step_job job = {.gather = fixture_gather, .source = &source, .rows = numbers, .row_count = ROWS};
+    const aei_step_job job = {
+        .gather = fixture_gather, .source = &source, .rows = numbers, .row_count = ROWS};
     ae_network *network = FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
     float *kept = fixture_allocate(network->parameter_floats, sizeof *kept);
     aei_team *team = NULL;
@@ -264,7 +276,8 @@ START_TEST(no_noise_in_a_step_that_has_room_for_it_is_no_noise)
 }
 END_TEST
 
-/* Mean L2 distance from the clean digits of what a network makes of noisy ones that it has not seen. */
+/* Mean L2 distance from the clean digits of what a network makes of noisy ones that it has not
+ * seen. */
 static double cost_of_denoising(float input_noise, float input_mask)
 {
     enum { TRAIN = 1000, TEST = 200, PIXELS = 784 };
@@ -274,9 +287,10 @@ static double cost_of_denoising(float input_noise, float input_mask)
     ck_assert_ok(ae_dataset_create_digits(&test, TEST, 2));
     ae_network *network = FIXTURE_NETWORK(PIXELS, 64, PIXELS);
     ae_optimizer *optimizer = fixture_adam(0.005f);
-    ae_trainer *trainer = fixture_trainer(
-        network, optimizer, train,
-        AE_TRAINER_OPTIONS(.batch = 50, .epochs = 15, .input_noise = input_noise, .input_mask = input_mask));
+    ae_trainer *trainer = fixture_trainer(network, optimizer, train,
+                                          AE_TRAINER_OPTIONS(.batch = 50, .epochs = 15,
+                                                             .input_noise = input_noise,
+                                                             .input_mask = input_mask));
     ck_assert_ok(ae_trainer_run(trainer));
     float *clean = fixture_allocate(3 * TEST * PIXELS, sizeof *clean);
     float *noisy = clean + TEST * PIXELS, *output = noisy + TEST * PIXELS;
@@ -284,7 +298,7 @@ static double cost_of_denoising(float input_noise, float input_mask)
     aei_noise_apply(&noise, kernels(), PIXELS, 0, PIXELS, TEST, clean, noisy, PIXELS);
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_reconstruct(session, noisy, TEST, output));
+    ck_assert_ok(ae_session_reconstruct(session, noisy, TEST, output));
     double cost = 0;
     for (size_t r = 0; r < TEST; r++)
         cost += fixture_distance(output + r * PIXELS, clean + r * PIXELS, PIXELS) / TEST;
@@ -298,7 +312,8 @@ static double cost_of_denoising(float input_noise, float input_mask)
 START_TEST(a_denoising_run_reconstructs_noisy_digits_better)
 {
     const double plain = cost_of_denoising(0, 0), denoising = cost_of_denoising(0.4f, 0);
-    ck_assert_msg(denoising < 0.8 * plain, "%g with noise in training, %g without", denoising, plain);
+    ck_assert_msg(denoising < 0.8 * plain, "%g with noise in training, %g without", denoising,
+                  plain);
 }
 END_TEST
 
@@ -308,9 +323,10 @@ START_TEST(noise_outside_its_range_is_refused)
     ae_network *network = FIXTURE_NETWORK(FEATURES, 3, FEATURES);
     ae_optimizer *optimizer = fixture_adam(0.01f);
     ae_trainer *trainer = NULL;
-#define REFUSED(part, ...)                                                                                      \
-    ck_assert_status(ae_trainer_create(&trainer, network, optimizer, dataset, AE_TRAINER_OPTIONS(__VA_ARGS__)), \
-                     AE_ERROR_INVALID_ARGUMENT, part)
+#define REFUSED(part, ...)                                                                         \
+    ck_assert_status(                                                                              \
+        ae_trainer_create(&trainer, network, optimizer, dataset, AE_TRAINER_OPTIONS(__VA_ARGS__)), \
+        AE_ERROR_INVALID_ARGUMENT, part)
     REFUSED("input_noise -1", .input_noise = -1);
     REFUSED("input_noise inf", .input_noise = INFINITY);
     REFUSED("input_noise nan", .input_noise = fabsf(NAN));

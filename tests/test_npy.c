@@ -29,7 +29,8 @@ static const char *make_file(int version, const char *header, const void *data, 
 }
 
 static const float six[] = {1, -2, 3.5f, 4, 5, 1e-40f};
-#define HEADER(descr, order, shape) "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape ", }\n"
+#define HEADER(descr, order, shape) \
+    "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape ", }\n"
 
 /* Shapes of rows x features and, where the shape says so, a picture's sides. */
 static const struct {
@@ -61,20 +62,23 @@ START_TEST(what_numpy_saves_is_read_to_the_bit)
         return;
     char names[COUNT(arrays) * 40] = "";
     for (size_t i = 0; i < COUNT(arrays); i++)
-        snprintf(names + strlen(names), 40, "%s %s %s\n", arrays[i].kind, arrays[i].shape, arrays[i].order);
+        snprintf(names + strlen(names), 40, "%s %s %s\n", arrays[i].kind, arrays[i].shape,
+                 arrays[i].order);
     support_write(support_path("names.txt"), names, strlen(names));
-    ck_assert_int_eq(python_run("tables.py", (const char *const[]){"write-npy", support_dir(), NULL}), 0);
+    ck_assert_int_eq(
+        python_run("tables.py", (const char *const[]){"write-npy", support_dir(), NULL}), 0);
     for (size_t i = 0; i < COUNT(arrays); i++) {
         const bool borrow = _i == 1, u8 = strcmp(arrays[i].kind, "|u1") == 0;
         char name[32];
         ae_dataset *dataset = NULL;
         snprintf(name, sizeof name, "%zu.npy", i);
-        ck_assert_ok(ae_dataset_open_npy(&dataset, support_path(name),
-                                         AE_DATASET_OPTIONS(.scale = 1, .borrow = borrow ? AE_ON : AE_OFF)));
-        ck_assert_uint_eq(ae_dataset_rows(dataset), arrays[i].rows);
-        ck_assert_uint_eq(ae_dataset_features(dataset), arrays[i].features);
-        ck_assert_uint_eq(ae_dataset_height(dataset), arrays[i].height);
-        ck_assert_uint_eq(ae_dataset_width(dataset), arrays[i].width);
+        ck_assert_ok(ae_dataset_open_npy(
+            &dataset, support_path(name),
+            AE_DATASET_OPTIONS(.scale = 1, .borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        ck_assert_uint_eq(ae_dataset_row_count(dataset), arrays[i].rows);
+        ck_assert_uint_eq(ae_dataset_feature_count(dataset), arrays[i].features);
+        ck_assert_uint_eq(ae_dataset_image_height(dataset), arrays[i].height);
+        ck_assert_uint_eq(ae_dataset_image_width(dataset), arrays[i].width);
         ck_assert_int_eq(ae_dataset_label(dataset, 0), -1);
         ck_assert_int_eq(dataset->storage->element == AEI_U8, u8);
         const bool native = (u8 || strcmp(arrays[i].kind, "<f4") == 0) && arrays[i].order[0] == 'C';
@@ -86,7 +90,8 @@ START_TEST(what_numpy_saves_is_read_to_the_bit)
         ck_assert_uint_eq(size, arrays[i].rows * arrays[i].features * sizeof(float));
         float *values = fixture_allocate(size, 1);
         ck_assert_ok(ae_dataset_read(dataset, 0, arrays[i].rows, values));
-        ck_assert_msg(memcmp(values, wanted, size) == 0, "%s %s %s", arrays[i].kind, arrays[i].shape, arrays[i].order);
+        ck_assert_msg(memcmp(values, wanted, size) == 0, "%s %s %s", arrays[i].kind,
+                      arrays[i].shape, arrays[i].order);
         free(values);
         free(wanted);
         ae_dataset_free(dataset);
@@ -100,17 +105,20 @@ START_TEST(what_we_save_numpy_loads_and_maps)
     const int numpy = !python_lacks("tables.py", "NumPy");
     char names[400] = "";
     for (size_t i = 0; i < COUNT(shapes); i++) {
-        const size_t rows = shapes[i][0], columns = shapes[i][1], count = rows * (columns == 0 ? 1 : columns);
+        const size_t rows = shapes[i][0], columns = shapes[i][1],
+                     count = rows * (columns == 0 ? 1 : columns);
         float *values = fixture_values(count, -1, 1, i + 1);
         if (count > 3)
             values[1] = NAN, values[2] = -INFINITY, values[3] = 1e-42f;
         char name[32];
         snprintf(name, sizeof name, "%zu.npy", i);
-        ck_assert_ok(ae_npy_save_f32(support_path(name), values, rows, columns));
+        ck_assert_ok(ae_npy_write(support_path(name), values, rows, columns));
         size_t size;
         unsigned char *bytes = support_read(support_path(name), &size);
         ck_assert_uint_eq(size, 128 + count * sizeof(float));
-        ck_assert_mem_eq(bytes, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (", 58);
+        ck_assert_mem_eq(
+            bytes, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (",
+            58);
         ck_assert_uint_eq(bytes[127], '\n');
         ck_assert_mem_eq(bytes + 128, values, count * sizeof(float));
         free(bytes);
@@ -121,7 +129,8 @@ START_TEST(what_we_save_numpy_loads_and_maps)
     }
     support_write(support_path("names.txt"), names, strlen(names));
     if (numpy)
-        ck_assert_int_eq(python_run("tables.py", (const char *const[]){"read-npy", support_dir(), NULL}), 0);
+        ck_assert_int_eq(
+            python_run("tables.py", (const char *const[]){"read-npy", support_dir(), NULL}), 0);
 }
 END_TEST
 
@@ -129,13 +138,14 @@ END_TEST
 START_TEST(the_header_is_numpys)
 {
     float *values = fixture_allocate(6 * 7, sizeof *values);
-    ck_assert_ok(ae_npy_save_f32(support_path("x.npy"), values, 6, 7));
+    ck_assert_ok(ae_npy_write(support_path("x.npy"), values, 6, 7));
     free(values);
     size_t size;
     unsigned char *bytes = support_read(support_path("x.npy"), &size);
     char wanted[129];
     memcpy(wanted, "\x93NUMPY\x01\x00\x76\x00", 10);
-    snprintf(wanted + 10, 119, "%-117s\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (6, 7), }");
+    snprintf(wanted + 10, 119, "%-117s\n",
+             "{'descr': '<f4', 'fortran_order': False, 'shape': (6, 7), }");
     ck_assert_mem_eq(bytes, wanted, 128);
     free(bytes);
 }
@@ -155,9 +165,10 @@ START_TEST(headers_as_others_write_them_are_read)
             for (int borrow = 0; borrow < 2; borrow++) {
                 ae_dataset *dataset = NULL;
                 float values[6];
-                ck_assert_ok(ae_dataset_open_npy(&dataset, make_file(version, headers[i], six, sizeof six),
-                                                 AE_DATASET_OPTIONS(.borrow = borrow ? AE_ON : AE_OFF)));
-                ck_assert_uint_eq(ae_dataset_features(dataset), 3);
+                ck_assert_ok(ae_dataset_open_npy(
+                    &dataset, make_file(version, headers[i], six, sizeof six),
+                    AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+                ck_assert_uint_eq(ae_dataset_feature_count(dataset), 3);
                 ck_assert_ok(ae_dataset_read(dataset, 0, 2, values));
                 ck_assert_mem_eq(values, six, sizeof six);
                 ae_dataset_free(dataset);
@@ -174,7 +185,8 @@ static const struct {
 } refused[] = {
     {1, HEADER("'|O'", "False", "(2, 3)"), 24, AE_ERROR_UNSUPPORTED, "Python objects"},
     {1, HEADER("'O'", "False", "(2, 3)"), 24, AE_ERROR_FORMAT, "descr 'O' is not a type"},
-    {1, HEADER("[('a', '<f4'), ('b', '<i4')]", "False", "(3,)"), 24, AE_ERROR_UNSUPPORTED, "structured"},
+    {1, HEADER("[('a', '<f4'), ('b', '<i4')]", "False", "(3,)"), 24, AE_ERROR_UNSUPPORTED,
+     "structured"},
     {1, HEADER("('<f4', (3,))", "False", "(2,)"), 24, AE_ERROR_UNSUPPORTED, "structured"},
     {1, HEADER("'<c8'", "False", "(3,)"), 24, AE_ERROR_UNSUPPORTED, "'<c8'"},
     {1, HEADER("'<U6'", "False", "(1,)"), 24, AE_ERROR_UNSUPPORTED, "'<U6'"},
@@ -185,8 +197,10 @@ static const struct {
     {1, HEADER("'<i3'", "False", "(8,)"), 24, AE_ERROR_UNSUPPORTED, "'<i3'"},
     {1, HEADER("'|f4'", "False", "(2, 3)"), 24, AE_ERROR_FORMAT, "byte order"},
     {1, HEADER("'f4'", "False", "(2, 3)"), 24, AE_ERROR_FORMAT, "'f4' is not a type"},
-    {1, HEADER("'<f4'", "False", "(2, 4)"), 24, AE_ERROR_FORMAT, "32 bytes of values expected, 24 found"},
-    {1, HEADER("'<f4'", "False", "(2, 2)"), 24, AE_ERROR_FORMAT, "16 bytes of values expected, 24 found"},
+    {1, HEADER("'<f4'", "False", "(2, 4)"), 24, AE_ERROR_FORMAT,
+     "32 bytes of values expected, 24 found"},
+    {1, HEADER("'<f4'", "False", "(2, 2)"), 24, AE_ERROR_FORMAT,
+     "16 bytes of values expected, 24 found"},
     {1, HEADER("'<f4'", "False", "()"), 4, AE_ERROR_FORMAT, "single number"},
     {1, HEADER("'<f4'", "False", "(0, 3)"), 0, AE_ERROR_FORMAT, "dimension 1 of the array is 0"},
     {1, HEADER("'<f4'", "False", "(2, 0)"), 0, AE_ERROR_FORMAT, "dimension 2 of the array is 0"},
@@ -199,16 +213,21 @@ static const struct {
     {1, HEADER("'<f4'", "False", "(6)"), 24, AE_ERROR_FORMAT, "a comma in the shape"},
     {1, HEADER("'<f4'", "False", "(2 3)"), 24, AE_ERROR_FORMAT, "a comma or the end of the shape"},
     {1, HEADER("'<f4'", "False", "[2, 3]"), 24, AE_ERROR_FORMAT, "a tuple expected at \"[2"},
-    {1, HEADER("'<f4'", "Maybe", "(2, 3)"), 24, AE_ERROR_FORMAT, "True or False expected at \"Maybe"},
-    {1, HEADER("'<f4'", "True", "(1, 2, 3)"), 24, AE_ERROR_UNSUPPORTED, "3 dimensions in Fortran order"},
+    {1, HEADER("'<f4'", "Maybe", "(2, 3)"), 24, AE_ERROR_FORMAT,
+     "True or False expected at \"Maybe"},
+    {1, HEADER("'<f4'", "True", "(1, 2, 3)"), 24, AE_ERROR_UNSUPPORTED,
+     "3 dimensions in Fortran order"},
     {1, "{'descr': '<f4', 'fortran_order': False, }", 24, AE_ERROR_FORMAT, "'shape' is missing"},
-    {1, "{'descr': '<f4', 'descr': '<f4', 'shape': (6,)}", 24, AE_ERROR_FORMAT, "'descr' stands there twice"},
-    {1, "{'descr': '<f4', 'shape': (6,), 'fortran_order': False, 'x': 1}", 24, AE_ERROR_FORMAT, "the key 'x'"},
+    {1, "{'descr': '<f4', 'descr': '<f4', 'shape': (6,)}", 24, AE_ERROR_FORMAT,
+     "'descr' stands there twice"},
+    {1, "{'descr': '<f4', 'shape': (6,), 'fortran_order': False, 'x': 1}", 24, AE_ERROR_FORMAT,
+     "the key 'x'"},
     {1, HEADER("'<f4'", "False", "(2, 3)") "x", 24, AE_ERROR_FORMAT, "the header's end"},
     {1, "['descr', '<f4']", 24, AE_ERROR_FORMAT, "a dictionary expected"},
     {1, "{'descr': '<f4", 24, AE_ERROR_FORMAT, "a whole string"},
     {1, "{'descr'", 24, AE_ERROR_FORMAT, "a colon"},
-    {1, "{'descr': '<f4' 'shape': (6,)}", 24, AE_ERROR_FORMAT, "a comma or the end of the dictionary"},
+    {1, "{'descr': '<f4' 'shape': (6,)}", 24, AE_ERROR_FORMAT,
+     "a comma or the end of the dictionary"},
     {1, "{'\x1b[2J': 1}", 24, AE_ERROR_FORMAT, "the key '?[2J'"},
     {1, "{", 24, AE_ERROR_FORMAT, "a string expected at \"\""},
     {1, "", 24, AE_ERROR_FORMAT, "a dictionary expected"},
@@ -225,7 +244,9 @@ START_TEST(what_is_no_array_of_numbers_is_refused_by_name_and_reason)
     ae_dataset *dataset = NULL;
     const char *path = make_file(refused[_i].version, refused[_i].header, six, refused[_i].size);
     for (int borrow = 0; borrow < 2; borrow++) {
-        ck_assert_status(ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.borrow = borrow ? AE_ON : AE_OFF)),
+        ck_assert_status(ae_dataset_open_npy(
+                             &dataset, path,
+                             AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
                          refused[_i].status, refused[_i].part);
         ck_assert(support_contains(ae_last_error(), "made.npy: "));
         ck_assert_ptr_null(dataset);
@@ -246,7 +267,8 @@ START_TEST(zero_bytes_in_a_type_are_refused)
     ae_dataset *dataset = NULL;
     for (size_t i = 0; i < COUNT(zeros); i++) {
         /* Of size '\0' - '0' as a size_t these are 16 bytes. */
-        const char *path = make_file(1, HEADER("'<i8'", "False", "(5, 76861433640456465)"), six, 16);
+        const char *path = make_file(1, HEADER("'<i8'", "False", "(5, 76861433640456465)"), six,
+                                     16);
         size_t size;
         unsigned char *bytes = support_read(path, &size);
         bytes[10 + strlen("{'descr': ") + zeros[i].at] = 0;
@@ -277,15 +299,19 @@ START_TEST(files_of_other_kinds_are_refused)
         support_write(path, files[i].bytes, files[i].size);
         ck_assert_status(ae_dataset_open_npy(&dataset, path, NULL), AE_ERROR_FORMAT, files[i].part);
     }
-    ck_assert_status(ae_dataset_open_npy(&dataset, support_path("absent.npy"), NULL), AE_ERROR_NOT_FOUND, "absent.npy");
+    ck_assert_status(ae_dataset_open_npy(&dataset, support_path("absent.npy"), NULL),
+                     AE_ERROR_NOT_FOUND, "absent.npy");
     ck_assert_status(ae_dataset_open_npy(&dataset, support_dir(), NULL), AE_ERROR_IO, "a folder");
-    ck_assert_status(ae_dataset_open_npy(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT, "dataset is NULL");
-    ck_assert_status(ae_dataset_open_npy(&dataset, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
+    ck_assert_status(ae_dataset_open_npy(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "dataset is NULL");
+    ck_assert_status(ae_dataset_open_npy(&dataset, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path is NULL");
     path = make_file(1, HEADER("'<f4'", "False", "(2, 3)"), six, sizeof six);
-    ck_assert_status(ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.stride = 3)), AE_ERROR_INVALID_ARGUMENT,
-                     "stride");
-    ck_assert_status(ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.height = 2, .width = 2)),
-                     AE_ERROR_INVALID_ARGUMENT, "height 2");
+    ck_assert_status(ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.stride = 3)),
+                     AE_ERROR_INVALID_ARGUMENT, "stride");
+    ck_assert_status(
+        ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.height = 2, .width = 2)),
+        AE_ERROR_INVALID_ARGUMENT, "height 2");
     ck_assert_ptr_null(dataset);
 }
 END_TEST
@@ -299,19 +325,26 @@ START_TEST(values_that_are_not_finite_are_named)
         memcpy(values, six, sizeof values);
         values[5] = bad[i];
         for (int borrow = 0; borrow < 2; borrow++)
-            ck_assert_status(ae_dataset_open_npy(&dataset, make_file(1, HEADER("'<f4'", "False", "(2, 3)"), values, 24),
-                                                 AE_DATASET_OPTIONS(.borrow = borrow ? AE_ON : AE_OFF)),
-                             AE_ERROR_DATA, "made.npy: row 1, column 2: ");
+            ck_assert_status(
+                ae_dataset_open_npy(
+                    &dataset, make_file(1, HEADER("'<f4'", "False", "(2, 3)"), values, 24),
+                    AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
+                AE_ERROR_DATA, "made.npy: row 1, column 2: ");
         ck_assert_status(
-            ae_dataset_open_npy(&dataset, make_file(1, HEADER("'<f4'", "True", "(2, 3)"), values, 24), NULL),
+            ae_dataset_open_npy(&dataset,
+                                make_file(1, HEADER("'<f4'", "True", "(2, 3)"), values, 24), NULL),
             AE_ERROR_DATA, "row 1, column 2: ");
     }
     const double large[] = {1, 2, (double)FLT_MAX, 1e39};
-    ck_assert_status(ae_dataset_open_npy(&dataset, make_file(1, HEADER("'<f8'", "False", "(2, 2)"), large, 32), NULL),
-                     AE_ERROR_DATA, "as float32: row 1, column 1");
+    ck_assert_status(
+        ae_dataset_open_npy(&dataset, make_file(1, HEADER("'<f8'", "False", "(2, 2)"), large, 32),
+                            NULL),
+        AE_ERROR_DATA, "as float32: row 1, column 1");
     const uint16_t halves[] = {0x3c00, 0x7c00};
-    ck_assert_status(ae_dataset_open_npy(&dataset, make_file(1, HEADER("'<f2'", "False", "(1, 2)"), halves, 4), NULL),
-                     AE_ERROR_DATA, "row 0, column 1");
+    ck_assert_status(
+        ae_dataset_open_npy(&dataset, make_file(1, HEADER("'<f2'", "False", "(1, 2)"), halves, 4),
+                            NULL),
+        AE_ERROR_DATA, "row 0, column 1");
     ck_assert_ptr_null(dataset);
 }
 END_TEST
@@ -324,8 +357,10 @@ START_TEST(uint8_keeps_its_scale_and_sides_can_be_given)
         ae_dataset *dataset = NULL, *view = NULL;
         float values[6];
         ck_assert_ok(ae_dataset_open_npy(
-            &dataset, path, AE_DATASET_OPTIONS(.height = 2, .width = 3, .borrow = borrow ? AE_ON : AE_OFF)));
-        ck_assert_uint_eq(ae_dataset_height(dataset), 2);
+            &dataset, path,
+            AE_DATASET_OPTIONS(.height = 2, .width = 3,
+                               .borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        ck_assert_uint_eq(ae_dataset_image_height(dataset), 2);
         /* A view outlives the dataset, and a mapped file its name. */
         ck_assert_ok(ae_dataset_view(&view, dataset, 0, 1));
         ae_dataset_free(dataset);
@@ -344,12 +379,13 @@ START_TEST(training_from_a_mapped_file_is_training_from_memory)
 {
     enum { N = 64, F = 33 };
     float *values = fixture_values(N * F, 0, 1, 9);
-    ck_assert_ok(ae_npy_save_f32(support_path("rows.npy"), values, N, F));
+    ck_assert_ok(ae_npy_write(support_path("rows.npy"), values, N, F));
     ae_network *networks[2];
     for (int borrow = 0; borrow < 2; borrow++) {
         ae_dataset *dataset = NULL;
-        ck_assert_ok(ae_dataset_open_npy(&dataset, support_path("rows.npy"),
-                                         AE_DATASET_OPTIONS(.borrow = borrow ? AE_ON : AE_OFF)));
+        ck_assert_ok(ae_dataset_open_npy(
+            &dataset, support_path("rows.npy"),
+            AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
         networks[borrow] = FIXTURE_NETWORK(F, 9, 3, 9, F);
         ae_optimizer *adam = fixture_adam(0.01f);
         ae_trainer *trainer = fixture_trainer(networks[borrow], adam, dataset,
@@ -389,8 +425,9 @@ START_TEST(damaged_headers_do_no_harm)
         support_write(path, bytes, size);
         free(bytes);
         ae_dataset *dataset = NULL;
-        const ae_status status = ae_dataset_open_npy(&dataset, path,
-                                                     AE_DATASET_OPTIONS(.borrow = i % 5 == 0 ? AE_ON : AE_OFF));
+        const ae_status status = ae_dataset_open_npy(
+            &dataset, path,
+            AE_DATASET_OPTIONS(.borrow = i % 5 == 0 ? AE_TOGGLE_ON : AE_TOGGLE_OFF));
         ck_assert(status == AE_OK || status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED ||
                   status == AE_ERROR_DATA);
         ck_assert_int_eq(status == AE_OK, dataset != NULL);
@@ -413,9 +450,12 @@ START_TEST(every_allocation_may_fail)
         for (; n < 20; n++) {
             ae_dataset *dataset = NULL;
             support_fail_allocation(n);
-            const ae_status status = kind < 2 ? ae_dataset_open_npy(&dataset, paths[0],
-                                                                    AE_DATASET_OPTIONS(.borrow = kind ? AE_ON : AE_OFF))
-                                              : ae_npy_save_f32(support_path("out.npy"), six, 2, 3);
+            const ae_status status = kind < 2
+                                         ? ae_dataset_open_npy(
+                                               &dataset, paths[0],
+                                               AE_DATASET_OPTIONS(.borrow = kind ? AE_TOGGLE_ON
+                                                                                 : AE_TOGGLE_OFF))
+                                         : ae_npy_write(support_path("out.npy"), six, 2, 3);
             support_fail_allocation(0);
             ae_dataset_free(dataset);
             if (status == AE_OK)
@@ -433,16 +473,19 @@ START_TEST(saving_refuses_what_cannot_be_saved_and_leaves_the_old_file)
 {
     const char *path = support_path("kept.npy");
     support_write(path, "old", 3);
-    ck_assert_status(ae_npy_save_f32(NULL, six, 2, 3), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
-    ck_assert_status(ae_npy_save_f32(path, NULL, 2, 3), AE_ERROR_INVALID_ARGUMENT, "values is NULL");
-    ck_assert_status(ae_npy_save_f32(path, six, SIZE_MAX / 8, 3), AE_ERROR_INVALID_ARGUMENT, "overflow");
-    ck_assert_status(ae_npy_save_f32(path, six, 3, SIZE_MAX / 8), AE_ERROR_INVALID_ARGUMENT, "overflow");
-    ck_assert_status(ae_npy_save_f32(support_path("no/such.npy"), six, 2, 3), AE_ERROR_NOT_FOUND, "no/such.npy");
+    ck_assert_status(ae_npy_write(NULL, six, 2, 3), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
+    ck_assert_status(ae_npy_write(path, NULL, 2, 3), AE_ERROR_INVALID_ARGUMENT, "values is NULL");
+    ck_assert_status(ae_npy_write(path, six, SIZE_MAX / 8, 3), AE_ERROR_INVALID_ARGUMENT,
+                     "overflow");
+    ck_assert_status(ae_npy_write(path, six, 3, SIZE_MAX / 8), AE_ERROR_INVALID_ARGUMENT,
+                     "overflow");
+    ck_assert_status(ae_npy_write(support_path("no/such.npy"), six, 2, 3), AE_ERROR_NOT_FOUND,
+                     "no/such.npy");
     size_t size;
     unsigned char *bytes = support_read(path, &size);
     ck_assert_uint_eq(size, 3);
     free(bytes);
-    ck_assert_ok(ae_npy_save_f32(path, NULL, 0, 3));
+    ck_assert_ok(ae_npy_write(path, NULL, 0, 3));
 }
 END_TEST
 
@@ -456,7 +499,8 @@ Suite *npy_suite(void)
     tcase_add_test(tcase, what_we_save_numpy_loads_and_maps);
     tcase_add_test(tcase, the_header_is_numpys);
     tcase_add_test(tcase, headers_as_others_write_them_are_read);
-    tcase_add_loop_test(tcase, what_is_no_array_of_numbers_is_refused_by_name_and_reason, 0, (int)COUNT(refused));
+    tcase_add_loop_test(tcase, what_is_no_array_of_numbers_is_refused_by_name_and_reason, 0,
+                        (int)COUNT(refused));
     tcase_add_test(tcase, zero_bytes_in_a_type_are_refused);
     tcase_add_test(tcase, files_of_other_kinds_are_refused);
     tcase_add_test(tcase, values_that_are_not_finite_are_named);

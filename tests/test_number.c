@@ -34,7 +34,8 @@ static void check(const char *text)
         return;
     }
     ck_assert_msg(kind == AEI_NUMBER, "%s: kind %d", text, (int)kind);
-    ck_assert_msg(bits_of(value) == bits_of(wanted), "%s: %a, not %a", text, (double)value, (double)wanted);
+    ck_assert_msg(bits_of(value) == bits_of(wanted), "%s: %a, not %a", text, (double)value,
+                  (double)wanted);
 }
 
 static uint64_t draw(uint64_t *state)
@@ -60,13 +61,15 @@ START_TEST(parsing_agrees_with_strtof_to_the_bit)
             value = ((double)float_of((uint32_t)bits) + (double)float_of((uint32_t)bits + 1)) / 2;
         if (!isfinite(value))
             continue;
-        snprintf(text, sizeof text, formats[bits >> 33 & 7 ? (bits >> 33) % COUNT(formats) : 0], value);
+        snprintf(text, sizeof text, formats[bits >> 33 & 7 ? (bits >> 33) % COUNT(formats) : 0],
+                 value);
         check(text);
     }
 }
 END_TEST
 
-/* The exact decimals of points between two floats, with something added or taken away far behind. */
+/* The exact decimals of points between two floats, with something added or taken away far
+ * behind. */
 START_TEST(ties_are_broken_by_digits_however_far_behind)
 {
     uint64_t state = 6;
@@ -138,15 +141,19 @@ END_TEST
 
 START_TEST(what_is_no_number_is_told_apart)
 {
-    static const char *const none[] = {"",   " ",    "abc",   "1x",    "1 2", "0x10",        "1e",    "e5",   ".",
-                                       "+",  "--1",  "1..2",  "1.2.3", "1,5", "1e+",         "1e5.",  "nano", "in",
-                                       "na", "1e5x", "infin", "n",     "N/A", "\xC2\xA0\61", "1_000", "i"};
-    static const char *const special[] = {"nan", "NaN", "-nan", "inf", "+INF", "-Infinity", " inf "};
+    static const char *const none[] = {
+        "",   " ",    "abc",   "1x",    "1 2", "0x10",        "1e",    "e5",   ".",
+        "+",  "--1",  "1..2",  "1.2.3", "1,5", "1e+",         "1e5.",  "nano", "in",
+        "na", "1e5x", "infin", "n",     "N/A", "\xC2\xA0\61", "1_000", "i"};
+    static const char *const special[] = {"nan",  "NaN",       "-nan", "inf",
+                                          "+INF", "-Infinity", " inf "};
     float value = 3;
     for (size_t i = 0; i < COUNT(none); i++)
-        ck_assert_msg(aei_parse_float(&value, none[i], strlen(none[i])) == AEI_NUMBER_NONE, "\"%s\"", none[i]);
+        ck_assert_msg(aei_parse_float(&value, none[i], strlen(none[i])) == AEI_NUMBER_NONE,
+                      "\"%s\"", none[i]);
     for (size_t i = 0; i < COUNT(special); i++)
-        ck_assert_msg(aei_parse_float(&value, special[i], strlen(special[i])) == AEI_NUMBER_SPECIAL, "%s", special[i]);
+        ck_assert_msg(aei_parse_float(&value, special[i], strlen(special[i])) == AEI_NUMBER_SPECIAL,
+                      "%s", special[i]);
     ck_assert_float_eq(value, 3);
     ck_assert_int_eq(aei_parse_float(&value, " \t 2.5 \t", 8), AEI_NUMBER);
     ck_assert_float_eq(value, 2.5f);
@@ -167,17 +174,19 @@ static void check_format(float value)
     ck_assert_msg(bits_of(back) == bits_of(value), "%a became %s", (double)value, text);
 }
 
-/* A locale of our own making where the system has localedef and its sources: a comma, or two bytes for it. */
+/* A locale of our own making where the system has localedef and its sources: a comma, or two bytes
+ * for it. */
 static int set_comma_locale(const char *name)
 {
     char command[512];
-    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 '%s/%s.UTF-8' >/dev/null 2>&1", name, support_dir(),
-             name);
+    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 '%s/%s.UTF-8' >/dev/null 2>&1",
+             name, support_dir(), name);
     const int made = system(command) >= 0 && setenv("LOCPATH", support_dir(), 1) == 0;
     snprintf(command, sizeof command, "%s.UTF-8", name);
     const int set = made && setlocale(LC_ALL, command) != NULL;
     (void)unsetenv("LOCPATH");
-    return (set || setlocale(LC_ALL, command) != NULL) && strcmp(localeconv()->decimal_point, ".") != 0;
+    return (set || setlocale(LC_ALL, command) != NULL) &&
+           strcmp(localeconv()->decimal_point, ".") != 0;
 }
 
 /* Where no such locale can be had, the C locale alone is tested, and that is said. */
@@ -193,7 +202,8 @@ START_TEST(no_locale_changes_a_number)
             check_format(value);
     }
     float value;
-    ck_assert_int_eq(aei_parse_float(&value, "1.5000000000000000000000000000000001", 36), AEI_NUMBER);
+    ck_assert_int_eq(aei_parse_float(&value, "1.5000000000000000000000000000000001", 36),
+                     AEI_NUMBER);
     ck_assert_float_eq(value, 1.5f);
     ck_assert_int_eq(aei_parse_float(&value, "1,5", 3), AEI_NUMBER_NONE);
     ck_assert_ptr_nonnull(setlocale(LC_ALL, "C"));
@@ -205,9 +215,11 @@ START_TEST(formatting_is_short_and_reads_back)
     static const struct {
         float value;
         const char *text;
-    } known[] = {
-        {0.1f, "0.1"},          {1, "1"},     {-0.0f, "-0"},     {0.5f, "0.5"},       {1e-7f, "1e-07"},
-        {16777216, "16777216"}, {NAN, "nan"}, {INFINITY, "inf"}, {-INFINITY, "-inf"}, {FLT_MAX, "3.4028235e+38"}};
+    } known[] = {{0.1f, "0.1"},       {1, "1"},
+                 {-0.0f, "-0"},       {0.5f, "0.5"},
+                 {1e-7f, "1e-07"},    {16777216, "16777216"},
+                 {NAN, "nan"},        {INFINITY, "inf"},
+                 {-INFINITY, "-inf"}, {FLT_MAX, "3.4028235e+38"}};
     char text[AEI_FLOAT_TEXT];
     for (size_t i = 0; i < COUNT(known); i++) {
         ck_assert_uint_eq(aei_format_float(text, known[i].value), strlen(known[i].text));
@@ -233,8 +245,10 @@ START_TEST(halves_are_exact)
             ck_assert(fraction == 0 ? isinf(value) && (value < 0) == (sign < 0) : isnan(value));
             continue;
         }
-        const double wanted = sign * (exponent == 0 ? fraction * 0x1p-24 : (1024 + fraction) * pow(2, exponent - 25));
-        ck_assert_msg(bits_of(value) == bits_of((float)wanted), "0x%04x: %a, not %a", bits, (double)value, wanted);
+        const double wanted = sign * (exponent == 0 ? fraction * 0x1p-24
+                                                    : (1024 + fraction) * pow(2, exponent - 25));
+        ck_assert_msg(bits_of(value) == bits_of((float)wanted), "0x%04x: %a, not %a", bits,
+                      (double)value, wanted);
     }
 }
 END_TEST

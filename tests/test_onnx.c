@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Exported ONNX models: what onnx's checker and onnxruntime make of them, their bytes, what is refused. */
+/* Exported ONNX models: what onnx's checker and onnxruntime make of them, their bytes, what is
+ * refused. */
 #define _POSIX_C_SOURCE 200809L
 #include "fixtures.h"
 #include "python.h"
@@ -7,7 +8,7 @@
 
 #ifdef AEI_HAVE_PROTOBUF
 
-#include "io/proto/onnx.pb-c.h"
+#include "format/proto/onnx.pb-c.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -20,53 +21,63 @@ enum { ROWS = 100 };
         kind, kind, kind, kind, kind, kind, kind, kind \
     }
 
-static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784}, small[] = {33, 20, 3, 17, 40, 33},
-                    least[] = {5, 1, 5};
+static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784},
+                    small[] = {33, 20, 3, 17, 40, 33}, least[] = {5, 1, 5};
 
-/* After the four inner kinds the linear output; and the code itself linear, so that it comes out of Gemm or norm. */
-static const ae_activation mixed[] = {AE_TANH, AE_LEAKY_RELU, AE_RELU, AE_SIGMOID, AE_LINEAR},
-                           linear_code[] = {AE_RELU, AE_LINEAR, AE_TANH, AE_LEAKY_RELU, AE_TANH};
+/* After the four inner kinds the linear output; and the code itself linear, so that it comes out of
+ * Gemm or norm. */
+static const ae_activation mixed[] = {AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU,
+                                      AE_ACTIVATION_RELU, AE_ACTIVATION_SIGMOID,
+                                      AE_ACTIVATION_LINEAR},
+                           linear_code[] = {AE_ACTIVATION_RELU, AE_ACTIVATION_LINEAR,
+                                            AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU,
+                                            AE_ACTIVATION_TANH};
 
 static const struct model {
     const size_t *widths;
-    size_t count, code_layer;
+    size_t count, encoder_layers;
     ae_toggle batch_norm, fold;
     const ae_activation *activations;
     bool scaled;
 } models[] = {
-    {report, COUNT(report), 4, AE_ON, AE_OFF, ALL(AE_SIGMOID), false},
-    {report, COUNT(report), 4, AE_ON, AE_ON, ALL(AE_SIGMOID), false},
-    {small, COUNT(small), 2, AE_ON, AE_OFF, mixed, false},
-    {small, COUNT(small), 2, AE_ON, AE_ON, mixed, false},
-    {small, COUNT(small), 2, AE_OFF, AE_OFF, mixed, false},
-    {small, COUNT(small), 2, AE_OFF, AE_ON, linear_code, false}, /* nothing to fold */
-    {small, COUNT(small), 3, AE_ON, AE_TOGGLE_DEFAULT, linear_code, false},
-    {small, COUNT(small), 2, AE_ON, AE_ON, linear_code, false},
-    {least, COUNT(least), 1, AE_ON, AE_OFF, ALL(AE_LINEAR), false},
-    {least, COUNT(least), 1, AE_ON, AE_ON, ALL(AE_LINEAR), false},
-    {small, COUNT(small), 2, AE_ON, AE_OFF, mixed, true},
-    {small, COUNT(small), 2, AE_ON, AE_ON, linear_code, true},
-    {least, COUNT(least), 1, AE_OFF, AE_OFF, ALL(AE_LINEAR), true},
+    {report, COUNT(report), 4, AE_TOGGLE_ON, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_SIGMOID), false},
+    {report, COUNT(report), 4, AE_TOGGLE_ON, AE_TOGGLE_ON, ALL(AE_ACTIVATION_SIGMOID), false},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, false},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, mixed, false},
+    {small, COUNT(small), 2, AE_TOGGLE_OFF, AE_TOGGLE_OFF, mixed, false},
+    {small, COUNT(small), 2, AE_TOGGLE_OFF, AE_TOGGLE_ON, linear_code, false}, /* nothing to fold */
+    {small, COUNT(small), 3, AE_TOGGLE_ON, AE_TOGGLE_DEFAULT, linear_code, false},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, linear_code, false},
+    {least, COUNT(least), 1, AE_TOGGLE_ON, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_LINEAR), false},
+    {least, COUNT(least), 1, AE_TOGGLE_ON, AE_TOGGLE_ON, ALL(AE_ACTIVATION_LINEAR), false},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, true},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, linear_code, true},
+    {least, COUNT(least), 1, AE_TOGGLE_OFF, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_LINEAR), true},
 };
 
-/* Every parameter its own: gammas and running statistics that a fresh network has as 1 and 0 would hide mistakes. */
+/* Every parameter its own: gammas and running statistics that a fresh network has as 1 and 0 would
+ * hide mistakes. */
 static ae_network *make_network(const struct model *m)
 {
     ae_network *network = fixture_network_with(
-        AE_NETWORK_OPTIONS(.widths = m->widths, .width_count = m->count, .code_layer = m->code_layer,
-                           .batch_norm = m->batch_norm, .activations = m->activations, .leaky_slope = 0.125f,
+        AE_NETWORK_OPTIONS(.widths = m->widths, .width_count = m->count,
+                           .encoder_layers = m->encoder_layers, .batch_norm = m->batch_norm,
+                           .activations = m->activations, .leaky_slope = 0.125f,
                            .bn_epsilon = 0.02f, .seed = 3));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
         if (info.rank == 2)
             continue;
-        const bool positive = support_contains(info.name, "running_var") || support_contains(info.name, "bn.weight");
-        float *values = fixture_values(info.count, positive ? 0.25f : -0.5f, positive ? 1.5f : 0.5f, 10 + i);
+        const bool positive = support_contains(info.name, "running_var") ||
+                              support_contains(info.name, "bn.weight");
+        float *values = fixture_values(info.count, positive ? 0.25f : -0.5f, positive ? 1.5f : 0.5f,
+                                       10 + i);
         ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
         free(values);
     }
     if (m->scaled) {
-        float *offset = fixture_values(m->widths[0], -5, 5, 30), *scale = fixture_values(m->widths[0], 0.25f, 4, 31);
+        float *offset = fixture_values(m->widths[0], -5, 5, 30),
+              *scale = fixture_values(m->widths[0], 0.25f, 4, 31);
         scale[1] = 0; /* a constant feature */
         ck_assert_ok(ae_network_set_scaling(network, offset, scale));
         free(offset);
@@ -77,16 +88,17 @@ static ae_network *make_network(const struct model *m)
 
 static void expected_operators(char *text, size_t size, const struct model *m)
 {
-    static const char *const names[] = {[AE_SIGMOID] = ",Sigmoid",
-                                        [AE_TANH] = ",Tanh",
-                                        [AE_RELU] = ",Relu",
-                                        [AE_LEAKY_RELU] = ",LeakyRelu",
-                                        [AE_LINEAR] = ""};
+    static const char *const names[] = {[AE_ACTIVATION_SIGMOID] = ",Sigmoid",
+                                        [AE_ACTIVATION_TANH] = ",Tanh",
+                                        [AE_ACTIVATION_RELU] = ",Relu",
+                                        [AE_ACTIVATION_LEAKY_RELU] = ",LeakyRelu",
+                                        [AE_ACTIVATION_LINEAR] = ""};
     size_t used = (size_t)snprintf(text, size, "%s", m->scaled ? "Sub,Div," : "");
     for (size_t l = 0; l + 1 < m->count; l++)
-        used += (size_t)snprintf(text + used, size - used, "%sGemm%s%s", l == 0 ? "" : ",",
-                                 m->batch_norm == AE_ON && m->fold != AE_ON ? ",BatchNormalization" : "",
-                                 names[m->activations[l]]);
+        used += (size_t)snprintf(
+            text + used, size - used, "%sGemm%s%s", l == 0 ? "" : ",",
+            m->batch_norm == AE_TOGGLE_ON && m->fold != AE_TOGGLE_ON ? ",BatchNormalization" : "",
+            names[m->activations[l]]);
     used += (size_t)snprintf(text + used, size - used, "%s", m->scaled ? ",Mul,Add" : "");
     ck_assert_uint_lt(used, size);
 }
@@ -103,21 +115,22 @@ START_TEST(onnxruntime_computes_the_same)
         return;
     const struct model *m = &models[_i];
     ae_network *network = make_network(m);
-    const size_t width = m->widths[0], code_width = m->widths[m->code_layer];
-    float *rows = fixture_values(ROWS * width, 0, 1, 5), *outputs = fixture_allocate(ROWS * width, sizeof *outputs);
+    const size_t width = m->widths[0], code_width = m->widths[m->encoder_layers];
+    float *rows = fixture_values(ROWS * width, 0, 1, 5),
+          *outputs = fixture_allocate(ROWS * width, sizeof *outputs);
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
     write_floats("rows.f32", rows, ROWS * width);
-    ck_assert_ok(ae_encode(session, rows, ROWS, outputs));
+    ck_assert_ok(ae_session_encode(session, rows, ROWS, outputs));
     write_floats("code.f32", outputs, ROWS * code_width);
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, outputs));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, outputs));
     write_floats("reconstruction.f32", outputs, ROWS * width);
-    ck_assert_ok(
-        ae_network_export_onnx(network, support_path("model.onnx"), AE_ONNX_OPTIONS(.fold_batch_norm = m->fold)));
+    ck_assert_ok(ae_network_export_onnx(network, support_path("model.onnx"),
+                                        AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = m->fold)));
 
     char code[24], operators[512], texts[9][24];
     const char *arguments[16] = {"check", support_dir(), code, operators};
-    snprintf(code, sizeof code, "%zu", m->code_layer);
+    snprintf(code, sizeof code, "%zu", m->encoder_layers);
     expected_operators(operators, sizeof operators, m);
     for (size_t i = 0; i < m->count; i++) {
         snprintf(texts[i], sizeof texts[i], "%zu", m->widths[i]);
@@ -150,7 +163,8 @@ START_TEST(the_file_begins_with_the_bytes_of_the_format)
     unsigned char *data = support_read(support_path("model.onnx"), &size);
     ck_assert_uint_gt(size, sizeof wanted);
     ck_assert_mem_eq(data, wanted, sizeof wanted - 1);
-    static const unsigned char opset[] = "\x42\x04\x0a\x00\x10\x0f", trans[] = "\x0a\x06transB\x18\x01\xa0\x01\x02";
+    static const unsigned char opset[] = "\x42\x04\x0a\x00\x10\x0f",
+                               trans[] = "\x0a\x06transB\x18\x01\xa0\x01\x02";
     size_t opsets = 0, transes = 0;
     for (size_t i = 0; i + sizeof trans <= size; i++) {
         opsets += memcmp(data + i, opset, sizeof opset - 1) == 0;
@@ -184,7 +198,8 @@ START_TEST(tensors_keep_their_names_and_bits)
             uint32_t bits;
             memcpy(&bits, &values[k], sizeof bits);
             const unsigned char *b = tensor->raw_data.data + 4 * k;
-            ck_assert_uint_eq(bits, b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24);
+            ck_assert_uint_eq(bits, b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+                                        (uint32_t)b[3] << 24);
         }
         free(values);
     }
@@ -197,24 +212,29 @@ START_TEST(what_cannot_be_exported_is_refused_and_leaves_no_file)
 {
     ae_network *network = make_network(&models[8]);
     const char *path = support_path("model.onnx");
-    ck_assert_status(ae_network_export_onnx(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT, "network");
-    ck_assert_status(ae_network_export_onnx(network, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "path");
-    ck_assert_status(ae_network_export_onnx(network, path, AE_ONNX_OPTIONS(.fold_batch_norm = (ae_toggle)3)),
+    ck_assert_status(ae_network_export_onnx(NULL, path, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "network");
+    ck_assert_status(ae_network_export_onnx(network, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "path");
+    ck_assert_status(ae_network_export_onnx(
+                         network, path, AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = (ae_toggle)3)),
                      AE_ERROR_INVALID_ARGUMENT, "fold_batch_norm");
-    ae_onnx_options options = {0};
+    ae_export_onnx_options options = {0};
     ck_assert_status(ae_network_export_onnx(network, path, &options), AE_ERROR_INVALID_ARGUMENT,
-                     "ae_onnx_options.size");
-    ae_onnx_options_init(&options);
+                     "ae_export_onnx_options.size");
+    ae_export_onnx_options_init(&options);
     ck_assert_uint_eq(options.size, sizeof options);
-    ae_onnx_options_init(NULL);
-    ck_assert_status(ae_network_export_onnx(network, support_path("no/model.onnx"), NULL), AE_ERROR_NOT_FOUND, "no/");
+    ae_export_onnx_options_init(NULL);
+    ck_assert_status(ae_network_export_onnx(network, support_path("no/model.onnx"), NULL),
+                     AE_ERROR_NOT_FOUND, "no/");
 
     /* gamma / sqrt(0 + 0.02) overflows; the graph that keeps the two apart can be written. */
     const float gamma[] = {3.4e38f}, variance[] = {0};
     ck_assert_ok(ae_network_set_tensor(network, "encoder.0.bn.weight", gamma, 1));
     ck_assert_ok(ae_network_set_tensor(network, "encoder.0.bn.running_var", variance, 1));
-    ck_assert_status(ae_network_export_onnx(network, path, AE_ONNX_OPTIONS(.fold_batch_norm = AE_ON)), AE_ERROR_DATA,
-                     "layer 0, feature 0");
+    ck_assert_status(ae_network_export_onnx(
+                         network, path, AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = AE_TOGGLE_ON)),
+                     AE_ERROR_DATA, "layer 0, feature 0");
     ck_assert_int_ne(access(path, F_OK), 0);
     ck_assert_ok(ae_network_export_onnx(network, path, &options));
     ae_network_free(network);
@@ -228,7 +248,8 @@ START_TEST(a_network_over_two_gib_is_refused)
     const aei_layer layer = network->layers[0];
     network->layers[0].in = 1 << 20;
     network->layers[0].out = 512;
-    ck_assert_status(ae_network_export_onnx(network, support_path("model.onnx"), NULL), AE_ERROR_UNSUPPORTED, "2 GiB");
+    ck_assert_status(ae_network_export_onnx(network, support_path("model.onnx"), NULL),
+                     AE_ERROR_UNSUPPORTED, "2 GiB");
     ck_assert_int_ne(access(support_path("model.onnx"), F_OK), 0);
     network->layers[0] = layer;
     ae_network_free(network);
@@ -264,7 +285,8 @@ START_TEST(failures_leave_the_old_file)
             _exit(2);
         const ae_status status = ae_network_export_onnx(network, path, NULL);
         ae_network_free(network); /* leak checkers look at the child too */
-        _exit(status == AE_ERROR_NO_SPACE && support_contains(ae_last_error(), "model.onnx") ? 0 : 1);
+        _exit(status == AE_ERROR_NO_SPACE && support_contains(ae_last_error(), "model.onnx") ? 0
+                                                                                             : 1);
     }
     int result;
     ck_assert_int_eq(waitpid(child, &result, 0), child);
@@ -292,8 +314,8 @@ static void add_tests(TCase *tcase)
 START_TEST(without_protobuf_the_call_says_so)
 {
     ae_network *network = FIXTURE_NETWORK(5, 2, 5);
-    ck_assert_status(ae_network_export_onnx(network, support_path("model.onnx"), NULL), AE_ERROR_UNSUPPORTED,
-                     "protobuf-c");
+    ck_assert_status(ae_network_export_onnx(network, support_path("model.onnx"), NULL),
+                     AE_ERROR_UNSUPPORTED, "protobuf-c");
     ck_assert_int_ne(access(support_path("model.onnx"), F_OK), 0);
     ae_network_free(network);
 }

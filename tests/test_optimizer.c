@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The rules against their definitions in float64, learning-rate schedules, and options that are refused. */
-#include "train/optimizer.h"
+/* The rules against their definitions in float64, learning-rate schedules, and options that are
+ * refused. */
+#include "train/optimizer_internal.h"
 
 #include "fixtures.h"
 #include "suites.h"
@@ -15,8 +16,8 @@ typedef struct definition {
     double *first, *second;
 } definition;
 
-/* Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; Sutskever et al. 2013 as frameworks have
- * it. */
+/* Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; Sutskever et al. 2013
+ * as frameworks have it. */
 static double stepped(definition *d, size_t i, double w, double gradient, bool decays, double t)
 {
     const double decay = decays ? d->decay : 0;
@@ -28,7 +29,8 @@ static double stepped(definition *d, size_t i, double w, double gradient, bool d
     const double g = d->kind == AEI_ADAM ? gradient + decay * w : gradient;
     d->first[i] = d->beta1 * d->first[i] + (1 - d->beta1) * g;
     d->second[i] = d->beta2 * d->second[i] + (1 - d->beta2) * g * g;
-    const double m = d->first[i] / (1 - pow(d->beta1, t)), v = d->second[i] / (1 - pow(d->beta2, t));
+    const double m = d->first[i] / (1 - pow(d->beta1, t)),
+                 v = d->second[i] / (1 - pow(d->beta2, t));
     const double kept = d->kind == AEI_ADAMW ? w - d->rate * decay * w : w;
     return kept - d->rate * m / (sqrt(v) + d->epsilon);
 }
@@ -48,17 +50,35 @@ static ae_optimizer *create(const definition *d)
         ck_assert_ok(ae_optimizer_create_adamw(&optimizer, &adam));
     else
         ck_assert_ok(ae_optimizer_create_sgd(
-            &optimizer, AE_SGD_OPTIONS(.learning_rate = (float)d->rate, .momentum = (float)d->momentum,
-                                       .nesterov = d->nesterov ? AE_ON : AE_OFF, .weight_decay = (float)d->decay)));
+            &optimizer,
+            AE_SGD_OPTIONS(.learning_rate = (float)d->rate, .momentum = (float)d->momentum,
+                           .nesterov = d->nesterov ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
+                           .weight_decay = (float)d->decay)));
     return optimizer;
 }
 
-/* Every constant is a float32's value, so that both sides compute with the same; rates are large for a clear view. */
+/* Every constant is a float32's value, so that both sides compute with the same; rates are large
+ * for a clear view. */
 static const definition definitions[] = {
     {.kind = AEI_ADAM, .rate = 0x1p-4, .beta1 = 0.875, .beta2 = 0.9921875, .epsilon = 0x1p-20},
-    {.kind = AEI_ADAM, .rate = 0x1p-4, .beta1 = 0.875, .beta2 = 0.9921875, .epsilon = 0x1p-20, .decay = 0.125},
-    {.kind = AEI_ADAMW, .rate = 0x1p-4, .beta1 = 0.875, .beta2 = 0.9921875, .epsilon = 0x1p-20, .decay = 0.5},
-    {.kind = AEI_ADAM, .rate = 0x1p-4, .beta1 = 0.875, .beta2 = 0.9921875, .epsilon = 0x1p-20, .clip = 0x1p-5},
+    {.kind = AEI_ADAM,
+     .rate = 0x1p-4,
+     .beta1 = 0.875,
+     .beta2 = 0.9921875,
+     .epsilon = 0x1p-20,
+     .decay = 0.125},
+    {.kind = AEI_ADAMW,
+     .rate = 0x1p-4,
+     .beta1 = 0.875,
+     .beta2 = 0.9921875,
+     .epsilon = 0x1p-20,
+     .decay = 0.5},
+    {.kind = AEI_ADAM,
+     .rate = 0x1p-4,
+     .beta1 = 0.875,
+     .beta2 = 0.9921875,
+     .epsilon = 0x1p-20,
+     .clip = 0x1p-5},
     {.kind = AEI_SGD, .rate = 0.5},
     {.kind = AEI_SGD, .rate = 0.5, .decay = 0.125},
     {.kind = AEI_SGD, .rate = 0.25, .momentum = 0.875},
@@ -96,7 +116,8 @@ static void read_trainable(const ae_network *network, float *values, bool *decay
     }
 }
 
-/* Test number: rule, kernels. The gradient is the library's, taken just before each step, so only the rule is judged.
+/* Test number: rule, kernels. The gradient is the library's, taken just before each step, so only
+ * the rule is judged.
  */
 START_TEST(rule_moves_parameters_as_its_definition_says)
 {
@@ -104,43 +125,47 @@ START_TEST(rule_moves_parameters_as_its_definition_says)
     const size_t widths[] = {20, 35, 3, 35, 20};
     definition d = definitions[(size_t)_i % COUNT(definitions)];
     const char *kernels = ae_kernels_name((size_t)_i / COUNT(definitions));
-    ae_network *network = fixture_network_with(
-        AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths), .seed = 4, .kernels = kernels));
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = widths,
+                                                                  .width_count = COUNT(widths),
+                                                                  .seed = 4, .kernels = kernels));
     const size_t count = ae_network_parameter_count(network);
     d.first = fixture_allocate(count, sizeof *d.first);
     d.second = fixture_allocate(count, sizeof *d.second);
-    float *before = fixture_allocate(count, sizeof *before), *after = fixture_allocate(count, sizeof *after);
+    float *before = fixture_allocate(count, sizeof *before),
+          *after = fixture_allocate(count, sizeof *after);
     float *gradient = fixture_allocate(count, sizeof *gradient);
     bool *decays = fixture_allocate(count, sizeof *decays);
     float *rows = fixture_values(ROWS * widths[0], 0, 1, 8);
     ae_dataset *dataset = fixture_dataset_of(rows, ROWS, widths[0]);
     ae_optimizer *optimizer = create(&d);
     double norm = -1;
-    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
-                                          AE_TRAINER_OPTIONS(.batch = ROWS, .shuffle = AE_SHUFFLE_NONE, .threads = 2,
-                                                             .clip_norm = (float)d.clip, .on_step = keep_norm,
-                                                             .user = &norm));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = ROWS, .shuffle = AE_SHUFFLE_NONE, .threads = 2,
+                           .clip_norm = (float)d.clip, .on_step = keep_norm, .user = &norm));
     for (size_t s = 1; s <= STEPS; s++) {
         read_trainable(network, before, decays);
         (void)fixture_gradient(network, AE_COST_L2, rows, ROWS, 1, gradient, NULL);
         const double whole = length(gradient, count);
         const double scale = d.clip > 0 && whole > d.clip ? d.clip / whole : 1;
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
         ck_assert_double_eq_tol(norm, d.clip > 0 ? whole : 0, 1e-6 * whole);
         if (d.clip > 0)
             ck_assert_double_lt(scale, 0.9);
         read_trainable(network, after, decays);
         for (size_t i = 0; i < count; i++) {
-            const double expected = stepped(&d, i, (double)before[i], scale * (double)gradient[i], decays[i],
-                                            (double)s);
-            /* Rounding: of the parameter, of its change, and of moments that have cancelled (as parts of the rate). */
-            const double tolerance = 1e-7 * fabs(expected) + 2e-6 * fabs(expected - (double)before[i]) + 2e-7 * d.rate;
+            const double expected = stepped(&d, i, (double)before[i], scale * (double)gradient[i],
+                                            decays[i], (double)s);
+            /* Rounding: of the parameter, of its change, and of moments that have cancelled (as
+             * parts of the rate). */
+            const double tolerance = 1e-7 * fabs(expected) +
+                                     2e-6 * fabs(expected - (double)before[i]) + 2e-7 * d.rate;
             ck_assert_msg(fabs((double)after[i] - expected) <= tolerance,
-                          "step %zu, element %zu: %.9g -> %.9g, not %.9g", s, i, (double)before[i], (double)after[i],
-                          expected);
+                          "step %zu, element %zu: %.9g -> %.9g, not %.9g", s, i, (double)before[i],
+                          (double)after[i], expected);
         }
     }
-    ck_assert_uint_eq(ae_optimizer_steps(optimizer), STEPS);
+    ck_assert_uint_eq(ae_optimizer_step_count(optimizer), STEPS);
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
     ae_dataset_free(dataset);
@@ -155,25 +180,28 @@ START_TEST(rule_moves_parameters_as_its_definition_says)
 }
 END_TEST
 
-/* One step of plain descent moves the parameters by rate * gradient: its length shows the clipped norm. */
+/* One step of plain descent moves the parameters by rate * gradient: its length shows the clipped
+ * norm. */
 START_TEST(clipped_gradient_has_the_norm_asked_for)
 {
     enum { ROWS = 10 };
     const float rate = 0.5f, clip = 0.01f;
     ae_network *network = FIXTURE_NETWORK(20, 9, 20);
     const size_t count = ae_network_parameter_count(network);
-    float *before = fixture_allocate(count, sizeof *before), *after = fixture_allocate(count, sizeof *after);
+    float *before = fixture_allocate(count, sizeof *before),
+          *after = fixture_allocate(count, sizeof *after);
     bool *decays = fixture_allocate(count, sizeof *decays);
     ae_dataset *dataset = fixture_dataset(ROWS, 20, 2);
     ae_optimizer *optimizer = fixture_sgd(rate);
     ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
                                           AE_TRAINER_OPTIONS(.batch = ROWS, .clip_norm = clip));
     read_trainable(network, before, decays);
-    ck_assert_ok(ae_trainer_step(trainer, NULL));
+    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     read_trainable(network, after, decays);
     for (size_t i = 0; i < count; i++)
         after[i] -= before[i];
-    /* Differences of parameters near 1 are good to 6e-8 each; some 400 of them make 1e-6 of 5e-3. */
+    /* Differences of parameters near 1 are good to 6e-8 each; some 400 of them make 1e-6 of
+     * 5e-3. */
     ck_assert_double_eq_tol(length(after, count), (double)(rate * clip), 2e-6);
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
@@ -185,16 +213,16 @@ START_TEST(clipped_gradient_has_the_norm_asked_for)
 }
 END_TEST
 
-static void check_rates(const ae_schedule_options *schedule, float base, const uint64_t *steps, const double *rates,
-                        size_t count)
+static void check_rates(const ae_schedule_options *schedule, float base, const uint64_t *steps,
+                        const double *rates, size_t count)
 {
     ae_optimizer *optimizer = fixture_adam(base);
     ck_assert_ok(ae_optimizer_set_schedule(optimizer, schedule));
     for (size_t i = 0; i < count; i++) {
         optimizer->steps = steps[i];
         const double rate = (double)ae_optimizer_learning_rate(optimizer);
-        ck_assert_msg(fabs(rate - rates[i]) <= 1e-7 * rates[i], "step %zu: %.9g, not %.9g", (size_t)steps[i], rate,
-                      rates[i]);
+        ck_assert_msg(fabs(rate - rates[i]) <= 1e-7 * rates[i], "step %zu: %.9g, not %.9g",
+                      (size_t)steps[i], rate, rates[i]);
     }
     ae_optimizer_free(optimizer);
 }
@@ -217,29 +245,30 @@ END_TEST
 START_TEST(step_rate_falls_at_every_period)
 {
     const uint64_t steps[] = {0, 9, 10, 19, 20, 45};
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10, .factor = 0.5f), 1, steps, 1, 1, 0.5, 0.5,
-                0.25, 0.0625);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10, .factor = 0.5f), 1,
+                steps, 1, 1, 0.5, 0.5, 0.25, 0.0625);
     /* The default factor is 0.1f. */
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10), 1, steps, 1, 1, (double)0.1f, (double)0.1f,
-                (double)0.1f * (double)0.1f, pow((double)0.1f, 4));
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 10), 1, steps, 1, 1,
+                (double)0.1f, (double)0.1f, (double)0.1f * (double)0.1f, pow((double)0.1f, 4));
 }
 END_TEST
 
 START_TEST(exponential_rate_falls_at_every_step)
 {
     const uint64_t steps[] = {0, 5, 10, 15, 20};
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_EXPONENTIAL, .period = 10, .factor = 0.25f), 1, steps, 1, 0.5,
-                0.25, 0.125, 0.0625);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_EXPONENTIAL, .period = 10, .factor = 0.25f),
+                1, steps, 1, 0.5, 0.25, 0.125, 0.0625);
 }
 END_TEST
 
 START_TEST(cosine_rate_falls_to_its_floor_and_stays)
 {
     const uint64_t steps[] = {0, 2, 4, 6, 8, 12, 100};
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 8, .floor = 0.25f), 1, steps, 1,
-                0.25 + 0.75 * (1 + cos(pi / 4)) / 2, 0.625, 0.25 + 0.75 * (1 + cos(3 * pi / 4)) / 2, 0.25, 0.25, 0.25);
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 8), 1, steps, 1, (1 + cos(pi / 4)) / 2, 0.5,
-                (1 + cos(3 * pi / 4)) / 2, 0, 0, 0);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 8, .floor = 0.25f), 1,
+                steps, 1, 0.25 + 0.75 * (1 + cos(pi / 4)) / 2, 0.625,
+                0.25 + 0.75 * (1 + cos(3 * pi / 4)) / 2, 0.25, 0.25, 0.25);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 8), 1, steps, 1,
+                (1 + cos(pi / 4)) / 2, 0.5, (1 + cos(3 * pi / 4)) / 2, 0, 0, 0);
 }
 END_TEST
 
@@ -247,12 +276,14 @@ START_TEST(warm_up_climbs_to_the_base_and_the_schedule_starts_after_it)
 {
     const uint64_t steps[] = {0, 1, 2, 3, 4, 5, 8};
     CHECK_RATES(AE_SCHEDULE_OPTIONS(.warmup_steps = 4), 1, steps, 0.25, 0.5, 0.75, 1, 1, 1, 1);
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f, .warmup_steps = 4), 1, steps,
-                0.25, 0.5, 0.75, 1, 1, 0.5, 0.0625);
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_EXPONENTIAL, .period = 2, .factor = 0.25f, .warmup_steps = 4),
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f,
+                                    .warmup_steps = 4),
                 1, steps, 0.25, 0.5, 0.75, 1, 1, 0.5, 0.0625);
-    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 4, .warmup_steps = 4), 1, steps, 0.25, 0.5,
-                0.75, 1, 1, (1 + cos(pi / 4)) / 2, 0);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_EXPONENTIAL, .period = 2, .factor = 0.25f,
+                                    .warmup_steps = 4),
+                1, steps, 0.25, 0.5, 0.75, 1, 1, 0.5, 0.0625);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .period = 4, .warmup_steps = 4), 1,
+                steps, 0.25, 0.5, 0.75, 1, 1, (1 + cos(pi / 4)) / 2, 0);
 }
 END_TEST
 
@@ -276,10 +307,12 @@ START_TEST(cosine_without_a_period_takes_the_trainers_whole_run)
     ae_network *network = FIXTURE_NETWORK(6, 3, 6);
     ae_optimizer *optimizer = fixture_adam(0.5f);
     ck_assert_ok(ae_optimizer_set_schedule(
-        optimizer, AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 2, .floor = 0.125f)));
+        optimizer,
+        AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 2, .floor = 0.125f)));
     rates kept = {.count = 0};
     ae_trainer *trainer = fixture_trainer(
-        network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = 4, .epochs = 5, .on_step = keep_rate, .user = &kept));
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 5, .on_step = keep_rate, .user = &kept));
     ck_assert_ok(ae_trainer_run(trainer));
     ck_assert_uint_eq(kept.count, 10);
     for (size_t s = 0; s < kept.count; s++) {
@@ -289,7 +322,7 @@ START_TEST(cosine_without_a_period_takes_the_trainers_whole_run)
     }
     ck_assert_float_eq(ae_optimizer_learning_rate(optimizer), 0.125f);
     ae_epoch_info info = {.size = sizeof info};
-    ck_assert_ok(ae_trainer_history(trainer, 4, &info));
+    ck_assert_ok(ae_trainer_get_epoch(trainer, 4, &info));
     ck_assert_double_eq(info.learning_rate, kept.rate[9]);
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
@@ -301,8 +334,8 @@ END_TEST
 START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
 {
     ae_optimizer *optimizer = fixture_adam(0.5f);
-    ck_assert_ok(ae_optimizer_set_schedule(optimizer,
-                                           AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f)));
+    ck_assert_ok(ae_optimizer_set_schedule(
+        optimizer, AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 0.5f)));
     const struct {
         ae_schedule_options options;
         const char *part;
@@ -321,11 +354,13 @@ START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ae_schedule_options options = wrong[i].options;
         options.size = sizeof options;
-        ck_assert_status(ae_optimizer_set_schedule(optimizer, &options), AE_ERROR_INVALID_ARGUMENT, wrong[i].part);
+        ck_assert_status(ae_optimizer_set_schedule(optimizer, &options), AE_ERROR_INVALID_ARGUMENT,
+                         wrong[i].part);
     }
-    ck_assert_status(ae_optimizer_set_schedule(optimizer, &(ae_schedule_options){0}), AE_ERROR_INVALID_ARGUMENT,
-                     "size is 0");
-    ck_assert_status(ae_optimizer_set_schedule(NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "optimizer is NULL");
+    ck_assert_status(ae_optimizer_set_schedule(optimizer, &(ae_schedule_options){0}),
+                     AE_ERROR_INVALID_ARGUMENT, "size is 0");
+    ck_assert_status(ae_optimizer_set_schedule(NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "optimizer is NULL");
     optimizer->steps = 2;
     ck_assert_float_eq(ae_optimizer_learning_rate(optimizer), 0.125f);
     ae_optimizer_free(optimizer);
@@ -340,9 +375,10 @@ START_TEST(base_rate_can_be_changed_to_any_positive_number)
     ck_assert_float_eq(ae_optimizer_learning_rate(optimizer), 0.25f);
     const float wrong[] = {0, -1, NAN, INFINITY};
     for (size_t i = 0; i < COUNT(wrong); i++)
-        ck_assert_status(ae_optimizer_set_learning_rate(optimizer, wrong[i]), AE_ERROR_INVALID_ARGUMENT,
-                         "learning_rate");
-    ck_assert_status(ae_optimizer_set_learning_rate(NULL, 1), AE_ERROR_INVALID_ARGUMENT, "optimizer is NULL");
+        ck_assert_status(ae_optimizer_set_learning_rate(optimizer, wrong[i]),
+                         AE_ERROR_INVALID_ARGUMENT, "learning_rate");
+    ck_assert_status(ae_optimizer_set_learning_rate(NULL, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "optimizer is NULL");
     ck_assert_float_eq(ae_optimizer_learning_rate(optimizer), 0.25f);
     ae_optimizer_free(optimizer);
 }
@@ -374,13 +410,18 @@ START_TEST(adam_options_out_of_range_are_refused)
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ae_adam_options options = wrong[i].options;
         options.size = sizeof options;
-        ck_assert_status(ae_optimizer_create_adam(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT, wrong[i].part);
-        ck_assert_status(ae_optimizer_create_adamw(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT, wrong[i].part);
+        ck_assert_status(ae_optimizer_create_adam(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT,
+                         wrong[i].part);
+        ck_assert_status(ae_optimizer_create_adamw(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT,
+                         wrong[i].part);
     }
-    ck_assert_status(ae_optimizer_create_adam(&optimizer, &(ae_adam_options){0}), AE_ERROR_INVALID_ARGUMENT, "size");
+    ck_assert_status(ae_optimizer_create_adam(&optimizer, &(ae_adam_options){0}),
+                     AE_ERROR_INVALID_ARGUMENT, "size");
     ck_assert_ptr_eq(optimizer, untouched);
-    ck_assert_status(ae_optimizer_create_adam(NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "optimizer is NULL");
-    ck_assert_status(ae_optimizer_create_adamw(NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "optimizer is NULL");
+    ck_assert_status(ae_optimizer_create_adam(NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "optimizer is NULL");
+    ck_assert_status(ae_optimizer_create_adamw(NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "optimizer is NULL");
 }
 END_TEST
 
@@ -395,7 +436,7 @@ START_TEST(sgd_options_out_of_range_are_refused)
         {{.momentum = 1}, "momentum 1"},
         {{.momentum = -0.5f}, "momentum -0.5"},
         {{.momentum = NAN}, "momentum nan"},
-        {{.nesterov = AE_ON}, "nesterov"},
+        {{.nesterov = AE_TOGGLE_ON}, "nesterov"},
         {{.nesterov = (ae_toggle)3, .momentum = 0.5f}, "nesterov is 3"},
         {{.weight_decay = -1}, "weight_decay -1"},
         {{.weight_decay = NAN}, "weight_decay nan"},
@@ -405,11 +446,14 @@ START_TEST(sgd_options_out_of_range_are_refused)
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ae_sgd_options options = wrong[i].options;
         options.size = sizeof options;
-        ck_assert_status(ae_optimizer_create_sgd(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT, wrong[i].part);
+        ck_assert_status(ae_optimizer_create_sgd(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT,
+                         wrong[i].part);
     }
-    ck_assert_status(ae_optimizer_create_sgd(&optimizer, &(ae_sgd_options){0}), AE_ERROR_INVALID_ARGUMENT, "size");
+    ck_assert_status(ae_optimizer_create_sgd(&optimizer, &(ae_sgd_options){0}),
+                     AE_ERROR_INVALID_ARGUMENT, "size");
     ck_assert_ptr_eq(optimizer, untouched);
-    ck_assert_status(ae_optimizer_create_sgd(NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "optimizer is NULL");
+    ck_assert_status(ae_optimizer_create_sgd(NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "optimizer is NULL");
 }
 END_TEST
 
@@ -422,7 +466,7 @@ START_TEST(defaults_are_the_documented_ones)
     ck_assert_float_eq(optimizer->beta2, 0.999f);
     ck_assert_float_eq(optimizer->epsilon, 1e-8f);
     ck_assert_float_eq(optimizer->weight_decay, 0);
-    ck_assert_uint_eq(ae_optimizer_steps(optimizer), 0);
+    ck_assert_uint_eq(ae_optimizer_step_count(optimizer), 0);
     ae_optimizer_free(optimizer);
     ck_assert_ok(ae_optimizer_create_sgd(&optimizer, NULL));
     ck_assert_float_eq(ae_optimizer_learning_rate(optimizer), 0.01f);
@@ -451,34 +495,37 @@ START_TEST(null_is_allowed_where_it_is_promised)
     ae_schedule_options_init(NULL);
     ae_optimizer_free(NULL);
     ck_assert_float_eq(ae_optimizer_learning_rate(NULL), 0);
-    ck_assert_uint_eq(ae_optimizer_steps(NULL), 0);
+    ck_assert_uint_eq(ae_optimizer_step_count(NULL), 0);
 }
 END_TEST
 
-static void take_steps(ae_network *network, ae_optimizer *optimizer, const ae_dataset *dataset, size_t steps)
+static void take_steps(ae_network *network, ae_optimizer *optimizer, const ae_dataset *dataset,
+                       size_t steps)
 {
-    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
-                                          AE_TRAINER_OPTIONS(.batch = 4, .shuffle = AE_SHUFFLE_NONE));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset, AE_TRAINER_OPTIONS(.batch = 4, .shuffle = AE_SHUFFLE_NONE));
     for (size_t s = 0; s < steps; s++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     ae_trainer_free(trainer);
 }
 
 START_TEST(moments_outlive_a_trainer_and_start_anew_for_another_layout)
 {
     ae_dataset *dataset = fixture_dataset(8, 6, 1), *wide = fixture_dataset(8, 9, 1);
-    ae_network *cut = FIXTURE_NETWORK(6, 3, 6), *whole = FIXTURE_NETWORK(6, 3, 6), *other = FIXTURE_NETWORK(9, 3, 9);
+    ae_network *cut = FIXTURE_NETWORK(6, 3, 6), *whole = FIXTURE_NETWORK(6, 3, 6),
+               *other = FIXTURE_NETWORK(9, 3, 9);
     ae_network *fresh = FIXTURE_NETWORK(9, 3, 9);
-    ae_optimizer *first = fixture_adam(0.01f), *second = fixture_adam(0.01f), *third = fixture_adam(0.01f);
+    ae_optimizer *first = fixture_adam(0.01f), *second = fixture_adam(0.01f),
+                 *third = fixture_adam(0.01f);
     take_steps(cut, first, dataset, 2);
     take_steps(cut, first, dataset, 2);
     take_steps(whole, second, dataset, 4);
-    ck_assert_uint_eq(ae_optimizer_steps(first), 4);
+    ck_assert_uint_eq(ae_optimizer_step_count(first), 4);
     ck_assert(fixture_same_state(cut, whole));
 
     take_steps(other, first, wide, 3);
     take_steps(fresh, third, wide, 3);
-    ck_assert_uint_eq(ae_optimizer_steps(first), 3);
+    ck_assert_uint_eq(ae_optimizer_step_count(first), 3);
     ck_assert(fixture_same_state(other, fresh));
     ae_optimizer_free(first);
     ae_optimizer_free(second);

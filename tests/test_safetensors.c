@@ -4,14 +4,14 @@
 #include "suites.h"
 #include "without_cjson.h"
 
-#include "io/json.h"
-#include "io/safetensors.h"
+#include "format/json.h"
+#include "format/safetensors.h"
 
 #include <stdio.h>
 
 /* A container in memory of exactly its size, so that a sanitizer sees every byte read past it. */
-static unsigned char *container(const char *header, size_t header_size, const void *data, size_t data_size,
-                                size_t *size)
+static unsigned char *container(const char *header, size_t header_size, const void *data,
+                                size_t data_size, size_t *size)
 {
     *size = 8 + header_size + data_size;
     unsigned char *bytes = fixture_allocate(*size, 1);
@@ -23,16 +23,19 @@ static unsigned char *container(const char *header, size_t header_size, const vo
     return bytes;
 }
 
-static ae_status open_text(aei_safetensors *file, const char *header, size_t data_size, unsigned char **bytes)
+static ae_status open_text(aei_safetensors *file, const char *header, size_t data_size,
+                           unsigned char **bytes)
 {
     size_t size;
     *bytes = container(header, strlen(header), NULL, data_size, &size);
     return aei_safetensors_open(file, *bytes, size);
 }
 
-#define ONE(dtype, shape, offsets) "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
-#define TWO(first, second)                                                                                      \
-    "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":" first "},\"b\":{\"dtype\":\"U8\",\"shape\":[2]," \
+#define ONE(dtype, shape, offsets) \
+    "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
+#define TWO(first, second)                                           \
+    "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":" first \
+    "},\"b\":{\"dtype\":\"U8\",\"shape\":[2],"                       \
     "\"data_offsets\":" second "}}"
 
 static const struct {
@@ -65,11 +68,13 @@ static const struct {
     {"{\"\xf4\x90\x80\x80\":1}", 0, "not UTF-8"},
     {"{\"\xe2\x82\":1}", 0, "not UTF-8"},
     {"{\"a", 0, "a string without end"},
-    {"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", 0, "nested too deeply"},
+    {"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", 0,
+     "nested too deeply"},
     {"{\"a\":1,\"a\":2}", 0, "the key \"a\" twice"},
     {"{\"\\u0061\":1,\"a\":2}", 0, "the key \"a\" twice"},
     {"{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, "the key \"k\" twice"},
-    {"{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "the key \"dtype\" twice"},
+    {"{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1,
+     "the key \"dtype\" twice"},
     {"{\"__metadata__\":[]}", 0, "__metadata__ is not an object"},
     {"{\"__metadata__\":{\"k\":1}}", 0, "not a string"},
     {"{\"a\":7}", 0, "its entry is not an object"},
@@ -109,8 +114,8 @@ START_TEST(refuses_what_the_format_forbids)
 {
     unsigned char *bytes;
     aei_safetensors file;
-    ck_assert_status(open_text(&file, refused[_i].header, refused[_i].data, &bytes), AE_ERROR_FORMAT,
-                     refused[_i].message);
+    ck_assert_status(open_text(&file, refused[_i].header, refused[_i].data, &bytes),
+                     AE_ERROR_FORMAT, refused[_i].message);
     free(bytes);
 }
 END_TEST
@@ -129,9 +134,11 @@ static const struct {
     {ONE("F4", "[4]", "[0,2]"), 2, 1},
     {ONE("F6_E2M3", "[4]", "[0,3]"), 3, 1},
     {ONE("C64", "[2]", "[0,16]"), 16, 1},
-    {"{\"a\":{\"data_offsets\":[0,1],\"more\":{\"x\":[null,true]},\"shape\":[1],\"dtype\":\"I8\"}}", 1, 1},
+    {"{\"a\":{\"data_offsets\":[0,1],\"more\":{\"x\":[null,true]},\"shape\":[1],\"dtype\":\"I8\"}}",
+     1, 1},
     {TWO("[2,4]", "[0,2]"), 4, 2},
-    {"{\"\\ud83d\\ude00\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"\xf0\x9f\x98\x81\":{\"dtype\":"
+    {"{\"\\ud83d\\ude00\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+     "\"\xf0\x9f\x98\x81\":{\"dtype\":"
      "\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
      1, 2},
 };
@@ -153,13 +160,16 @@ START_TEST(refuses_lengths_that_the_file_does_not_have)
     unsigned char bytes[10] = {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
     for (size_t size = 0; size < 8; size++)
         ck_assert_status(aei_safetensors_open(&file, bytes, size), AE_ERROR_FORMAT, "fewer than 8");
-    ck_assert_status(aei_safetensors_open(&file, bytes, 9), AE_ERROR_FORMAT, "truncated: a header of 2 bytes");
+    ck_assert_status(aei_safetensors_open(&file, bytes, 9), AE_ERROR_FORMAT,
+                     "truncated: a header of 2 bytes");
     ck_assert_ok(aei_safetensors_open(&file, bytes, 10));
     aei_safetensors_close(&file);
     bytes[0] = 3;
-    ck_assert_status(aei_safetensors_open(&file, bytes, 10), AE_ERROR_FORMAT, "truncated: a header of 3 bytes");
+    ck_assert_status(aei_safetensors_open(&file, bytes, 10), AE_ERROR_FORMAT,
+                     "truncated: a header of 3 bytes");
     bytes[7] = 0x80;
-    ck_assert_status(aei_safetensors_open(&file, bytes, 10), AE_ERROR_FORMAT, "more than 100000000");
+    ck_assert_status(aei_safetensors_open(&file, bytes, 10), AE_ERROR_FORMAT,
+                     "more than 100000000");
     const unsigned char most[10] = {0x01, 0xe1, 0xf5, 0x05}; /* 100,000,001 */
     ck_assert_status(aei_safetensors_open(&file, most, 10), AE_ERROR_FORMAT, "more than 100000000");
 }
@@ -182,9 +192,9 @@ END_TEST
 
 START_TEST(finds_tensors_and_notes_by_name)
 {
-    const char *header =
-        "{\"z\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"},"
-        "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]}}";
+    const char *header = "{\"z\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},\"__"
+                         "metadata__\":{\"k\":\"v\"},"
+                         "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[8,16]}}";
     const unsigned char data[16] = {5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0};
     size_t size;
     unsigned char *bytes = container(header, strlen(header), data, sizeof data, &size);
@@ -194,23 +204,27 @@ START_TEST(finds_tensors_and_notes_by_name)
     ck_assert_ptr_null(aei_safetensors_note(&file, "K"));
     ck_assert_ptr_null(aei_safetensors_find(&file, "a"));
     const aei_stored *b = aei_safetensors_find(&file, "b"), *z = aei_safetensors_find(&file, "z");
-    ck_assert(b != NULL && z != NULL && b->rank == 2 && b->shape[0] == 1 && b->shape[1] == 2 && b->elements == 2);
+    ck_assert(b != NULL && z != NULL && b->rank == 2 && b->shape[0] == 1 && b->shape[1] == 2 &&
+              b->elements == 2);
     float values[2];
     ck_assert_ok(aei_stored_floats(values, b));
     ck_assert(!(values[0] < 1) && !(values[0] > 1) && !(values[1] < -2) && !(values[1] > -2));
     uint64_t count;
     ck_assert_ok(aei_stored_count(&count, z));
     ck_assert_uint_eq(count, 5);
-    ck_assert_status(aei_stored_count(&count, b), AE_ERROR_FORMAT, "tensor b: a single I64 expected");
+    ck_assert_status(aei_stored_count(&count, b), AE_ERROR_FORMAT,
+                     "tensor b: a single I64 expected");
     double wide;
-    ck_assert_status(aei_stored_doubles(&wide, z), AE_ERROR_FORMAT, "tensor z: dtype is I64, not F64");
+    ck_assert_status(aei_stored_doubles(&wide, z), AE_ERROR_FORMAT,
+                     "tensor z: dtype is I64, not F64");
     ck_assert_status(aei_stored_floats(values, z), AE_ERROR_FORMAT, "tensor z: dtype is I64; F32");
     aei_safetensors_close(&file);
     free(bytes);
 }
 END_TEST
 
-/* Every finite float16 and bfloat16 bit pattern against its definition: sign, fraction and power of two. */
+/* Every finite float16 and bfloat16 bit pattern against its definition: sign, fraction and power of
+ * two. */
 START_TEST(half_precision_converts_exactly)
 {
     for (unsigned bits = 0; bits < 0x10000; bits++) {
@@ -222,7 +236,8 @@ START_TEST(half_precision_converts_exactly)
         aei_stored stored = {.name = "h", .dtype = "F16", .elements = 1, .data = data};
         float value;
         if (exponent == 31) {
-            ck_assert_status(aei_stored_floats(&value, &stored), AE_ERROR_FORMAT, "element 0 is not finite");
+            ck_assert_status(aei_stored_floats(&value, &stored), AE_ERROR_FORMAT,
+                             "element 0 is not finite");
         } else {
             ck_assert_ok(aei_stored_floats(&value, &stored));
             ck_assert(!((double)value < wanted) && !((double)value > wanted));
@@ -260,8 +275,9 @@ static ae_status try_damaged(const unsigned char *bytes, size_t size)
     if (status == AE_OK)
         ck_assert_uint_ge(ae_network_layer_count(network), 2);
     else
-        ck_assert_msg((status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED) && network == NULL, "%s: %s",
-                      ae_status_name(status), ae_last_error());
+        ck_assert_msg((status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED) &&
+                          network == NULL,
+                      "%s: %s", ae_status_name(status), ae_last_error());
     ae_network_free(network);
     free(copy);
     return status;
@@ -290,7 +306,8 @@ START_TEST(survives_damaged_bytes)
             bytes[at] ^= flips[f];
         }
     }
-    ck_assert_uint_gt(refusals, size / (support_slow() ? 29 : 1)); /* most flips of the header are noticed */
+    ck_assert_uint_gt(refusals,
+                      size / (support_slow() ? 29 : 1)); /* most flips of the header are noticed */
     free(bytes);
 }
 END_TEST
@@ -309,7 +326,8 @@ START_TEST(survives_random_changes)
         const size_t changes = 1 + (size_t)(fixture_uniform(&seed) * 4);
         for (size_t c = 0; c < changes; c++) {
             const size_t at = 8 + (size_t)(fixture_uniform(&seed) * (float)(size - 8));
-            changed[at] = (unsigned char)pieces[(size_t)(fixture_uniform(&seed) * (float)sizeof pieces)];
+            changed[at] = (unsigned char)
+                pieces[(size_t)(fixture_uniform(&seed) * (float)sizeof pieces)];
         }
         (void)try_damaged(changed, size);
     }

@@ -4,7 +4,7 @@
 #include "suites.h"
 #include "without_cjson.h"
 
-#include "train/scaling.h"
+#include "train/scaled_rows.h"
 
 #include <float.h>
 
@@ -17,7 +17,9 @@ static float *make_rows(uint64_t seed)
     for (size_t r = 0; r < ROWS; r++)
         for (size_t j = 0; j < WIDTH; j++) {
             float *v = &rows[r * WIDTH + j];
-            *v = j == CONSTANT ? -3.7f : j == LARGE ? 1e6f + 100 * *v : ldexpf(*v - 0.3f, (int)j % 9 - 4);
+            *v = j == CONSTANT ? -3.7f
+                 : j == LARGE  ? 1e6f + 100 * *v
+                               : ldexpf(*v - 0.3f, (int)j % 9 - 4);
         }
     return rows;
 }
@@ -33,8 +35,9 @@ static setting make(ae_scaling kind, ae_activation output)
 {
     setting s = {.rows = make_rows(3)};
     s.dataset = fixture_dataset_of(s.rows, ROWS, WIDTH);
-    s.network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){WIDTH, 20, 6, 20, WIDTH},
-                                                        .width_count = 5, .output_activation = output, .seed = 7));
+    s.network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){WIDTH, 20, 6, 20, WIDTH}, .width_count = 5,
+                           .output_activation = output, .seed = 7));
     ck_assert_ok(ae_network_fit_scaling(s.network, kind, s.dataset));
     ck_assert_ok(ae_network_get_scaling(s.network, s.offset, s.scale));
     return s;
@@ -50,9 +53,10 @@ static void drop(setting *s)
 static void train(setting *s, int steps)
 {
     ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(s->network, adam, s->dataset, AE_TRAINER_OPTIONS(.batch = 30, .threads = 2));
+    ae_trainer *trainer = fixture_trainer(s->network, adam, s->dataset,
+                                          AE_TRAINER_OPTIONS(.batch = 30, .threads = 2));
     for (int i = 0; i < steps; i++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     ae_trainer_free(trainer);
     ae_optimizer_free(adam);
 }
@@ -60,7 +64,8 @@ static void train(setting *s, int steps)
 static ae_session *session_of(const ae_network *network, size_t threads)
 {
     ae_session *session = NULL;
-    ck_assert_ok(ae_session_create(&session, network, AE_SESSION_OPTIONS(.max_batch = 16, .threads = threads)));
+    ck_assert_ok(ae_session_create(&session, network,
+                                   AE_SESSION_OPTIONS(.max_batch = 16, .threads = threads)));
     return session;
 }
 
@@ -77,7 +82,7 @@ static float *scaled_rows(const setting *s)
 
 START_TEST(min_max_maps_each_column_onto_0_to_1)
 {
-    setting s = make(AE_SCALING_DEFAULT, AE_SIGMOID);
+    setting s = make(AE_SCALING_DEFAULT, AE_ACTIVATION_SIGMOID);
     float *scaled = scaled_rows(&s);
     for (size_t j = 0; j < WIDTH; j++) {
         float low = INFINITY, high = -INFINITY;
@@ -86,19 +91,22 @@ START_TEST(min_max_maps_each_column_onto_0_to_1)
             high = fmaxf(high, scaled[r * WIDTH + j]);
         }
         ck_assert_msg(low >= 0 && low <= 0, "column %zu starts at %g", j, (double)low);
-        ck_assert_msg(j == CONSTANT ? high <= 0 : high >= 1 && high <= 1, "column %zu ends at %g", j, (double)high);
+        ck_assert_msg(j == CONSTANT ? high <= 0 : high >= 1 && high <= 1, "column %zu ends at %g",
+                      j, (double)high);
     }
-    ck_assert_msg(s.offset[CONSTANT] <= -3.7f && s.offset[CONSTANT] >= -3.7f, "%g", (double)s.offset[CONSTANT]);
+    ck_assert_msg(s.offset[CONSTANT] <= -3.7f && s.offset[CONSTANT] >= -3.7f, "%g",
+                  (double)s.offset[CONSTANT]);
     ck_assert_int_eq(ae_network_has_scaling(s.network), 1);
     free(scaled);
     drop(&s);
 }
 END_TEST
 
-/* Against sums of our own in double; offsets and scales are rounded to float32 once, 6e-8 of the value. */
+/* Against sums of our own in double; offsets and scales are rounded to float32 once, 6e-8 of the
+ * value. */
 START_TEST(z_score_takes_mean_and_population_deviation)
 {
-    setting s = make(AE_SCALING_Z_SCORE, AE_LINEAR);
+    setting s = make(AE_SCALING_Z_SCORE, AE_ACTIVATION_LINEAR);
     for (size_t j = 0; j < WIDTH; j++) {
         long double mean = 0, squares = 0;
         for (size_t r = 0; r < ROWS; r++)
@@ -107,7 +115,8 @@ START_TEST(z_score_takes_mean_and_population_deviation)
             squares += powl((long double)s.rows[r * WIDTH + j] - mean, 2) / ROWS;
         const double deviation = (double)sqrtl(squares);
         if (j == CONSTANT) {
-            ck_assert_msg(s.scale[j] <= 0 && s.offset[j] <= -3.7f && s.offset[j] >= -3.7f, "%g", (double)s.scale[j]);
+            ck_assert_msg(s.scale[j] <= 0 && s.offset[j] <= -3.7f && s.offset[j] >= -3.7f, "%g",
+                          (double)s.scale[j]);
             continue;
         }
         ck_assert_double_eq_tol((double)s.offset[j], (double)mean, 1e-7 * fabs((double)mean));
@@ -120,7 +129,8 @@ END_TEST
 /* A twin without scaling that is given scaled rows by hand does the same, bit for bit. */
 START_TEST(training_is_that_of_a_network_on_scaled_rows)
 {
-    setting s = make(_i == 0 ? AE_SCALING_MIN_MAX : AE_SCALING_Z_SCORE, _i == 0 ? AE_SIGMOID : AE_LINEAR);
+    setting s = make(_i == 0 ? AE_SCALING_MIN_MAX : AE_SCALING_Z_SCORE,
+                     _i == 0 ? AE_ACTIVATION_SIGMOID : AE_ACTIVATION_LINEAR);
     float *scaled = scaled_rows(&s);
     setting twin = {.rows = scaled, .dataset = fixture_dataset_of(scaled, ROWS, WIDTH)};
     ck_assert_ok(ae_network_clone(&twin.network, s.network));
@@ -131,16 +141,18 @@ START_TEST(training_is_that_of_a_network_on_scaled_rows)
     ae_trainer *runs[2];
     for (int i = 0; i < 2; i++) {
         setting *of = i == 0 ? &s : &twin;
-        runs[i] = fixture_trainer(of->network, adams[i], of->dataset,
-                                  AE_TRAINER_OPTIONS(.batch = 30, .epochs = 4, .validation = of->dataset));
+        runs[i] = fixture_trainer(
+            of->network, adams[i], of->dataset,
+            AE_TRAINER_OPTIONS(.batch = 30, .epochs = 4, .validation = of->dataset));
         ck_assert_ok(ae_trainer_run(runs[i]));
     }
     ck_assert(fixture_same_state(s.network, twin.network));
     ae_epoch_info ours = {.size = sizeof ours}, theirs = {.size = sizeof theirs};
-    ck_assert_ok(ae_trainer_history(runs[0], 3, &ours));
-    ck_assert_ok(ae_trainer_history(runs[1], 3, &theirs));
+    ck_assert_ok(ae_trainer_get_epoch(runs[0], 3, &ours));
+    ck_assert_ok(ae_trainer_get_epoch(runs[1], 3, &theirs));
     ck_assert(!(ours.train_cost < theirs.train_cost || ours.train_cost > theirs.train_cost));
-    ck_assert(!(ours.validation_cost < theirs.validation_cost || ours.validation_cost > theirs.validation_cost));
+    ck_assert(!(ours.validation_cost < theirs.validation_cost ||
+                ours.validation_cost > theirs.validation_cost));
     for (int i = 0; i < 2; i++) {
         ae_trainer_free(runs[i]);
         ae_optimizer_free(adams[i]);
@@ -153,7 +165,7 @@ END_TEST
 /* offset + scale * y is rounded twice; nothing else may differ from doing it by hand. */
 START_TEST(sessions_take_and_give_the_callers_units)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     train(&s, 30);
     ae_network *bare = NULL;
     ck_assert_ok(ae_network_clone(&bare, s.network));
@@ -162,15 +174,15 @@ START_TEST(sessions_take_and_give_the_callers_units)
     float *scaled = scaled_rows(&s), *a = fixture_allocate(ROWS * WIDTH, sizeof *a),
           *b = fixture_allocate(ROWS * WIDTH, sizeof *b);
     float codes[ROWS * 6], their_codes[ROWS * 6];
-    ck_assert_ok(ae_encode(ours, s.rows, ROWS, codes));
-    ck_assert_ok(ae_encode(theirs, scaled, ROWS, their_codes));
+    ck_assert_ok(ae_session_encode(ours, s.rows, ROWS, codes));
+    ck_assert_ok(ae_session_encode(theirs, scaled, ROWS, their_codes));
     ck_assert_mem_eq(codes, their_codes, sizeof codes);
-    ck_assert_ok(ae_reconstruct(theirs, scaled, ROWS, b));
+    ck_assert_ok(ae_session_reconstruct(theirs, scaled, ROWS, b));
     for (size_t i = 0; i < ROWS * WIDTH; i++)
         b[i] = s.offset[i % WIDTH] + s.scale[i % WIDTH] * b[i];
-    ck_assert_ok(ae_reconstruct(ours, s.rows, ROWS, a));
+    ck_assert_ok(ae_session_reconstruct(ours, s.rows, ROWS, a));
     ck_assert_mem_eq(a, b, ROWS * WIDTH * sizeof *a);
-    ck_assert_ok(ae_decode(ours, codes, ROWS, a));
+    ck_assert_ok(ae_session_decode(ours, codes, ROWS, a));
     ck_assert_mem_eq(a, b, ROWS * WIDTH * sizeof *a);
     for (size_t r = 0; r < ROWS; r++)
         ck_assert_mem_eq(&a[r * WIDTH + CONSTANT], &s.rows[CONSTANT], sizeof *a);
@@ -184,22 +196,25 @@ START_TEST(sessions_take_and_give_the_callers_units)
 }
 END_TEST
 
-/* Squares from ae_reconstruct's own answer; sums of 37 float32 products agree to 1e-5. */
+/* Squares from ae_session_reconstruct's own answer; sums of 37 float32 products agree to 1e-5. */
 START_TEST(scores_and_parts_are_in_the_callers_units)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     train(&s, 30);
     ae_session *session = session_of(s.network, (size_t)_i);
     float before[WIDTH], after[WIDTH];
-    ck_assert_ok(ae_reconstruct(session, s.rows, 1, before));
+    ck_assert_ok(ae_session_reconstruct(session, s.rows, 1, before));
     s.rows[CONSTANT] =
-        10; /* row 0 breaks the rule of the constant column: the network does not see it, the score does */
-    ck_assert_ok(ae_reconstruct(session, s.rows, 1, after));
+        /* row 0 breaks the rule of the constant column: the network does not see it, the score
+         * does */
+        10;
+    ck_assert_ok(ae_session_reconstruct(session, s.rows, 1, after));
     ck_assert_mem_eq(after, before, sizeof after);
     const size_t count = ROWS * WIDTH;
-    float *y = fixture_allocate(count, sizeof *y), *parts = fixture_allocate(count, sizeof *parts), scores[ROWS];
-    ck_assert_ok(ae_reconstruct(session, s.rows, ROWS, y));
-    ck_assert_ok(ae_score(session, AE_COST_SSE, s.rows, ROWS, scores, parts));
+    float *y = fixture_allocate(count, sizeof *y), *parts = fixture_allocate(count, sizeof *parts),
+          scores[ROWS];
+    ck_assert_ok(ae_session_reconstruct(session, s.rows, ROWS, y));
+    ck_assert_ok(ae_session_score(session, AE_COST_SSE, s.rows, ROWS, scores, parts));
     for (size_t r = 0; r < ROWS; r++) {
         double sum = 0;
         for (size_t i = r * WIDTH; i < (r + 1) * WIDTH; i++) {
@@ -219,15 +234,16 @@ END_TEST
 
 START_TEST(cross_entropy_is_of_scaled_values)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     ae_network *bare = NULL;
     ck_assert_ok(ae_network_clone(&bare, s.network));
     ck_assert_ok(ae_network_set_scaling(bare, NULL, NULL));
     ae_session *ours = session_of(s.network, 1), *theirs = session_of(bare, 1);
     float *scaled = scaled_rows(&s), scores[ROWS], their_scores[ROWS];
-    float *parts = fixture_allocate(ROWS * WIDTH, sizeof *parts), *their_parts = fixture_allocate(ROWS * WIDTH, 4);
-    ck_assert_ok(ae_score(ours, AE_COST_BCE, s.rows, ROWS, scores, parts));
-    ck_assert_ok(ae_score(theirs, AE_COST_BCE, scaled, ROWS, their_scores, their_parts));
+    float *parts = fixture_allocate(ROWS * WIDTH, sizeof *parts),
+          *their_parts = fixture_allocate(ROWS * WIDTH, 4);
+    ck_assert_ok(ae_session_score(ours, AE_COST_BCE, s.rows, ROWS, scores, parts));
+    ck_assert_ok(ae_session_score(theirs, AE_COST_BCE, scaled, ROWS, their_scores, their_parts));
     ck_assert_mem_eq(scores, their_scores, sizeof scores);
     ck_assert_mem_eq(parts, their_parts, ROWS * WIDTH * sizeof *parts);
     ae_session_free(ours);
@@ -242,17 +258,18 @@ END_TEST
 
 START_TEST(evaluation_is_the_mean_of_the_scores)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     train(&s, 10);
     ae_session *session = session_of(s.network, 1);
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_evaluate(&result, s.network, s.dataset, AE_EVALUATE_OPTIONS(.batch = 7, .threads = 2)));
+    ck_assert_ok(ae_network_evaluate(&result, s.network, s.dataset,
+                                     AE_EVALUATE_OPTIONS(.batch = 7, .threads = 2)));
     const ae_cost costs[] = {AE_COST_L2, AE_COST_SSE, AE_COST_MSE, AE_COST_BCE};
     const double found[] = {result.l2, result.sse, result.mse, result.bce};
     for (size_t c = 0; c < COUNT(costs); c++) {
         float scores[ROWS];
         double mean = 0;
-        ck_assert_ok(ae_score(session, costs[c], s.rows, ROWS, scores, NULL));
+        ck_assert_ok(ae_session_score(session, costs[c], s.rows, ROWS, scores, NULL));
         for (size_t r = 0; r < ROWS; r++)
             mean += (double)scores[r] / ROWS;
         ck_assert_double_eq_tol(found[c], mean, 1e-6 * mean);
@@ -264,11 +281,11 @@ END_TEST
 
 START_TEST(nan_stays_in_its_row)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(s.network, 1);
     float *y = fixture_allocate(3 * WIDTH, sizeof *y);
     s.rows[WIDTH + CONSTANT] = NAN;
-    ck_assert_ok(ae_reconstruct(session, s.rows, 3, y));
+    ck_assert_ok(ae_session_reconstruct(session, s.rows, 3, y));
     for (size_t i = 0; i < 3 * WIDTH; i++)
         ck_assert_msg(isnan(y[i]) == (i / WIDTH == 1), "element %zu is %g", i, (double)y[i]);
     ae_session_free(session);
@@ -279,7 +296,7 @@ END_TEST
 
 START_TEST(a_validation_set_may_leave_the_range_and_a_training_set_may_not)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     ae_optimizer *adam = fixture_adam(0.01f);
     ae_trainer *trainer = NULL;
     s.rows[3 * WIDTH + 2] = 50;
@@ -287,13 +304,15 @@ START_TEST(a_validation_set_may_leave_the_range_and_a_training_set_may_not)
     ck_assert_status(ae_trainer_create(&trainer, s.network, adam, wide, NULL), AE_ERROR_DATA,
                      "training set: row 3, column 2: 50, scaled to");
     ck_assert_ptr_null(trainer);
-    trainer = fixture_trainer(s.network, adam, s.dataset, AE_TRAINER_OPTIONS(.validation = wide, .epochs = 1));
+    trainer = fixture_trainer(s.network, adam, s.dataset,
+                              AE_TRAINER_OPTIONS(.validation = wide, .epochs = 1));
     ck_assert_ok(ae_trainer_run(trainer));
     ae_trainer_free(trainer);
     ae_dataset_free(wide);
     s.rows[3 * WIDTH + 2] = FLT_MAX;
     wide = fixture_dataset_of(s.rows, ROWS, WIDTH);
-    ck_assert_status(ae_trainer_create(&trainer, s.network, adam, s.dataset, AE_TRAINER_OPTIONS(.validation = wide)),
+    ck_assert_status(ae_trainer_create(&trainer, s.network, adam, s.dataset,
+                                       AE_TRAINER_OPTIONS(.validation = wide)),
                      AE_ERROR_DATA, "validation set: row 3, column 2");
     ae_dataset_free(wide);
     ae_optimizer_free(adam);
@@ -303,14 +322,20 @@ END_TEST
 
 START_TEST(what_cannot_be_a_scaling_is_refused_and_nothing_changes)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     float offset[WIDTH], scale[WIDTH];
-    ck_assert_status(ae_network_fit_scaling(NULL, 0, s.dataset), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_network_fit_scaling(s.network, 0, NULL), AE_ERROR_INVALID_ARGUMENT, "dataset is NULL");
-    ck_assert_status(ae_network_fit_scaling(s.network, (ae_scaling)3, s.dataset), AE_ERROR_INVALID_ARGUMENT, "3");
-    ck_assert_status(ae_network_set_scaling(NULL, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_network_set_scaling(s.network, s.offset, NULL), AE_ERROR_INVALID_ARGUMENT, "scale is NULL");
-    ck_assert_status(ae_network_set_scaling(s.network, NULL, s.scale), AE_ERROR_INVALID_ARGUMENT, "offset is NULL");
+    ck_assert_status(ae_network_fit_scaling(NULL, 0, s.dataset), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_network_fit_scaling(s.network, 0, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "dataset is NULL");
+    ck_assert_status(ae_network_fit_scaling(s.network, (ae_scaling)3, s.dataset),
+                     AE_ERROR_INVALID_ARGUMENT, "3");
+    ck_assert_status(ae_network_set_scaling(NULL, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_network_set_scaling(s.network, s.offset, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "scale is NULL");
+    ck_assert_status(ae_network_set_scaling(s.network, NULL, s.scale), AE_ERROR_INVALID_ARGUMENT,
+                     "offset is NULL");
     ae_dataset *narrow = fixture_dataset(4, WIDTH - 1, 1);
     ck_assert_status(ae_network_fit_scaling(s.network, 0, narrow), AE_ERROR_SHAPE, "36 features");
     ae_dataset_free(narrow);
@@ -318,15 +343,18 @@ START_TEST(what_cannot_be_a_scaling_is_refused_and_nothing_changes)
     for (size_t i = 0; i < COUNT(bad); i++) {
         memcpy(scale, s.scale, sizeof scale);
         scale[30] = bad[i];
-        ck_assert_status(ae_network_set_scaling(s.network, s.offset, scale), AE_ERROR_DATA, "scale[30]");
+        ck_assert_status(ae_network_set_scaling(s.network, s.offset, scale), AE_ERROR_DATA,
+                         "scale[30]");
         memcpy(offset, s.offset, sizeof offset);
         offset[36] = i < 2 ? bad[i] : -INFINITY;
-        ck_assert_status(ae_network_set_scaling(s.network, offset, s.scale), AE_ERROR_DATA, "offset[36]");
+        ck_assert_status(ae_network_set_scaling(s.network, offset, s.scale), AE_ERROR_DATA,
+                         "offset[36]");
     }
     s.rows[WIDTH + 4] = FLT_MAX;
     s.rows[2 * WIDTH + 4] = -FLT_MAX;
     ae_dataset *wide = fixture_dataset_of(s.rows, ROWS, WIDTH);
-    ck_assert_status(ae_network_fit_scaling(s.network, AE_SCALING_MIN_MAX, wide), AE_ERROR_DATA, "column 4");
+    ck_assert_status(ae_network_fit_scaling(s.network, AE_SCALING_MIN_MAX, wide), AE_ERROR_DATA,
+                     "column 4");
     ae_dataset_free(wide);
     ck_assert_ok(ae_network_get_scaling(s.network, offset, scale));
     ck_assert_mem_eq(offset, s.offset, sizeof offset);
@@ -341,7 +369,7 @@ END_TEST
 
 START_TEST(failing_allocations_change_nothing)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     ae_network *copy = NULL;
     size_t n = 1;
     for (;; n++) {
@@ -373,7 +401,7 @@ END_TEST
 
 START_TEST(model_files_keep_it)
 {
-    setting s = make(AE_SCALING_Z_SCORE, AE_LINEAR);
+    setting s = make(AE_SCALING_Z_SCORE, AE_ACTIVATION_LINEAR);
     const char *path = support_path("scaled.safetensors");
     ck_assert_ok(ae_network_save(s.network, path));
     ae_network *loaded = NULL;
@@ -396,7 +424,7 @@ END_TEST
 /* The two tensors' names in the header, renamed to what the reader must refuse. */
 START_TEST(a_damaged_scaling_in_a_file_is_refused)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     size_t size = 0;
     ck_assert_ok(ae_network_save_memory(s.network, NULL, 0, &size));
     unsigned char *bytes = fixture_allocate(size, 1);
@@ -421,7 +449,8 @@ START_TEST(a_damaged_scaling_in_a_file_is_refused)
             name = text + i;
     ck_assert_ptr_nonnull(name);
     memcpy(name, "\"scaling.offend\"", 16);
-    ck_assert_status(ae_network_load_memory(&loaded, bytes, size, NULL), AE_ERROR_FORMAT, "scaling.offset is missing");
+    ck_assert_status(ae_network_load_memory(&loaded, bytes, size, NULL), AE_ERROR_FORMAT,
+                     "scaling.offset is missing");
     ck_assert_ptr_null(loaded);
     free(bytes);
     drop(&s);
@@ -430,7 +459,7 @@ END_TEST
 
 START_TEST(a_resumed_run_needs_the_same_scaling_and_goes_on_bit_for_bit)
 {
-    setting s = make(AE_SCALING_MIN_MAX, AE_SIGMOID);
+    setting s = make(AE_SCALING_MIN_MAX, AE_ACTIVATION_SIGMOID);
     ae_network *again = NULL;
     ck_assert_ok(ae_network_clone(&again, s.network));
     ae_optimizer *adams[2] = {fixture_adam(0.01f), fixture_adam(0.01f)};
@@ -439,7 +468,7 @@ START_TEST(a_resumed_run_needs_the_same_scaling_and_goes_on_bit_for_bit)
                            fixture_trainer(again, adams[1], s.dataset, options)};
     const char *path = support_path("run.safetensors");
     for (int i = 0; i < 4; i++)
-        ck_assert_ok(ae_trainer_step(runs[0], NULL));
+        ck_assert_ok(ae_trainer_run_step(runs[0], NULL));
     ck_assert_ok(ae_trainer_save_checkpoint(runs[0], path));
     ck_assert_ok(ae_network_set_scaling(again, NULL, NULL));
     ck_assert_status(ae_trainer_resume(runs[1], path), AE_ERROR_SHAPE, "scaling");

@@ -18,17 +18,18 @@ static float add_up(const float *parts, size_t count)
 
 static ae_network *network_of(size_t width, ae_activation output, const char *kernels)
 {
-    return fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){width, 20, 3, 20, width},
-                                                   .width_count = 5, .seed = 5, .output_activation = output,
-                                                   .kernels = kernels));
+    return fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){width, 20, 3, 20, width}, .width_count = 5,
+                           .seed = 5, .output_activation = output, .kernels = kernels));
 }
 
-static void score(const ae_network *network, size_t max_batch, size_t threads, ae_cost cost, const float *rows,
-                  size_t count, float *scores, float *parts)
+static void score(const ae_network *network, size_t max_batch, size_t threads, ae_cost cost,
+                  const float *rows, size_t count, float *scores, float *parts)
 {
     ae_session *session = NULL;
-    ck_assert_ok(ae_session_create(&session, network, AE_SESSION_OPTIONS(.max_batch = max_batch, .threads = threads)));
-    ck_assert_ok(ae_score(session, cost, rows, count, scores, parts));
+    ck_assert_ok(ae_session_create(&session, network,
+                                   AE_SESSION_OPTIONS(.max_batch = max_batch, .threads = threads)));
+    ck_assert_ok(ae_session_score(session, cost, rows, count, scores, parts));
     ae_session_free(session);
 }
 
@@ -39,7 +40,7 @@ START_TEST(parts_add_up_to_the_score_exactly)
     const ae_cost cost = (ae_cost)(_i % AE_COST_BCE + 1);
     for (size_t w = 0; w < COUNT(features); w++) {
         const size_t width = features[w];
-        ae_network *network = network_of(width, AE_SIGMOID, kernels);
+        ae_network *network = network_of(width, AE_ACTIVATION_SIGMOID, kernels);
         float *rows = fixture_values(ROWS * width, 0, 1, w), scores[ROWS], again[ROWS];
         float *parts = fixture_allocate(ROWS * width, sizeof *parts);
         float *others = fixture_allocate(ROWS * width, sizeof *others);
@@ -67,7 +68,7 @@ END_TEST
 START_TEST(extreme_rows_have_scores_that_say_so)
 {
     enum { WIDTH = 40 };
-    ae_network *network = network_of(WIDTH, AE_LINEAR, NULL);
+    ae_network *network = network_of(WIDTH, AE_ACTIVATION_LINEAR, NULL);
     float rows[4 * WIDTH] = {0}, scores[4], parts[4 * WIDTH];
     rows[5] = 1e25f;
     rows[WIDTH + 7] = INFINITY;
@@ -76,7 +77,9 @@ START_TEST(extreme_rows_have_scores_that_say_so)
     ck_assert_double_eq_tol((double)scores[0], 1e25, 1e19);
     ck_assert_float_eq(scores[0], add_up(parts, WIDTH));
     ck_assert_float_eq(parts[5], scores[0]);
-    ck_assert(!(scores[1] < 1e30f)); /* infinite, or not a number where the network made the infinity into one */
+    ck_assert(
+        !(scores[1] <
+          1e30f)); /* infinite, or not a number where the network made the infinity into one */
     ck_assert(isnan(scores[2]));
     ck_assert(isfinite(scores[3]));
     score(network, 4, 1, AE_COST_SSE, rows, 1, scores, parts);
@@ -92,8 +95,8 @@ START_TEST(no_error_is_a_score_of_zero)
     const ae_network_options options = {.size = sizeof options,
                                         .widths = (const size_t[]){2, 1, 2},
                                         .width_count = 3,
-                                        .batch_norm = AE_OFF,
-                                        .output_activation = AE_LINEAR};
+                                        .batch_norm = AE_TOGGLE_OFF,
+                                        .output_activation = AE_ACTIVATION_LINEAR};
     ae_network *network = fixture_network_with(&options);
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", zeros, 2));
     float scores[1] = {-1}, parts[2] = {-1, -1};
@@ -110,7 +113,8 @@ Suite *score_suite(void)
     Suite *suite = suite_create("score");
     TCase *exact = tcase_create("exact");
     tcase_set_timeout(exact, 60);
-    tcase_add_loop_test(exact, parts_add_up_to_the_score_exactly, 0, (int)ae_kernels_count() * AE_COST_BCE);
+    tcase_add_loop_test(exact, parts_add_up_to_the_score_exactly, 0,
+                        (int)ae_kernels_count() * AE_COST_BCE);
     tcase_add_test(exact, extreme_rows_have_scores_that_say_so);
     tcase_add_test(exact, no_error_is_a_score_of_zero);
     suite_add_tcase(suite, exact);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inference: parts make the whole, batches and threads and neighbours leave no trace, scores match their definitions.
+/* Inference: parts make the whole, batches and threads and neighbours leave no trace, scores match
+ * their definitions.
  */
 #include "fixtures.h"
 #include "suites.h"
@@ -12,15 +13,18 @@ enum { ROWS = 43, WIDTH = 37, CODE = 5 };
 /* A network whose running statistics, gamma and beta are as uneven as after training. */
 static ae_network *uneven_network(const char *kernels, ae_toggle batch_norm, ae_activation output)
 {
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths),
-                                                                  .seed = 3, .batch_norm = batch_norm,
-                                                                  .output_activation = output, .kernels = kernels));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths), .seed = 3,
+                           .batch_norm = batch_norm, .output_activation = output,
+                           .kernels = kernels));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
         if (info.rank == 2)
             continue;
-        const bool positive = support_contains(info.name, "running_var") || support_contains(info.name, "bn.weight");
-        float *values = fixture_values(info.count, positive ? 0.25f : -0.5f, positive ? 1.5f : 0.5f, i);
+        const bool positive = support_contains(info.name, "running_var") ||
+                              support_contains(info.name, "bn.weight");
+        float *values = fixture_values(info.count, positive ? 0.25f : -0.5f, positive ? 1.5f : 0.5f,
+                                       i);
         ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
         free(values);
     }
@@ -30,23 +34,24 @@ static ae_network *uneven_network(const char *kernels, ae_toggle batch_norm, ae_
 static ae_session *session_of(const ae_network *network, size_t max_batch, size_t threads)
 {
     ae_session *session = NULL;
-    ck_assert_ok(ae_session_create(&session, network, AE_SESSION_OPTIONS(.max_batch = max_batch, .threads = threads)));
+    ck_assert_ok(ae_session_create(&session, network,
+                                   AE_SESSION_OPTIONS(.max_batch = max_batch, .threads = threads)));
     return session;
 }
 
 /* Test number: kernels, with batch normalisation or without. */
 #define CASE_KERNELS(number) (ae_kernels_name((size_t)(number) / 2))
-#define CASE_NORM(number) ((number) % 2 == 0 ? AE_ON : AE_OFF)
+#define CASE_NORM(number) ((number) % 2 == 0 ? AE_TOGGLE_ON : AE_TOGGLE_OFF)
 
 START_TEST(encoding_and_decoding_are_reconstructing)
 {
-    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_SIGMOID);
+    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(network, 16, 1);
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float codes[ROWS * CODE], by_code[ROWS * WIDTH], whole[ROWS * WIDTH];
-    ck_assert_ok(ae_encode(session, rows, ROWS, codes));
-    ck_assert_ok(ae_decode(session, codes, ROWS, by_code));
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, whole));
+    ck_assert_ok(ae_session_encode(session, rows, ROWS, codes));
+    ck_assert_ok(ae_session_decode(session, codes, ROWS, by_code));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, whole));
     ck_assert_mem_eq(by_code, whole, sizeof whole);
     free(rows);
     ae_session_free(session);
@@ -85,20 +90,22 @@ static ae_network *rounded_copy(const ae_network *network)
 
 START_TEST(a_bfloat16_session_is_one_of_the_network_with_rounded_weights)
 {
-    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_SIGMOID);
+    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_ACTIVATION_SIGMOID);
     ae_session *low = NULL, *full = session_of(network, 16, 1);
-    ck_assert_ok(
-        ae_session_create(&low, network, AE_SESSION_OPTIONS(.max_batch = 16, .threads = 2, .precision = AE_BF16)));
+    ck_assert_ok(ae_session_create(
+        &low, network,
+        AE_SESSION_OPTIONS(.max_batch = 16, .threads = 2, .precision = AE_PRECISION_BF16)));
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float ours[ROWS * WIDTH], theirs[ROWS * WIDTH], exact[ROWS * WIDTH];
     /* Products of pairs add up in another order, and round activations as well. */
-    const bool pairs = aei_pairs_find(network->kernels) != NULL;
-    for (int change = 0; change < 2; change++) { /* a change of the network reaches the session's own copy, too */
+    const bool pairs = aei_bf16_kernels_find(network->kernels) != NULL;
+    for (int change = 0; change < 2;
+         change++) { /* a change of the network reaches the session's own copy, too */
         ae_network *rounded = rounded_copy(network);
         ae_session *reference = session_of(rounded, 16, 1);
-        ck_assert_ok(ae_reconstruct(low, rows, ROWS, ours));
-        ck_assert_ok(ae_reconstruct(reference, rows, ROWS, theirs));
-        ck_assert_ok(ae_reconstruct(full, rows, ROWS, exact));
+        ck_assert_ok(ae_session_reconstruct(low, rows, ROWS, ours));
+        ck_assert_ok(ae_session_reconstruct(reference, rows, ROWS, theirs));
+        ck_assert_ok(ae_session_reconstruct(full, rows, ROWS, exact));
         for (size_t j = 0; j < COUNT(ours); j++)
             ck_assert_float_le(fabsf(ours[j] - theirs[j]), pairs ? 0.02f : 0);
         ck_assert_mem_ne(ours, exact, sizeof ours);
@@ -118,14 +125,15 @@ END_TEST
 START_TEST(a_code_may_be_wider_than_the_input)
 {
     static const size_t wide[] = {10, 20, 200, 20, 10};
-    ae_network *network = fixture_network_with(
-        AE_NETWORK_OPTIONS(.widths = wide, .width_count = COUNT(wide), .code_layer = 2, .seed = 3));
+    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = wide,
+                                                                  .width_count = COUNT(wide),
+                                                                  .encoder_layers = 2, .seed = 3));
     ae_session *session = session_of(network, 8, 1);
     float *rows = fixture_values(ROWS * 10, 0, 1, 1);
     float codes[ROWS * 200], by_code[ROWS * 10], whole[ROWS * 10];
-    ck_assert_ok(ae_encode(session, rows, ROWS, codes));
-    ck_assert_ok(ae_decode(session, codes, ROWS, by_code));
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, whole));
+    ck_assert_ok(ae_session_encode(session, rows, ROWS, codes));
+    ck_assert_ok(ae_session_decode(session, codes, ROWS, by_code));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, whole));
     ck_assert_mem_eq(by_code, whole, sizeof whole);
     free(rows);
     ae_session_free(session);
@@ -137,16 +145,17 @@ START_TEST(any_batch_and_any_number_of_threads_gives_the_same_bits)
 {
     static const struct {
         size_t max_batch, threads;
-    } cases[] = {{256, 1}, {1, 1}, {2, 1}, {7, 1}, {ROWS, 1}, {ROWS - 1, 2}, {256, 2}, {5, 3}, {256, 4}, {256, 7}};
-    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_SIGMOID);
+    } cases[] = {{256, 1},      {1, 1},   {2, 1}, {7, 1},   {ROWS, 1},
+                 {ROWS - 1, 2}, {256, 2}, {5, 3}, {256, 4}, {256, 7}};
+    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_ACTIVATION_SIGMOID);
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float codes[2][ROWS * CODE], outputs[2][ROWS * WIDTH], scores[2][ROWS], parts[2][ROWS * WIDTH];
     for (size_t i = 0; i < COUNT(cases); i++) {
         const size_t at = i == 0 ? 0 : 1;
         ae_session *session = session_of(network, cases[i].max_batch, cases[i].threads);
-        ck_assert_ok(ae_encode(session, rows, ROWS, codes[at]));
-        ck_assert_ok(ae_reconstruct(session, rows, ROWS, outputs[at]));
-        ck_assert_ok(ae_score(session, AE_COST_L2, rows, ROWS, scores[at], parts[at]));
+        ck_assert_ok(ae_session_encode(session, rows, ROWS, codes[at]));
+        ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, outputs[at]));
+        ck_assert_ok(ae_session_score(session, AE_COST_L2, rows, ROWS, scores[at], parts[at]));
         ae_session_free(session);
         if (i == 0)
             continue;
@@ -162,19 +171,19 @@ END_TEST
 
 START_TEST(a_row_does_not_feel_its_neighbours)
 {
-    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_SIGMOID);
+    ae_network *network = uneven_network(CASE_KERNELS(_i), CASE_NORM(_i), AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(network, 64, 2);
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float clean[ROWS * WIDTH], spoilt[ROWS * WIDTH], alone[WIDTH], clean_scores[ROWS], scores[ROWS];
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, clean));
-    ck_assert_ok(ae_score(session, AE_COST_L2, rows, ROWS, clean_scores, NULL));
-    ck_assert_ok(ae_reconstruct(session, rows + 20 * WIDTH, 1, alone));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, clean));
+    ck_assert_ok(ae_session_score(session, AE_COST_L2, rows, ROWS, clean_scores, NULL));
+    ck_assert_ok(ae_session_reconstruct(session, rows + 20 * WIDTH, 1, alone));
     ck_assert_mem_eq(alone, clean + 20 * WIDTH, sizeof alone);
     for (size_t j = 0; j < WIDTH; j++)
         rows[19 * WIDTH + j] = j % 2 == 0 ? NAN : INFINITY;
     rows[21 * WIDTH + 36] = NAN;
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, spoilt));
-    ck_assert_ok(ae_score(session, AE_COST_L2, rows, ROWS, scores, NULL));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, spoilt));
+    ck_assert_ok(ae_session_score(session, AE_COST_L2, rows, ROWS, scores, NULL));
     for (size_t r = 0; r < ROWS; r++) {
         const bool bad = r == 19 || r == 21;
         for (size_t j = 0; j < WIDTH; j++) {
@@ -186,7 +195,7 @@ START_TEST(a_row_does_not_feel_its_neighbours)
         ck_assert(bad ? isnan(scores[r]) : scores[r] == clean_scores[r]);
     }
     /* And nothing of it stays behind. */
-    ck_assert_ok(ae_reconstruct(session, rows, 10, spoilt));
+    ck_assert_ok(ae_session_reconstruct(session, rows, 10, spoilt));
     ck_assert_mem_eq(spoilt, clean, 10 * WIDTH * sizeof *clean);
     free(rows);
     ae_session_free(session);
@@ -203,33 +212,40 @@ static double reference_part(ae_cost cost, double y, double t)
 START_TEST(scores_and_their_parts_match_the_definition)
 {
     const ae_cost cost = (ae_cost)(_i % AE_COST_BCE + 1);
-    ae_network *network = uneven_network(ae_kernels_name((size_t)_i / AE_COST_BCE), AE_ON, AE_SIGMOID);
+    ae_network *network = uneven_network(ae_kernels_name((size_t)_i / AE_COST_BCE), AE_TOGGLE_ON,
+                                         AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(network, 16, 2);
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     rows[0] = 0;
     rows[1] = 1;
     float output[ROWS * WIDTH], scores[ROWS], without[ROWS], parts[ROWS * WIDTH];
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, output));
-    ck_assert_ok(ae_score(session, cost, rows, ROWS, scores, parts));
-    ck_assert_ok(ae_score(session, cost, rows, ROWS, without, NULL));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, output));
+    ck_assert_ok(ae_session_score(session, cost, rows, ROWS, scores, parts));
+    ck_assert_ok(ae_session_score(session, cost, rows, ROWS, without, NULL));
     ck_assert_mem_eq(scores, without, sizeof scores);
     for (size_t r = 0; r < ROWS; r++) {
         double sum = 0, total = 0;
         for (size_t j = 0; j < WIDTH; j++)
             sum += reference_part(cost, (double)output[r * WIDTH + j], (double)rows[r * WIDTH + j]);
-        const double score = cost == AE_COST_L2 ? sqrt(sum) : cost == AE_COST_SSE ? sum : sum / WIDTH;
+        const double score = cost == AE_COST_L2    ? sqrt(sum)
+                             : cost == AE_COST_SSE ? sum
+                                                   : sum / WIDTH;
         /* A float32 sum of 37 terms, each rounded once or twice. */
         ck_assert_double_eq_tol((double)scores[r], score, 2e-6 * score);
         for (size_t j = 0; j < WIDTH; j++) {
-            const double part = reference_part(cost, (double)output[r * WIDTH + j], (double)rows[r * WIDTH + j]);
-            const double share = cost == AE_COST_L2 ? part / score : cost == AE_COST_SSE ? part : part / WIDTH;
-            ck_assert_double_eq_tol((double)parts[r * WIDTH + j], share, 1e-5 * share + 1e-7 * score);
+            const double part = reference_part(cost, (double)output[r * WIDTH + j],
+                                               (double)rows[r * WIDTH + j]);
+            const double share = cost == AE_COST_L2    ? part / score
+                                 : cost == AE_COST_SSE ? part
+                                                       : part / WIDTH;
+            ck_assert_double_eq_tol((double)parts[r * WIDTH + j], share,
+                                    1e-5 * share + 1e-7 * score);
             total += (double)parts[r * WIDTH + j];
         }
         ck_assert_double_eq_tol(total, (double)scores[r], 1e-5 * score);
     }
     if (cost == AE_COST_L2) {
-        ck_assert_ok(ae_score(session, AE_COST_DEFAULT, rows, ROWS, without, NULL));
+        ck_assert_ok(ae_session_score(session, AE_COST_DEFAULT, rows, ROWS, without, NULL));
         ck_assert_mem_eq(scores, without, sizeof scores);
     }
     free(rows);
@@ -238,21 +254,23 @@ START_TEST(scores_and_their_parts_match_the_definition)
 }
 END_TEST
 
-/* A sigmoid that float32 rounds to 0 or 1 exactly still has a finite cost, and the parts say the same as the score. */
+/* A sigmoid that float32 rounds to 0 or 1 exactly still has a finite cost, and the parts say the
+ * same as the score. */
 START_TEST(certain_and_wrong_is_expensive_but_finite)
 {
     const float biases[] = {200, -200}, zeros[] = {0, 0}, rows[] = {0, 1, 1, 0};
-    ae_network *network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
-                                                                  .batch_norm = AE_OFF,
-                                                                  .kernels = ae_kernels_name((size_t)_i)));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                           .batch_norm = AE_TOGGLE_OFF, .kernels = ae_kernels_name((size_t)_i)));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", zeros, 2));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bias", biases, 2));
     ae_session *session = session_of(network, 4, 1);
     float scores[2], parts[4];
-    ck_assert_ok(ae_score(session, AE_COST_BCE, rows, 2, scores, parts));
+    ck_assert_ok(ae_session_score(session, AE_COST_BCE, rows, 2, scores, parts));
     ck_assert(isfinite(scores[0]));
     ck_assert_float_gt(scores[0], 10);
-    ck_assert_double_eq_tol((double)parts[0] + (double)parts[1], (double)scores[0], 1e-5 * (double)scores[0]);
+    ck_assert_double_eq_tol((double)parts[0] + (double)parts[1], (double)scores[0],
+                            1e-5 * (double)scores[0]);
     ck_assert_float_ge(scores[1], 0);
     ck_assert_float_lt(scores[1], 1e-6f);
     ae_session_free(session);
@@ -262,22 +280,22 @@ END_TEST
 
 START_TEST(changes_of_the_network_are_seen_by_the_next_call)
 {
-    ae_network *network = uneven_network(NULL, CASE_NORM(_i), AE_SIGMOID);
+    ae_network *network = uneven_network(NULL, CASE_NORM(_i), AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(network, 16, 1);
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float before[ROWS * WIDTH], after[ROWS * WIDTH], fresh[ROWS * WIDTH];
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
-        ck_assert_ok(ae_reconstruct(session, rows, ROWS, before));
+        ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, before));
         /* Small, so that no sigmoid downstream rounds the change away. */
         const float low = support_contains(info.name, "running_var") ? 0.5f : -0.2f;
         float *values = fixture_values(info.count, low, low + 0.4f, 1000 + i);
         ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
         free(values);
-        ck_assert_ok(ae_reconstruct(session, rows, ROWS, after));
+        ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, after));
         ck_assert_msg(memcmp(before, after, sizeof before) != 0, "%s", info.name);
         ae_session *another = session_of(network, 16, 1);
-        ck_assert_ok(ae_reconstruct(another, rows, ROWS, fresh));
+        ck_assert_ok(ae_session_reconstruct(another, rows, ROWS, fresh));
         ck_assert_mem_eq(after, fresh, sizeof after);
         ae_session_free(another);
     }
@@ -285,8 +303,8 @@ START_TEST(changes_of_the_network_are_seen_by_the_next_call)
     ae_dataset *dataset = fixture_dataset_of(rows, ROWS, WIDTH);
     ae_optimizer *optimizer = fixture_adam(0.1f);
     ae_trainer *trainer = fixture_trainer(network, optimizer, dataset, NULL);
-    ck_assert_ok(ae_trainer_step(trainer, NULL));
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, before));
+    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, before));
     ck_assert_mem_ne(before, after, sizeof before);
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
@@ -312,12 +330,12 @@ static void *infer(void *argument)
     float *output = malloc(ROWS * WIDTH * sizeof *output);
     ae_session *session = NULL;
     w->wrong = 1;
-    if (output != NULL &&
-        ae_session_create(&session, w->network, AE_SESSION_OPTIONS(.max_batch = w->max_batch, .threads = w->threads)) ==
-            AE_OK) {
+    if (output != NULL && ae_session_create(&session, w->network,
+                                            AE_SESSION_OPTIONS(.max_batch = w->max_batch,
+                                                               .threads = w->threads)) == AE_OK) {
         w->wrong = 0;
         for (size_t i = 0; i < ROUNDS; i++)
-            w->wrong += ae_reconstruct(session, w->rows, ROWS, output) != AE_OK ||
+            w->wrong += ae_session_reconstruct(session, w->rows, ROWS, output) != AE_OK ||
                         memcmp(output, w->expected, ROWS * WIDTH * sizeof *output) != 0;
     }
     ae_session_free(session);
@@ -327,11 +345,11 @@ static void *infer(void *argument)
 
 START_TEST(many_sessions_run_on_one_network_at_once)
 {
-    ae_network *network = uneven_network(NULL, AE_ON, AE_SIGMOID);
+    ae_network *network = uneven_network(NULL, AE_TOGGLE_ON, AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(network, 256, 1);
     float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
     float expected[ROWS * WIDTH];
-    ck_assert_ok(ae_reconstruct(session, rows, ROWS, expected));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, expected));
     pthread_t threads[WORKERS];
     worker workers[WORKERS];
     for (size_t i = 0; i < WORKERS; i++) {
@@ -350,34 +368,52 @@ END_TEST
 
 START_TEST(wrong_arguments_are_refused)
 {
-    ae_network *network = uneven_network(NULL, AE_ON, AE_TANH);
+    ae_network *network = uneven_network(NULL, AE_TOGGLE_ON, AE_ACTIVATION_TANH);
     ae_session *untouched = (ae_session *)network, *session = untouched;
-    ck_assert_status(ae_session_create(NULL, network, NULL), AE_ERROR_INVALID_ARGUMENT, "session is NULL");
-    ck_assert_status(ae_session_create(&session, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_session_create(&session, network, AE_SESSION_OPTIONS(.max_batch = ((size_t)1 << 20) + 1)),
+    ck_assert_status(ae_session_create(NULL, network, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "session is NULL");
+    ck_assert_status(ae_session_create(&session, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "network is NULL");
+    ck_assert_status(ae_session_create(&session, network,
+                                       AE_SESSION_OPTIONS(.max_batch = ((size_t)1 << 20) + 1)),
                      AE_ERROR_INVALID_ARGUMENT, "max_batch 1048577");
     ck_assert_status(ae_session_create(&session, network, AE_SESSION_OPTIONS(.threads = 1025)),
                      AE_ERROR_INVALID_ARGUMENT, "threads 1025");
-    ck_assert_status(ae_session_create(&session, network, &(ae_session_options){0}), AE_ERROR_INVALID_ARGUMENT,
-                     "size is 0");
+    ck_assert_status(ae_session_create(&session, network, &(ae_session_options){0}),
+                     AE_ERROR_INVALID_ARGUMENT, "size is 0");
     ck_assert_ptr_eq(session, untouched);
     ck_assert_ok(ae_session_create(&session, network, NULL));
     float values[WIDTH] = {0}, result[WIDTH];
-    ck_assert_status(ae_encode(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT, "session is NULL");
-    ck_assert_status(ae_encode(session, NULL, 1, result), AE_ERROR_INVALID_ARGUMENT, "rows is NULL");
-    ck_assert_status(ae_encode(session, values, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "codes is NULL");
-    ck_assert_status(ae_decode(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT, "session is NULL");
-    ck_assert_status(ae_decode(session, NULL, 1, result), AE_ERROR_INVALID_ARGUMENT, "codes is NULL");
-    ck_assert_status(ae_decode(session, values, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "reconstructions is NULL");
-    ck_assert_status(ae_reconstruct(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT, "session is NULL");
-    ck_assert_status(ae_reconstruct(session, NULL, 1, result), AE_ERROR_INVALID_ARGUMENT, "rows is NULL");
-    ck_assert_status(ae_reconstruct(session, values, 1, NULL), AE_ERROR_INVALID_ARGUMENT, "reconstructions is NULL");
-    ck_assert_status(ae_score(NULL, AE_COST_L2, values, 1, result, NULL), AE_ERROR_INVALID_ARGUMENT, "session is NULL");
-    ck_assert_status(ae_score(session, AE_COST_L2, NULL, 1, result, NULL), AE_ERROR_INVALID_ARGUMENT, "rows is NULL");
-    ck_assert_status(ae_score(session, AE_COST_L2, values, 1, NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "scores is NULL");
-    ck_assert_status(ae_score(session, (ae_cost)5, values, 1, result, NULL), AE_ERROR_INVALID_ARGUMENT, "cost 5");
-    ck_assert_status(ae_score(session, (ae_cost)-1, values, 1, result, NULL), AE_ERROR_INVALID_ARGUMENT, "cost -1");
-    ck_assert_status(ae_score(session, AE_COST_BCE, values, 1, result, NULL), AE_ERROR_INVALID_ARGUMENT, "sigmoid");
+    ck_assert_status(ae_session_encode(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT,
+                     "session is NULL");
+    ck_assert_status(ae_session_encode(session, NULL, 1, result), AE_ERROR_INVALID_ARGUMENT,
+                     "rows is NULL");
+    ck_assert_status(ae_session_encode(session, values, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "codes is NULL");
+    ck_assert_status(ae_session_decode(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT,
+                     "session is NULL");
+    ck_assert_status(ae_session_decode(session, NULL, 1, result), AE_ERROR_INVALID_ARGUMENT,
+                     "codes is NULL");
+    ck_assert_status(ae_session_decode(session, values, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "reconstructions is NULL");
+    ck_assert_status(ae_session_reconstruct(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT,
+                     "session is NULL");
+    ck_assert_status(ae_session_reconstruct(session, NULL, 1, result), AE_ERROR_INVALID_ARGUMENT,
+                     "rows is NULL");
+    ck_assert_status(ae_session_reconstruct(session, values, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "reconstructions is NULL");
+    ck_assert_status(ae_session_score(NULL, AE_COST_L2, values, 1, result, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "session is NULL");
+    ck_assert_status(ae_session_score(session, AE_COST_L2, NULL, 1, result, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "rows is NULL");
+    ck_assert_status(ae_session_score(session, AE_COST_L2, values, 1, NULL, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "scores is NULL");
+    ck_assert_status(ae_session_score(session, (ae_cost)5, values, 1, result, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "cost 5");
+    ck_assert_status(ae_session_score(session, (ae_cost)-1, values, 1, result, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "cost -1");
+    ck_assert_status(ae_session_score(session, AE_COST_BCE, values, 1, result, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "sigmoid");
     ae_session_free(session);
     ae_network_free(network);
 }
@@ -385,12 +421,12 @@ END_TEST
 
 START_TEST(no_rows_do_nothing_and_null_is_allowed_where_it_is_promised)
 {
-    ae_network *network = uneven_network(NULL, AE_ON, AE_SIGMOID);
+    ae_network *network = uneven_network(NULL, AE_TOGGLE_ON, AE_ACTIVATION_SIGMOID);
     ae_session *session = session_of(network, 4, 1);
-    ck_assert_ok(ae_encode(session, NULL, 0, NULL));
-    ck_assert_ok(ae_decode(session, NULL, 0, NULL));
-    ck_assert_ok(ae_reconstruct(session, NULL, 0, NULL));
-    ck_assert_ok(ae_score(session, AE_COST_SSE, NULL, 0, NULL, NULL));
+    ck_assert_ok(ae_session_encode(session, NULL, 0, NULL));
+    ck_assert_ok(ae_session_decode(session, NULL, 0, NULL));
+    ck_assert_ok(ae_session_reconstruct(session, NULL, 0, NULL));
+    ck_assert_ok(ae_session_score(session, AE_COST_SSE, NULL, 0, NULL, NULL));
     ae_session_free(session);
     ae_session_free(NULL);
     ae_session_options_init(NULL);
@@ -408,11 +444,14 @@ Suite *session_suite(void)
     TCase *tcase = tcase_create("session");
     const int kernels = (int)ae_kernels_count();
     tcase_add_loop_test(tcase, encoding_and_decoding_are_reconstructing, 0, 2 * kernels);
-    tcase_add_loop_test(tcase, a_bfloat16_session_is_one_of_the_network_with_rounded_weights, 0, 2 * kernels);
+    tcase_add_loop_test(tcase, a_bfloat16_session_is_one_of_the_network_with_rounded_weights, 0,
+                        2 * kernels);
     tcase_add_test(tcase, a_code_may_be_wider_than_the_input);
-    tcase_add_loop_test(tcase, any_batch_and_any_number_of_threads_gives_the_same_bits, 0, 2 * kernels);
+    tcase_add_loop_test(tcase, any_batch_and_any_number_of_threads_gives_the_same_bits, 0,
+                        2 * kernels);
     tcase_add_loop_test(tcase, a_row_does_not_feel_its_neighbours, 0, 2 * kernels);
-    tcase_add_loop_test(tcase, scores_and_their_parts_match_the_definition, 0, AE_COST_BCE * kernels);
+    tcase_add_loop_test(tcase, scores_and_their_parts_match_the_definition, 0,
+                        AE_COST_BCE * kernels);
     tcase_add_loop_test(tcase, certain_and_wrong_is_expensive_but_finite, 0, kernels);
     tcase_add_loop_test(tcase, changes_of_the_network_are_seen_by_the_next_call, 0, 2);
     tcase_add_test(tcase, many_sessions_run_on_one_network_at_once);

@@ -100,7 +100,8 @@ typedef struct newer {
 START_TEST(options_of_an_older_program_leave_new_fields_at_their_defaults)
 {
     newer mine;
-    ck_assert_ok(aei_options_read(&mine, sizeof mine, &(older){.size = sizeof(older), .first = 7}, "options"));
+    ck_assert_ok(aei_options_read(&mine, sizeof mine, &(older){.size = sizeof(older), .first = 7},
+                                  "options"));
     ck_assert_uint_eq(mine.size, sizeof mine);
     ck_assert_int_eq(mine.first, 7);
     ck_assert_uint_eq(mine.third, 0);
@@ -121,15 +122,16 @@ START_TEST(options_of_a_newer_program_pass_unless_they_ask_for_something_new)
     ck_assert_ok(aei_options_read(&mine, sizeof mine, &theirs, "options"));
     ck_assert_int_eq(mine.first, 7);
     theirs.third = 1;
-    ck_assert_status(aei_options_read(&mine, sizeof mine, &theirs, "options"), AE_ERROR_UNSUPPORTED, "newer");
+    ck_assert_status(aei_options_read(&mine, sizeof mine, &theirs, "options"), AE_ERROR_UNSUPPORTED,
+                     "newer");
 }
 END_TEST
 
 START_TEST(options_without_a_size_are_refused)
 {
     older mine;
-    ck_assert_status(aei_options_read(&mine, sizeof mine, &(older){.size = 0}, "adam"), AE_ERROR_INVALID_ARGUMENT,
-                     "adam.size is 0");
+    ck_assert_status(aei_options_read(&mine, sizeof mine, &(older){.size = 0}, "adam"),
+                     AE_ERROR_INVALID_ARGUMENT, "adam.size is 0");
     ck_assert_status(aei_options_read(&mine, sizeof mine, &(older){.size = SIZE_MAX}, "adam"),
                      AE_ERROR_INVALID_ARGUMENT, "adam.size");
 }
@@ -144,7 +146,8 @@ START_TEST(a_result_is_written_as_far_as_its_size_says)
     ck_assert_uint_eq(theirs.third, 99);
     ck_assert_uint_eq(theirs.size, offsetof(newer, third));
     theirs.size = 0;
-    ck_assert_status(aei_result_write(&theirs, &mine, sizeof mine, "info"), AE_ERROR_INVALID_ARGUMENT, "info.size");
+    ck_assert_status(aei_result_write(&theirs, &mine, sizeof mine, "info"),
+                     AE_ERROR_INVALID_ARGUMENT, "info.size");
 }
 END_TEST
 

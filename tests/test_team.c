@@ -24,7 +24,8 @@
 #define FEATURE(name) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || FEATURE(thread_sanitizer)
-#define THREAD_SANITIZER true /* has a thread of its own, and allows none in the child of a threaded process */
+#define THREAD_SANITIZER \
+    true /* has a thread of its own, and allows none in the child of a threaded process */
 #else
 #define THREAD_SANITIZER false
 #endif
@@ -56,7 +57,8 @@ static size_t count_threads(void)
     return count;
 }
 
-/* A joined thread may stay in /proc for an instant: wait for the expected number, two seconds at most. */
+/* A joined thread may stay in /proc for an instant: wait for the expected number, two seconds at
+ * most. */
 static size_t settled_threads(size_t expected)
 {
     size_t count = count_threads();
@@ -103,10 +105,11 @@ START_TEST(every_thread_runs_once_a_run)
 }
 END_TEST
 
-/* Two piles with a barrier between; plain counts, so that ThreadSanitizer sees a piece taken twice. */
+/* Two piles with a barrier between; plain counts, so that ThreadSanitizer sees a piece taken
+ * twice. */
 typedef struct harvest {
     aei_team *team;
-    aei_pile piles[2][MOST];
+    aei_work_queue piles[2][MOST];
     size_t counts[2][ROUNDS];
 } harvest;
 
@@ -115,7 +118,7 @@ static void take_pieces(void *context, size_t thread)
     harvest *h = context;
     const size_t threads = aei_team_threads(h->team);
     for (size_t i = 0; i < 2; i++) {
-        for (size_t piece; aei_pile_take(h->piles[i], threads, thread, &piece);)
+        for (size_t piece; aei_work_queue_pop(h->piles[i], threads, thread, &piece);)
             h->counts[i][piece]++;
         aei_team_barrier(h->team);
     }
@@ -127,8 +130,8 @@ START_TEST(every_piece_of_a_pile_is_taken_once)
         harvest h = {0};
         ck_assert_int_eq(aei_team_create(&h.team, threads), AE_OK);
         for (size_t run = 1; run <= 3; run++) {
-            aei_pile_deal(h.piles[0], threads, ROUNDS);
-            aei_pile_deal(h.piles[1], threads, ROUNDS);
+            aei_work_queue_reset(h.piles[0], threads, ROUNDS);
+            aei_work_queue_reset(h.piles[1], threads, ROUNDS);
             ck_assert_int_eq(aei_team_run(h.team, take_pieces, &h), AE_OK);
             for (size_t i = 0; i < ROUNDS; i++) {
                 ck_assert_uint_eq(h.counts[0][i], run);
@@ -143,17 +146,17 @@ END_TEST
 START_TEST(a_thread_takes_its_own_pieces_first_and_then_the_last_of_others)
 {
     static const size_t expected[] = {2, 3, 6, 5, 4, 1, 0};
-    aei_pile pile[3];
-    aei_pile_deal(pile, 3, 7); /* 0 1, 2 3, 4 5 6 */
+    aei_work_queue pile[3];
+    aei_work_queue_reset(pile, 3, 7); /* 0 1, 2 3, 4 5 6 */
     size_t piece;
     for (size_t i = 0; i < 7; i++) {
-        ck_assert(aei_pile_take(pile, 3, 1, &piece));
+        ck_assert(aei_work_queue_pop(pile, 3, 1, &piece));
         ck_assert_uint_eq(piece, expected[i]);
     }
     for (size_t thread = 0; thread < 3; thread++)
-        ck_assert(!aei_pile_take(pile, 3, thread, &piece));
-    aei_pile_deal(pile, 3, 0);
-    ck_assert(!aei_pile_take(pile, 3, 0, &piece));
+        ck_assert(!aei_work_queue_pop(pile, 3, thread, &piece));
+    aei_work_queue_reset(pile, 3, 0);
+    ck_assert(!aei_work_queue_pop(pile, 3, 0, &piece));
 }
 END_TEST
 
@@ -183,7 +186,8 @@ START_TEST(thread_0_is_the_caller_and_a_team_of_one_starts_none)
 }
 END_TEST
 
-/* A table that is wrong as soon as one thread passes a barrier before another has reached it. */
+/* A table that is wrong as prefetch as one thread passes a barrier before another has reached
+ * it. */
 typedef struct relay {
     aei_team *team;
     size_t threads;
@@ -248,7 +252,8 @@ static int64_t processor_time(void)
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-/* Asleep uses next to nothing: 20 ms of processor time in 200 ms would be a tenth of one spinning thread. */
+/* Asleep uses next to nothing: 20 ms of processor time in 200 ms would be a tenth of one spinning
+ * thread. */
 START_TEST(an_idle_team_sleeps)
 {
     aei_team *team;
@@ -323,7 +328,8 @@ END_TEST
 static int run_and_free(void *argument)
 {
     aei_team *team = argument;
-    const size_t before = count_threads(); /* more than this one where an emulator has a thread of its own */
+    const size_t before =
+        count_threads(); /* more than this one where an emulator has a thread of its own */
     size_t calls[MOST] = {0};
     for (int i = 0; i < ROUNDS; i++)
         if (aei_team_run(team, mark, calls) != AE_OK)
@@ -372,7 +378,9 @@ typedef struct birth {
 static void fork_inside(void *context, size_t thread)
 {
     birth *b = context;
-    aei_team_barrier(b->team); /* threads still starting may hold AddressSanitizer's locks, which a child keeps */
+    aei_team_barrier(
+        /* threads still starting may hold AddressSanitizer's locks, which a child keeps */
+        b->team);
     if (thread == 0) {
         pid_t child = fork();
         if (child == 0)
@@ -396,8 +404,8 @@ START_TEST(a_child_born_in_the_middle_of_a_run_starts_afresh)
 END_TEST
 
 /*
- * As nobody, with room for a few processes only: every limit below what the team needs must give the
- * error and leave no thread behind, whether the first thread fails or a later one.
+ * As nobody, with room for a few processes only: every limit below what the team needs must give
+ * the error and leave no thread behind, whether the first thread fails or a later one.
  */
 static int create_under_limits(void *argument)
 {
@@ -415,7 +423,8 @@ static int create_under_limits(void *argument)
             aei_team_free(team);
             return refused > 0 ? 0 : SKIPPED;
         }
-        if (status != AE_ERROR_THREAD || team != NULL || strstr(ae_last_error(), " of 8 could not be started") == NULL)
+        if (status != AE_ERROR_THREAD || team != NULL ||
+            strstr(ae_last_error(), " of 8 could not be started") == NULL)
             return 1;
         if (settled_threads(before) != before)
             return 2;

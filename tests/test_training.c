@@ -1,50 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What training as a whole promises: the same bits for any number of threads, the orders of rows, and that it learns.
+/* What training as a whole promises: the same bits for any number of threads, the orders of rows,
+ * and that it learns.
  */
 #include "fixtures.h"
 #include "suites.h"
 
-/* Neither widths nor rows divide by panels, tiles or threads; the last batch of an epoch is smaller. */
+/* Neither widths nor rows divide by panels, tiles or threads; the last batch of an epoch is
+ * smaller. */
 static const size_t odd_widths[] = {33, 65, 40, 7, 40, 65, 33};
 enum { ODD_ROWS = 61, ODD_BATCH = 16 };
 
 static ae_network *odd_network(const char *kernels, uint64_t seed, ae_toggle batch_norm)
 {
-    return fixture_network_with(AE_NETWORK_OPTIONS(.widths = odd_widths, .width_count = COUNT(odd_widths),
-                                                   .kernels = kernels, .seed = seed, .batch_norm = batch_norm));
+    return fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = odd_widths, .width_count = COUNT(odd_widths),
+                           .kernels = kernels, .seed = seed, .batch_norm = batch_norm));
 }
 
 /* Train for some steps by Adam and return the network. */
-static ae_network *train(const char *kernels, ae_toggle batch_norm, size_t steps, const ae_trainer_options *options)
+static ae_network *train(const char *kernels, ae_toggle batch_norm, size_t steps,
+                         const ae_trainer_options *options)
 {
     ae_dataset *dataset = fixture_dataset(ODD_ROWS, odd_widths[0], 1);
     ae_network *network = odd_network(kernels, 7, batch_norm);
     ae_optimizer *optimizer = fixture_adam(0.01f);
     ae_trainer *trainer = fixture_trainer(network, optimizer, dataset, options);
     for (size_t s = 0; s < steps; s++)
-        ck_assert_ok(ae_trainer_step(trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
     ae_dataset_free(dataset);
     return network;
 }
 
-/* Test number: kernels, whether gradients are clipped (then also bfloat16), whether batches are normalised. */
+/* Test number: kernels, whether gradients are clipped (then also bfloat16), whether batches are
+ * normalised. */
 START_TEST(any_number_of_threads_gives_the_same_bits)
 {
     static const size_t threads[] = {1, 2, 3, 4, 7};
     const char *kernels = ae_kernels_name((size_t)_i / 4);
     const float clip = _i & 1 ? 0.05f : 0;
-    const ae_toggle batch_norm = _i & 2 ? AE_OFF : AE_ON;
+    const ae_toggle batch_norm = _i & 2 ? AE_TOGGLE_OFF : AE_TOGGLE_ON;
     const size_t steps = support_slow() ? 10 : 50;
     ae_network *first = NULL;
     for (size_t i = 0; i < COUNT(threads); i++) {
-        ae_network *network = train(kernels, batch_norm, steps,
-                                    AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .clip_norm = clip, .seed = 3,
-                                                       .threads = threads[i],
-                                                       .precision = clip > 0 ? AE_BF16 : AE_F32));
+        ae_network *network = train(
+            kernels, batch_norm, steps,
+            AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .clip_norm = clip, .seed = 3,
+                               .threads = threads[i],
+                               .precision = clip > 0 ? AE_PRECISION_BF16 : AE_PRECISION_F32));
         if (first != NULL)
-            ck_assert_msg(fixture_same_state(first, network), "%s: %zu threads", kernels, threads[i]);
+            ck_assert_msg(fixture_same_state(first, network), "%s: %zu threads", kernels,
+                          threads[i]);
         ae_network_free(first);
         first = network;
     }
@@ -59,17 +66,18 @@ START_TEST(steps_epochs_and_runs_are_the_same_training)
     for (size_t i = 0; i < COUNT(networks); i++) {
         ae_dataset *dataset = fixture_dataset(ODD_ROWS, odd_widths[0], 1);
         ae_optimizer *optimizer = fixture_adam(0.01f);
-        networks[i] = odd_network(NULL, 7, AE_ON);
-        ae_trainer *trainer = fixture_trainer(networks[i], optimizer, dataset,
-                                              AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .epochs = epochs, .threads = 2));
+        networks[i] = odd_network(NULL, 7, AE_TOGGLE_ON);
+        ae_trainer *trainer = fixture_trainer(
+            networks[i], optimizer, dataset,
+            AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .epochs = epochs, .threads = 2));
         if (i == 0)
             ck_assert_ok(ae_trainer_run(trainer));
         for (size_t e = 0; e < epochs && i == 1; e++)
-            ck_assert_ok(ae_trainer_epoch(trainer, NULL));
-        for (size_t s = 0; s < epochs * ae_trainer_epoch_steps(trainer) && i == 2; s++)
-            ck_assert_ok(ae_trainer_step(trainer, NULL));
-        ck_assert_uint_eq(ae_trainer_epochs(trainer), epochs);
-        ck_assert_uint_eq(ae_trainer_steps(trainer), epochs * 4);
+            ck_assert_ok(ae_trainer_run_epoch(trainer, NULL));
+        for (size_t s = 0; s < epochs * ae_trainer_steps_per_epoch(trainer) && i == 2; s++)
+            ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+        ck_assert_uint_eq(ae_trainer_epoch_count(trainer), epochs);
+        ck_assert_uint_eq(ae_trainer_step_count(trainer), epochs * 4);
         ck_assert_uint_eq(ae_trainer_history_count(trainer), epochs);
         ae_trainer_free(trainer);
         ae_optimizer_free(optimizer);
@@ -85,16 +93,19 @@ END_TEST
 START_TEST(a_clip_that_never_bites_leaves_the_same_bits_as_none)
 {
     const char *kernels = ae_kernels_name((size_t)_i);
-    ae_network *without = train(kernels, AE_ON, 20, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2));
-    ae_network *with = train(kernels, AE_ON, 20,
-                             AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2, .clip_norm = 1e6f));
+    ae_network *without = train(kernels, AE_TOGGLE_ON, 20,
+                                AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2));
+    ae_network *with = train(
+        kernels, AE_TOGGLE_ON, 20,
+        AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 2, .clip_norm = 1e6f));
     ck_assert(fixture_same_state(without, with));
     ae_network_free(without);
     ae_network_free(with);
 }
 END_TEST
 
-/* Rounded operands cost a little, not nothing: 8 bits of mantissa are a relative 2^-9 in each factor. */
+/* Rounded operands cost a little, not nothing: 8 bits of mantissa are a relative 2^-9 in each
+ * factor. */
 START_TEST(bfloat16_trains_nearly_as_float32_does)
 {
     double costs[2] = {0, 0};
@@ -103,10 +114,12 @@ START_TEST(bfloat16_trains_nearly_as_float32_does)
         ae_network *network = fixture_network_with(NULL);
         ae_optimizer *adam = fixture_adam(0.001f);
         ck_assert_ok(ae_dataset_create_digits(&digits, 600, 1));
-        ae_trainer *trainer = fixture_trainer(network, adam, digits,
-                                              AE_TRAINER_OPTIONS(.precision = low ? AE_BF16 : AE_F32, .threads = 2));
+        ae_trainer *trainer = fixture_trainer(
+            network, adam, digits,
+            AE_TRAINER_OPTIONS(.precision = low ? AE_PRECISION_BF16 : AE_PRECISION_F32,
+                               .threads = 2));
         for (int step = 0; step < 12; step++)
-            ck_assert_ok(ae_trainer_step(trainer, &costs[low]));
+            ck_assert_ok(ae_trainer_run_step(trainer, &costs[low]));
         ae_trainer_free(trainer);
         ae_optimizer_free(adam);
         ae_network_free(network);
@@ -119,15 +132,16 @@ END_TEST
 
 START_TEST(seeds_of_weights_and_of_shuffling_change_the_result)
 {
-    ae_network *a = odd_network(NULL, 1, AE_ON), *b = odd_network(NULL, 1, AE_ON), *c = odd_network(NULL, 2, AE_ON);
+    ae_network *a = odd_network(NULL, 1, AE_TOGGLE_ON), *b = odd_network(NULL, 1, AE_TOGGLE_ON),
+               *c = odd_network(NULL, 2, AE_TOGGLE_ON);
     ck_assert(fixture_same_state(a, b));
     ck_assert(!fixture_same_state(a, c));
     ae_network_free(a);
     ae_network_free(b);
     ae_network_free(c);
-    a = train(NULL, AE_ON, 8, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .seed = 1));
-    b = train(NULL, AE_ON, 8, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .seed = 1));
-    c = train(NULL, AE_ON, 8, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .seed = 2));
+    a = train(NULL, AE_TOGGLE_ON, 8, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .seed = 1));
+    b = train(NULL, AE_TOGGLE_ON, 8, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .seed = 1));
+    c = train(NULL, AE_TOGGLE_ON, 8, AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .seed = 2));
     ck_assert(fixture_same_state(a, b));
     ck_assert(!fixture_same_state(a, c));
     ae_network_free(a);
@@ -140,12 +154,13 @@ START_TEST(kernels_agree_after_a_few_steps)
 {
     enum { STEPS = 6 };
     const ae_trainer_options *options = AE_TRAINER_OPTIONS(.batch = ODD_BATCH, .threads = 1);
-    ae_network *reference = train("reference", AE_ON, STEPS, options);
-    ae_network *network = train(ae_kernels_name((size_t)_i), AE_ON, STEPS, options);
+    ae_network *reference = train("reference", AE_TOGGLE_ON, STEPS, options);
+    ae_network *network = train(ae_kernels_name((size_t)_i), AE_TOGGLE_ON, STEPS, options);
     size_t count, same;
     float *expected = fixture_state(reference, &count), *found = fixture_state(network, &same);
     ck_assert_uint_eq(count, same);
-    /* Adam's first steps have the size of the rate whatever the gradient's, so rounding in a tiny one shows: 1e-4. */
+    /* Adam's first steps have the size of the rate whatever the gradient's, so rounding in a tiny
+     * one shows: 1e-4. */
     const double distance = fixture_distance(found, expected, count);
     ck_assert_msg(distance < 1e-4, "%s is off by %.3g", ae_kernels_name((size_t)_i), distance);
     free(expected);
@@ -158,14 +173,16 @@ END_TEST
 START_TEST(the_order_of_rows_within_a_batch_changes_rounding_only)
 {
     enum { ROWS = 29 };
-    ae_network *network = odd_network(ae_kernels_name((size_t)_i), 7, AE_ON);
+    ae_network *network = odd_network(ae_kernels_name((size_t)_i), 7, AE_TOGGLE_ON);
     const size_t width = odd_widths[0], count = ae_network_parameter_count(network);
-    float *rows = fixture_values(ROWS * width, 0, 1, 5), *turned = fixture_allocate(ROWS * width, sizeof *turned);
+    float *rows = fixture_values(ROWS * width, 0, 1, 5),
+          *turned = fixture_allocate(ROWS * width, sizeof *turned);
     for (size_t r = 0; r < ROWS; r++)
         memcpy(turned + r * width, rows + (r * 11 + 3) % ROWS * width, width * sizeof *rows);
     float *a = fixture_allocate(count, sizeof *a), *b = fixture_allocate(count, sizeof *b);
     const double cost = fixture_gradient(network, AE_COST_L2, rows, ROWS, 1, a, NULL);
-    ck_assert_double_eq_tol(fixture_gradient(network, AE_COST_L2, turned, ROWS, 1, b, NULL), cost, 1e-6 * cost);
+    ck_assert_double_eq_tol(fixture_gradient(network, AE_COST_L2, turned, ROWS, 1, b, NULL), cost,
+                            1e-6 * cost);
     ck_assert_double_lt(fixture_distance(b, a, count), 1e-5);
     free(a);
     free(b);
@@ -176,7 +193,8 @@ START_TEST(the_order_of_rows_within_a_batch_changes_rounding_only)
 END_TEST
 
 /*
- * Which row each step took: a step of one row, at a rate too small to change any weight, costs that row's score.
+ * Which row each step took: a step of one row, at a rate too small to change any weight, costs that
+ * row's score.
  */
 enum { ORDER_ROWS = 23, ORDER_EPOCHS = 3 };
 
@@ -202,16 +220,16 @@ static order observe(ae_shuffle shuffle, uint64_t seed)
     const size_t width = odd_widths[0];
     float *values = fixture_values(ORDER_ROWS * width, 0, 1, 9);
     ae_dataset *dataset = fixture_dataset_of(values, ORDER_ROWS, width);
-    ae_network *network = odd_network(NULL, 7, AE_OFF);
+    ae_network *network = odd_network(NULL, 7, AE_TOGGLE_OFF);
     ae_session *session = NULL;
     order o = {{0}, {{0}}};
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_score(session, AE_COST_L2, values, ORDER_ROWS, o.scores, NULL));
+    ck_assert_ok(ae_session_score(session, AE_COST_L2, values, ORDER_ROWS, o.scores, NULL));
     ae_optimizer *optimizer = fixture_sgd(1e-30f);
-    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
-                                          AE_TRAINER_OPTIONS(.batch = 1, .epochs = ORDER_EPOCHS, .shuffle = shuffle,
-                                                             .seed = seed, .on_step = note_row, .user = &o,
-                                                             .threads = 1));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = 1, .epochs = ORDER_EPOCHS, .shuffle = shuffle, .seed = seed,
+                           .on_step = note_row, .user = &o, .threads = 1));
     ck_assert_ok(ae_trainer_run(trainer));
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
@@ -273,19 +291,23 @@ END_TEST
 
 START_TEST(a_small_set_is_learned_by_heart)
 {
-    /* Eight rows through four code units by 400 full batches: far more freedom than the data need. */
+    /* Eight rows through four code units by 400 full batches: far more freedom than the data
+     * need. */
     ae_dataset *dataset = fixture_dataset(8, 16, 3);
     ae_network *network = FIXTURE_NETWORK(16, 32, 4, 32, 16);
     ae_optimizer *optimizer = fixture_adam(0.02f);
-    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset,
-                                          AE_TRAINER_OPTIONS(.batch = 8, .epochs = 400, .cost = (ae_cost)(_i + 1)));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = 8, .epochs = 400, .cost = (ae_cost)(_i + 1)));
     ck_assert_ok(ae_trainer_run(trainer));
     ae_epoch_info first = {.size = sizeof first}, last = {.size = sizeof last};
-    ck_assert_ok(ae_trainer_history(trainer, 0, &first));
-    ck_assert_ok(ae_trainer_history(trainer, 399, &last));
-    /* Cross-entropy of targets inside (0, 1) cannot fall below their own entropy, about 0.5 a feature here. */
+    ck_assert_ok(ae_trainer_get_epoch(trainer, 0, &first));
+    ck_assert_ok(ae_trainer_get_epoch(trainer, 399, &last));
+    /* Cross-entropy of targets inside (0, 1) cannot fall below their own entropy, about 0.5 a
+     * feature here. */
     const double floor = _i + 1 == AE_COST_BCE ? 0.85 : 0.2;
-    ck_assert_msg(last.train_cost < floor * first.train_cost, "cost %g after %g", last.train_cost, first.train_cost);
+    ck_assert_msg(last.train_cost < floor * first.train_cost, "cost %g after %g", last.train_cost,
+                  first.train_cost);
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);
     ae_network_free(network);
@@ -300,19 +322,21 @@ START_TEST(digits_are_reconstructed_better_than_by_their_mean)
     ck_assert_ok(ae_dataset_split(&training, &test, digits, 1000));
     ae_network *network = FIXTURE_NETWORK(784, 96, 32, 8, 32, 96, 784);
     ae_optimizer *optimizer = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, optimizer, training,
-                                          AE_TRAINER_OPTIONS(.batch = 50, .epochs = support_slow() ? 3 : 10));
-    ae_evaluation mean = {.size = sizeof mean}, before = {.size = sizeof before}, after = {.size = sizeof after};
-    ck_assert_ok(ae_evaluate_mean(&mean, training, test));
-    ck_assert_ok(ae_evaluate(&before, network, test, NULL));
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, training,
+        AE_TRAINER_OPTIONS(.batch = 50, .epochs = support_slow() ? 3 : 10));
+    ae_evaluation mean = {.size = sizeof mean}, before = {.size = sizeof before},
+                  after = {.size = sizeof after};
+    ck_assert_ok(ae_dataset_evaluate_mean(&mean, training, test));
+    ck_assert_ok(ae_network_evaluate(&before, network, test, NULL));
     ck_assert_ok(ae_trainer_run(trainer));
-    ck_assert_ok(ae_evaluate(&after, network, test, NULL));
+    ck_assert_ok(ae_network_evaluate(&after, network, test, NULL));
     ck_assert_double_lt(after.l2, 0.8 * before.l2);
     if (!support_slow())
         ck_assert_msg(after.l2 < 0.95 * mean.l2, "cost %g, mean image %g", after.l2, mean.l2);
     ae_epoch_info first = {.size = sizeof first}, last = {.size = sizeof last};
-    ck_assert_ok(ae_trainer_history(trainer, 0, &first));
-    ck_assert_ok(ae_trainer_history(trainer, ae_trainer_history_count(trainer) - 1, &last));
+    ck_assert_ok(ae_trainer_get_epoch(trainer, 0, &first));
+    ck_assert_ok(ae_trainer_get_epoch(trainer, ae_trainer_history_count(trainer) - 1, &last));
     ck_assert_double_lt(last.train_cost, 0.9 * first.train_cost);
     ae_trainer_free(trainer);
     ae_optimizer_free(optimizer);

@@ -72,21 +72,23 @@ static void check_value(const char *table_name, const struct function *f, float 
         REQUIRE(isnan(y), "%s: %s(%a) is %a, not NaN", table_name, f->name, (double)x, (double)y);
         return;
     }
-    REQUIRE((double)y >= f->low && (double)y <= f->high, "%s: %s(%a) is %a", table_name, f->name, (double)x, (double)y);
+    REQUIRE((double)y >= f->low && (double)y <= f->high, "%s: %s(%a) is %a", table_name, f->name,
+            (double)x, (double)y);
     if (isinf(rounded) || isinf(y)) {
-        REQUIRE(y == rounded, "%s: %s(%a) is %a, not %a", table_name, f->name, (double)x, (double)y, (double)rounded);
+        REQUIRE(y == rounded, "%s: %s(%a) is %a, not %a", table_name, f->name, (double)x, (double)y,
+                (double)rounded);
         return;
     }
     const double error = ulps((double)y, expected);
-    REQUIRE(error <= 2, "%s: %s(%a) is %a, not %a: off by %.3f ulp", table_name, f->name, (double)x, (double)y,
-            expected, error);
+    REQUIRE(error <= 2, "%s: %s(%a) is %a, not %a: off by %.3f ulp", table_name, f->name, (double)x,
+            (double)y, expected, error);
 }
 
 static void check_all(const aei_kernels *k, const float *x, size_t n)
 {
     static float y[AT_ONCE];
     for (size_t f = 0; f < FUNCTIONS; f++) {
-        k->map(functions[f].number, n, x, y);
+        k->map_elementwise(functions[f].number, n, x, y);
         for (size_t i = 0; i < n; i++)
             check_value(k->name, &functions[f], x[i], y[i]);
     }
@@ -122,12 +124,28 @@ START_TEST(neighbourhoods_are_within_two_ulp)
 {
     const double ln2 = 0.6931471805599453;
     /*
-     * tanh: polynomial or exponential; log: ends and zero of its interval; sigmoid's largest errors,
-     * left of 0; sigmoid and tanh reach 1; exp: 2^127, overflow, clamp; subnormal, smallest, zero, clamp.
+     * tanh: polynomial or exponential; log: ends and zero of its interval; sigmoid's largest
+     * errors, left of 0; sigmoid and tanh reach 1; exp: 2^127, overflow, clamp; subnormal,
+     * smallest, zero, clamp.
      */
-    const double places[] = {
-        0.625,      sqrt(0.5),  1,  sqrt(2),    4.15,     1.1,         16.64, 17.33,           9.01,
-        88.0296919, 88.7228394, 89, 87.3365448, 103.2789, 103.9720764, 104,   (double)FLT_MIN, (double)FLT_MAX};
+    const double places[] = {0.625,
+                             sqrt(0.5),
+                             1,
+                             sqrt(2),
+                             4.15,
+                             1.1,
+                             16.64,
+                             17.33,
+                             9.01,
+                             88.0296919,
+                             88.7228394,
+                             89,
+                             87.3365448,
+                             103.2789,
+                             103.9720764,
+                             104,
+                             (double)FLT_MIN,
+                             (double)FLT_MAX};
     const aei_kernels *k = table(_i);
     const size_t count = sizeof places / sizeof places[0];
     float x[2 * AROUND];
@@ -185,15 +203,17 @@ START_TEST(special_values_are_exact)
     const aei_kernels *k = table(_i);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float y = 7;
-        k->map(cases[i].function, 1, &cases[i].x, &y);
-        const bool same_sign = cases[i].function != AEI_MAP_TANH || !signbit(y) == !signbit(cases[i].y);
-        ck_assert_msg(isnan(cases[i].y) ? isnan(y) : y == cases[i].y && same_sign, "%s: case %zu: of %a is %a", k->name,
-                      i, (double)cases[i].x, (double)y);
+        k->map_elementwise(cases[i].function, 1, &cases[i].x, &y);
+        const bool same_sign = cases[i].function != AEI_MAP_TANH ||
+                               !signbit(y) == !signbit(cases[i].y);
+        ck_assert_msg(isnan(cases[i].y) ? isnan(y) : y == cases[i].y && same_sign,
+                      "%s: case %zu: of %a is %a", k->name, i, (double)cases[i].x, (double)y);
     }
 }
 END_TEST
 
-/* A vector's other lanes must not matter: what a thread's share of a row is depends on the panels. */
+/* A vector's other lanes must not matter: what a thread's share of a row is depends on the
+ * panels. */
 START_TEST(position_in_a_vector_does_not_matter)
 {
     const aei_kernels *k = table(_i);
@@ -206,11 +226,12 @@ START_TEST(position_in_a_vector_does_not_matter)
             y[n - 1] = 7;
             if (n < 67)
                 y[n] = 7;
-            k->map(functions[f].number, n, x, y);
-            k->map(functions[f].number, 1, &x[n - 1], &one);
-            ck_assert_msg(isnan(one) ? isnan(y[n - 1]) : one == y[n - 1], "%s: %s at %zu", k->name, functions[f].name,
+            k->map_elementwise(functions[f].number, n, x, y);
+            k->map_elementwise(functions[f].number, 1, &x[n - 1], &one);
+            ck_assert_msg(isnan(one) ? isnan(y[n - 1]) : one == y[n - 1], "%s: %s at %zu", k->name,
+                          functions[f].name, n);
+            ck_assert_msg(n == 67 || y[n] == 7, "%s: %s wrote past %zu", k->name, functions[f].name,
                           n);
-            ck_assert_msg(n == 67 || y[n] == 7, "%s: %s wrote past %zu", k->name, functions[f].name, n);
         }
 }
 END_TEST

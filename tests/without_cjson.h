@@ -14,12 +14,13 @@ START_TEST(saving_works_and_loading_is_unsupported)
 {
     ae_network *network = NULL, *loaded = NULL;
     size_t size;
-    ck_assert_ok(
-        ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = (const size_t[]){3, 2, 3}, .width_count = 3)));
+    ck_assert_ok(ae_network_create(
+        &network, AE_NETWORK_OPTIONS(.widths = (const size_t[]){3, 2, 3}, .width_count = 3)));
     ck_assert_ok(ae_network_save_memory(network, NULL, 0, &size));
     unsigned char *data = calloc(1, size);
     ck_assert_ok(ae_network_save_memory(network, data, size, NULL));
-    ck_assert_status(ae_network_load_memory(&loaded, data, size, NULL), AE_ERROR_UNSUPPORTED, "has no cJSON");
+    ck_assert_status(ae_network_load_memory(&loaded, data, size, NULL), AE_ERROR_UNSUPPORTED,
+                     "has no cJSON");
     free(data);
     ae_network_free(network);
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The machine is shared and its clock moves: times are compared within one run only, by the median of interleaved
- * slices. */
+/* The machine is shared and its clock moves: times are compared within one run only, by the median
+ * of interleaved slices. */
 
 static inline double bench_now(void)
 {

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 #include "common/measure.h"
 
 /*
@@ -102,7 +102,8 @@ static void multiply_add(void *context, size_t thread)
 }
 
 /* Longer and longer, until waking the threads no longer counts. */
-static double measure(aei_team *team, float (*chains)(uint64_t, float), double flops_per_turn, double seconds)
+static double measure(aei_team *team, float (*chains)(uint64_t, float), double flops_per_turn,
+                      double seconds)
 {
     static peak_work work;
     work.chains = chains;
@@ -113,7 +114,8 @@ static double measure(aei_team *team, float (*chains)(uint64_t, float), double f
             return 0;
         taken = bench_now() - start;
     }
-    return flops_per_turn * (double)(work.turns / 2) * (double)aei_team_threads(team) / taken * 1e-9;
+    return flops_per_turn * (double)(work.turns / 2) * (double)aei_team_threads(team) / taken *
+           1e-9;
 }
 
 double peak_fma(aei_team *team, unsigned isa, double seconds)

@@ -6,8 +6,8 @@
 
 #include "common/measure.h"
 
-const char *const profile_names[PROFILE_PARTS] = {"product", "weight_gradient", "transpose", "normalise", "backward",
-                                                  "cost",    "update"};
+const char *const profile_names[PROFILE_PARTS] = {
+    "product", "weight_gradient", "transpose", "normalise", "backward", "cost", "update"};
 
 static aei_kernels wrapped;
 static const aei_kernels *inner;
@@ -27,18 +27,19 @@ static void add(profile_part part, double since)
     spent[self].parts[part] += now - since;
 }
 
-static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c,
+                    const float *prefetch)
 {
     const double since = bench_now();
-    inner->gemm_nn(rows, k, n, a, b, c, soon);
+    inner->gemm_nn(rows, k, n, a, b, c, prefetch);
     add(PROFILE_PRODUCT, since);
 }
 
 static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
-                    const float *const soon[3])
+                    const float *const prefetch[3])
 {
     const double since = bench_now();
-    inner->gemm_tn(rows, kb, n, a, b, c, soon);
+    inner->gemm_tn(rows, kb, n, a, b, c, prefetch);
     add(PROFILE_GRADIENT, since);
 }
 
@@ -49,16 +50,18 @@ static void transpose(size_t k, size_t n, const float *in, float *out)
     add(PROFILE_TRANSPOSE, since);
 }
 
-static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
-                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse)
+static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma,
+                         const float *beta, float epsilon, aei_nonlinearity f, float *mean,
+                         float *variance, float *inverse)
 {
     const double since = bench_now();
     inner->norm_forward(rows, n, x, y, gamma, beta, epsilon, f, mean, variance, inverse);
     add(PROFILE_NORMALISE, since);
 }
 
-static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
-                          const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
+static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat,
+                          const float *gamma, const float *inverse, aei_nonlinearity f,
+                          float *dgamma, float *dbeta)
 {
     const double since = bench_now();
     inner->norm_backward(rows, n, g, y, xhat, gamma, inverse, f, dgamma, dbeta);
@@ -72,14 +75,16 @@ static void row_costs(size_t rows, size_t n, const float *y, const float *t, int
     add(PROFILE_COST, since);
 }
 
-static void cost_gradient(size_t rows, size_t n, const float *y, const float *t, const float *factor, float *g)
+static void cost_gradient(size_t rows, size_t n, const float *y, const float *t,
+                          const float *factor, float *g)
 {
     const double since = bench_now();
     inner->cost_gradient(rows, n, y, t, factor, g);
     add(PROFILE_COST, since);
 }
 
-static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second)
+static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first,
+                   float *second)
 {
     const double since = bench_now();
     inner->update(rule, n, w, gradient, first, second);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A library of matrix products (OpenBLAS, BLIS, MKL), opened by name: the 23 products of a training step alone, as a
- * lower bound for whoever calls it, and the whole step with the loops of step.h around them.
+ * A library of matrix products (OpenBLAS, BLIS, MKL), opened by name: the 23 products of a training
+ * step alone, as a lower bound for whoever calls it, and the whole step with the loops of step.h
+ * around them.
  *
  *     blas THREADS DATA GROUP NAME LIBRARY [PREFIX]      PREFIX of the symbols: scipy_
  */
@@ -12,8 +13,9 @@
 
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
 
-typedef void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
-                      const float *b, int ldb, float beta, float *c, int ldc);
+typedef void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+                      const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                      int ldc);
 
 static struct network {
     sgemm multiply;
@@ -24,17 +26,17 @@ static struct network {
 
 static void forward(const float *x, const peer_layer *l)
 {
-    net.multiply(ROW_MAJOR, PLAIN, PLAIN, (int)net.batch, (int)l->out, (int)l->in, 1, x, (int)l->in, l->w, (int)l->out,
-                 0, l->z, (int)l->out);
+    net.multiply(ROW_MAJOR, PLAIN, PLAIN, (int)net.batch, (int)l->out, (int)l->in, 1, x, (int)l->in,
+                 l->w, (int)l->out, 0, l->z, (int)l->out);
 }
 
 static void backward(const float *x, const peer_layer *l, float *dx)
 {
     if (dx != NULL)
-        net.multiply(ROW_MAJOR, PLAIN, TRANSPOSED, (int)net.batch, (int)l->in, (int)l->out, 1, l->dz, (int)l->out, l->w,
-                     (int)l->out, 0, dx, (int)l->in);
-    net.multiply(ROW_MAJOR, TRANSPOSED, PLAIN, (int)l->in, (int)l->out, (int)net.batch, 1, x, (int)l->in, l->dz,
-                 (int)l->out, 0, l->g, (int)l->out);
+        net.multiply(ROW_MAJOR, PLAIN, TRANSPOSED, (int)net.batch, (int)l->in, (int)l->out, 1,
+                     l->dz, (int)l->out, l->w, (int)l->out, 0, dx, (int)l->in);
+    net.multiply(ROW_MAJOR, TRANSPOSED, PLAIN, (int)l->in, (int)l->out, (int)net.batch, 1, x,
+                 (int)l->in, l->dz, (int)l->out, 0, l->g, (int)l->out);
 }
 
 static double products(void *unused)
@@ -43,7 +45,8 @@ static double products(void *unused)
     for (size_t l = 0; l < net.count; l++)
         forward(l == 0 ? net.data : net.layers[l - 1].y, &net.layers[l]);
     for (size_t l = net.count; l-- > 0;)
-        backward(l == 0 ? net.data : net.layers[l - 1].y, &net.layers[l], l == 0 ? NULL : net.layers[l - 1].dy);
+        backward(l == 0 ? net.data : net.layers[l - 1].y, &net.layers[l],
+                 l == 0 ? NULL : net.layers[l - 1].dy);
     return 0;
 }
 
@@ -60,7 +63,8 @@ static double step(void *unused)
     net.steps++;
     for (size_t l = net.count; l-- > 0;) {
         peer_layer_backward(&net.layers[l], net.batch);
-        backward(l == 0 ? x : net.layers[l - 1].y, &net.layers[l], l == 0 ? NULL : net.layers[l - 1].dy);
+        backward(l == 0 ? x : net.layers[l - 1].y, &net.layers[l],
+                 l == 0 ? NULL : net.layers[l - 1].dy);
         peer_layer_update(&net.layers[l], net.steps);
     }
     return cost;
@@ -80,8 +84,10 @@ static void about(const char *name, void *library, const char *prefix)
     char *(*core)(void) = (char *(*)(void))symbol(library, prefix, "openblas_get_corename");
     int (*arch)(void) = (int (*)(void))dlsym(library, "bli_arch_query_id");
     char *(*arch_name)(int) = (char *(*)(int))dlsym(library, "bli_arch_string");
-    const char *(*blis_version)(void) = (const char *(*)(void))dlsym(library, "bli_info_get_version_str");
-    void (*mkl_version)(char *, int) = (void (*)(char *, int))dlsym(library, "mkl_get_version_string");
+    const char *(*blis_version)(void) = (const char *(*)(void))dlsym(library,
+                                                                     "bli_info_get_version_str");
+    void (*mkl_version)(char *, int) = (void (*)(char *, int))dlsym(library,
+                                                                    "mkl_get_version_string");
     char text[256] = "";
     if (config != NULL && core != NULL)
         snprintf(text, sizeof text, "%s, kernels %s", config(), core());
@@ -118,11 +124,13 @@ int main(int count, char **arguments)
     for (size_t l = 0; l < net.count; l++) {
         net.layers[l] = peer_layer_create(widths[l], widths[l + 1], net.batch);
         peer_layer_weights(&net.layers[l], widths[l] * widths[l + 1]);
-        peer_normal(net.layers[l].w, net.layers[l].weights, 1 / sqrt((double)widths[l]), (unsigned)l + 1);
+        peer_normal(net.layers[l].w, net.layers[l].weights, 1 / sqrt((double)widths[l]),
+                    (unsigned)l + 1);
     }
     char name[96];
     const size_t epoch = net.rows / net.batch;
-    snprintf(name, sizeof name, "train.step.%s.%s", large ? "batch100" : "small.batch32", arguments[4]);
+    snprintf(name, sizeof name, "train.step.%s.%s", large ? "batch100" : "small.batch32",
+             arguments[4]);
     peer_train(name, step, NULL, 10 * epoch, epoch);
     if (large) { /* after the step, so that the operands are what they are in training */
         snprintf(name, sizeof name, "train.products.batch100.%s", arguments[4]);

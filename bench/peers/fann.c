@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * FANN: THREADS DATA GROUP. It has neither batch normalisation, nor this cost, nor Adam, nor threads: what is timed is
- * a pass over one batch with its RPROP (squared error, one update), on one thread. Less work than the others do.
+ * FANN: THREADS DATA GROUP. It has neither batch normalisation, nor this cost, nor Adam, nor
+ * threads: what is timed is a pass over one batch with its RPROP (squared error, one update), on
+ * one thread. Less work than the others do.
  */
 #include <fann.h>
 
@@ -38,7 +39,8 @@ static double infer(void *context)
 
 static struct fann_train_data *batch_of(const float *rows, size_t batch, size_t features)
 {
-    struct fann_train_data *data = fann_create_train((unsigned)batch, (unsigned)features, (unsigned)features);
+    struct fann_train_data *data = fann_create_train((unsigned)batch, (unsigned)features,
+                                                     (unsigned)features);
     if (data == NULL)
         peer_stop("out of memory");
     for (size_t r = 0; r < batch; r++) {

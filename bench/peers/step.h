@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A training step but for its matrix products, as someone would write it around a library of products: loops that the
- * compiler vectorises, cut by columns or elements among OpenMP's threads. Valid as C and as C++.
+ * A training step but for its matrix products, as someone would write it around a library of
+ * products: loops that the compiler vectorises, cut by columns or elements among OpenMP's threads.
+ * Valid as C and as C++.
  */
 #ifndef PEERS_STEP_H
 #define PEERS_STEP_H
@@ -80,7 +81,8 @@ static inline void peer_normalise(peer_layer *layer, size_t batch, size_t c, siz
         for (size_t i = 0; i < n; i++) {
             const size_t at = r * out + c + i;
             layer->z[at] = (layer->z[at] - mean[i]) * layer->inverse[c + i];
-            layer->y[at] = 1 / (1 + expf(-(layer->z[at] * layer->scale[c + i] + layer->scale[out + c + i])));
+            layer->y[at] = 1 / (1 + expf(-(layer->z[at] * layer->scale[c + i] +
+                                           layer->scale[out + c + i])));
         }
 }
 
@@ -149,9 +151,11 @@ static inline double peer_cost(peer_layer *last, const float *x, size_t batch)
     return sum / (double)batch;
 }
 
-static inline void peer_adam(float *w, const float *g, float *m, float *v, size_t count, size_t step)
+static inline void peer_adam(float *w, const float *g, float *m, float *v, size_t count,
+                             size_t step)
 {
-    const float rate = (float)(1e-3 * sqrt(1 - pow(0.999, (double)step)) / (1 - pow(0.9, (double)step)));
+    const float rate = (float)(1e-3 * sqrt(1 - pow(0.999, (double)step)) /
+                               (1 - pow(0.9, (double)step)));
 #pragma omp parallel for simd schedule(static) if (count > 10000)
     for (size_t i = 0; i < count; i++) {
         m[i] = 0.9f * m[i] + 0.1f * g[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What each compiled rival shares: it sets its cases up, shows that they do the work (a cost that falls, an output
- * that is finite), says "ready", and then runs the slices that run.py asks for, one at a time:
+ * What each compiled rival shares: it sets its cases up, shows that they do the work (a cost that
+ * falls, an output that is finite), says "ready", and then runs the slices that run.py asks for,
+ * one at a time:
  *
  *     WORKER THREADS DATA GROUP        GROUP: large (the report's network) or small
  *     about TEXT                       versions, kernels
@@ -21,7 +22,13 @@
 
 #include "../common/measure.h"
 
-enum { PEER_CASES = 16, PEER_BATCH = 100, PEER_ROWS = 800, PEER_SMALL_BATCH = 32, PEER_SMALL_ROWS = 256 };
+enum {
+    PEER_CASES = 16,
+    PEER_BATCH = 100,
+    PEER_ROWS = 800,
+    PEER_SMALL_BATCH = 32,
+    PEER_SMALL_ROWS = 256
+};
 
 static const size_t peer_large[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
 static const size_t peer_small[] = {30, 16, 8, 4, 8, 16, 30};
@@ -49,7 +56,8 @@ static inline void peer_skip(const char *name, const char *reason)
 }
 
 /* The rows that libae.c has written for everybody: PEER_ROWS x 784 or PEER_SMALL_ROWS x 30. */
-static inline float *peer_rows(const char *folder, const char *group, size_t *rows, size_t *features)
+static inline float *peer_rows(const char *folder, const char *group, size_t *rows,
+                               size_t *features)
 {
     const int large = strcmp(group, "large") == 0;
     char path[4096];
@@ -58,7 +66,8 @@ static inline float *peer_rows(const char *folder, const char *group, size_t *ro
     *features = large ? peer_large[0] : peer_small[0];
     float *values = (float *)malloc(*rows * *features * sizeof *values);
     FILE *file = fopen(path, "rb");
-    if (values == NULL || file == NULL || fread(values, sizeof *values, *rows * *features, file) != *rows * *features)
+    if (values == NULL || file == NULL ||
+        fread(values, sizeof *values, *rows * *features, file) != *rows * *features)
         peer_stop("no data");
     fclose(file);
     return values;
@@ -88,8 +97,10 @@ static inline void peer_add(const char *name, peer_call call, void *context)
     one->context = context;
 }
 
-/* A case of training: take `steps` steps, a multiple of `epoch`, and tell the first and the last epoch's mean cost. */
-static inline void peer_train(const char *name, peer_call call, void *context, size_t steps, size_t epoch)
+/* A case of training: take `steps` steps, a multiple of `epoch`, and tell the first and the last
+ * epoch's mean cost. */
+static inline void peer_train(const char *name, peer_call call, void *context, size_t steps,
+                              size_t epoch)
 {
     double first = 0, last = 0;
     for (size_t s = 0; s < steps; s++) {
@@ -102,7 +113,8 @@ static inline void peer_train(const char *name, peer_call call, void *context, s
     peer_add(name, call, context);
 }
 
-/* Not NaN nor infinite, by its bits: rivals are compiled with -ffast-math, which takes isfinite for granted. */
+/* Not NaN nor infinite, by its bits: rivals are compiled with -ffast-math, which takes isfinite for
+ * granted. */
 static inline int peer_finite(float value)
 {
     unsigned bits;
@@ -111,7 +123,8 @@ static inline int peer_finite(float value)
 }
 
 /* A case of inference, with the output that a call fills. */
-static inline void peer_infer(const char *name, peer_call call, void *context, const float *output, size_t count)
+static inline void peer_infer(const char *name, peer_call call, void *context, const float *output,
+                              size_t count)
 {
     call(context);
     float least = output[0], greatest = output[0];

@@ -19,8 +19,10 @@ static const char usage[] =
     "Train the autoencoder 784-1000-500-250-4-250-500-1000-784 on MNIST, then draw its curves and\n"
     "reconstructions and compare its costs with the published ones.\n"
     "\n"
-    "  --data DIR      folder of train-images-idx3-ubyte and t10k-images-idx3-ubyte, plain or .gz;\n"
-    "                  then $AE_DATA_DIR, data/mnist, scripts/fetch-mnist, built-in digits are tried\n"
+    "  --data DIR      folder of train-images-idx3-ubyte and t10k-images-idx3-ubyte, plain or "
+    ".gz;\n"
+    "                  then $AE_DATA_DIR, data/mnist, scripts/fetch-mnist, built-in digits are "
+    "tried\n"
     "  --epochs N      passes over the training images, from the beginning of the run (200)\n"
     "  --rate R        learning rate of Adam (0.001)\n"
     "  --code N        width of the code layer (4)\n"
@@ -31,12 +33,14 @@ static const char usage[] =
     "  --bf16          products of operands rounded to bfloat16\n"
     "  --out DIR       folder for the results, made when missing (mnist-out)\n"
     "  --tensorboard DIR\n"
-    "                  folder for a TensorBoard log, made when missing (tensorboard in --out's folder)\n"
+    "                  folder for a TensorBoard log, made when missing (tensorboard in --out's "
+    "folder)\n"
     "  --resume        go on from DIR/checkpoint.safetensors; other options as they were, but for\n"
     "                  --epochs, --rate, --threads\n"
     "  --help          this text\n"
     "\n"
-    "Ctrl-C stops after the step under way and saves a checkpoint. Progress goes to standard error;\n"
+    "Ctrl-C stops after the step under way and saves a checkpoint. Progress goes to standard "
+    "error;\n"
     "the last line of standard output is: result epochs=N train=X validation=X test=X seconds=X\n";
 
 static void print_help(void)
@@ -54,11 +58,13 @@ static _Noreturn void refuse(const char *option, const char *text, const char *w
     exit(USAGE_ERROR);
 }
 
-/* strtoull would take signs, blanks and a leading part of the text: only digits are a number here. */
+/* strtoull would take signs, blanks and a leading part of the text: only digits are a number
+ * here. */
 static uint64_t parse_count(const char *option, const char *text, uint64_t least, uint64_t most)
 {
     char wanted[80];
-    snprintf(wanted, sizeof wanted, "a whole number from %ju to %ju", (uintmax_t)least, (uintmax_t)most);
+    snprintf(wanted, sizeof wanted, "a whole number from %ju to %ju", (uintmax_t)least,
+             (uintmax_t)most);
     if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
         refuse(option, text, wanted);
     errno = 0;
@@ -104,7 +110,8 @@ arguments arguments_parse(int argc, char **argv)
         {"tensorboard", required_argument, NULL, 'T'},
         {0},
     };
-    arguments given = {.out = "mnist-out", .epochs = 200, .seed = 1, .code = 4, .batch = 100, .rate = 0.001f};
+    arguments given = {
+        .out = "mnist-out", .epochs = 200, .seed = 1, .code = 4, .batch = 100, .rate = 0.001f};
     int letter;
     while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (letter) {
@@ -130,7 +137,7 @@ arguments arguments_parse(int argc, char **argv)
             given.threads = (size_t)parse_count("threads", optarg, 0, MOST_THREADS);
             break;
         case 'B':
-            given.precision = AE_BF16;
+            given.precision = AE_PRECISION_BF16;
             break;
         case 'k':
             given.kernels = parse_name("kernels", optarg);
@@ -161,7 +168,8 @@ arguments arguments_parse(int argc, char **argv)
 
 static void print_quoted(FILE *stream, const char *text)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
     if (*text != '\0' && text[strspn(text, plain)] == '\0') {
         fputs(text, stream);
         return;

@@ -24,7 +24,8 @@ typedef struct arguments {
     bool resume;
 } arguments;
 
-/* Read the command line. --help prints itself and exits with 0; a mistake is explained and exits with 2. */
+/* Read the command line. --help prints itself and exits with 0; a mistake is explained and exits
+ * with 2. */
 arguments arguments_parse(int argc, char **argv);
 
 /* Print the command line again, quoted for a shell, with --resume in it. */

@@ -16,7 +16,16 @@ bool chart_save(const line_chart *chart, const char *path)
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 960, HEIGHT = 588, LEFT = 72, RIGHT = 208, TOP = 112, BOTTOM = 64, LABEL_GAP = 19, FEW_POINTS = 30 };
+enum {
+    WIDTH = 960,
+    HEIGHT = 588,
+    LEFT = 72,
+    RIGHT = 208,
+    TOP = 112,
+    BOTTOM = 64,
+    LABEL_GAP = 19,
+    FEW_POINTS = 30
+};
 
 static const text_style title_style = {.size = 19, .colour = COLOUR_INK, .bold = true};
 static const text_style subtitle_style = {.size = 13, .colour = COLOUR_GREY};
@@ -26,7 +35,8 @@ static const ink palette[CHART_SERIES] = {COLOUR_BLUE, COLOUR_VERMILION};
 
 #define BAND_ALPHA 0.18
 
-/* One axis: the values at its ends, the distance of its ticks, and where its ends lie on the paper. */
+/* One axis: the values at its ends, the distance of its ticks, and where its ends lie on the
+ * paper. */
 typedef struct scale {
     double from;
     double to;
@@ -46,7 +56,8 @@ typedef struct end_label {
 
 static double place(const scale *axis, double value)
 {
-    return axis->paper_from + (value - axis->from) / (axis->to - axis->from) * (axis->paper_to - axis->paper_from);
+    return axis->paper_from +
+           (value - axis->from) / (axis->to - axis->from) * (axis->paper_to - axis->paper_from);
 }
 
 /* The 1, 2 or 5 times a power of ten that cuts the span into at most count parts. */
@@ -108,7 +119,8 @@ static scale y_axis(const line_chart *chart, double x, double ticks)
         least = isfinite(least) ? least - 1 : 0;
         most = least + 2;
     }
-    scale axis = {.tick = nice_tick(most - least, ticks), .paper_from = HEIGHT - BOTTOM, .paper_to = TOP};
+    scale axis = {
+        .tick = nice_tick(most - least, ticks), .paper_from = HEIGHT - BOTTOM, .paper_to = TOP};
     axis.from = floor(least / axis.tick) * axis.tick;
     axis.to = ceil(most / axis.tick) * axis.tick;
     return axis;
@@ -119,7 +131,8 @@ static void format_tick(char *text, size_t size, double value, double tick)
 {
     int decimals = tick >= 1 ? 0 : (int)ceil(-log10(tick) - 1e-9);
     if (value >= 1e6)
-        snprintf(text, size, "%.0f,%03.0f,%03.0f", floor(value / 1e6), floor(fmod(value, 1e6) / 1e3), fmod(value, 1e3));
+        snprintf(text, size, "%.0f,%03.0f,%03.0f", floor(value / 1e6),
+                 floor(fmod(value, 1e6) / 1e3), fmod(value, 1e3));
     else if (value >= 1e3)
         snprintf(text, size, "%.0f,%03.0f", floor(value / 1e3), fmod(value, 1e3));
     else
@@ -167,12 +180,14 @@ static void draw_axis_labels(cairo_t *cr, const line_chart *chart, const scale *
     cairo_restore(cr);
 }
 
-static void draw_band(cairo_t *cr, const chart_series *series, ink colour, const scale *x, const scale *y)
+static void draw_band(cairo_t *cr, const chart_series *series, ink colour, const scale *x,
+                      const scale *y)
 {
     picture_colour(cr, colour, BAND_ALPHA);
     if (series->count == 1) { /* a band without width would not be seen */
         cairo_set_line_width(cr, 8);
-        line(cr, place(x, series->x[0]), place(y, series->low[0]), place(x, series->x[0]), place(y, series->high[0]));
+        line(cr, place(x, series->x[0]), place(y, series->low[0]), place(x, series->x[0]),
+             place(y, series->high[0]));
         return;
     }
     for (size_t i = 0; i < series->count; ++i)
@@ -185,7 +200,8 @@ static void draw_band(cairo_t *cr, const chart_series *series, ink colour, const
     cairo_fill(cr);
 }
 
-static void draw_curve(cairo_t *cr, const chart_series *series, ink colour, const scale *x, const scale *y)
+static void draw_curve(cairo_t *cr, const chart_series *series, ink colour, const scale *x,
+                       const scale *y)
 {
     picture_colour(cr, colour, 1);
     cairo_set_line_width(cr, 1.8);
@@ -222,7 +238,8 @@ static void draw_panel(cairo_t *cr, const line_chart *chart, const scale *x, con
 {
     draw_axes(cr, x, y);
     cairo_save(cr);
-    cairo_rectangle(cr, x->paper_from, y->paper_to, x->paper_to - x->paper_from + 4, y->paper_from - y->paper_to);
+    cairo_rectangle(cr, x->paper_from, y->paper_to, x->paper_to - x->paper_from + 4,
+                    y->paper_from - y->paper_to);
     cairo_clip(cr);
     for (size_t s = 0; s < chart->series_count; ++s)
         if (chart->series[s].band != NULL && chart->series[s].count > 0)
@@ -246,14 +263,15 @@ static void draw_enlargement(cairo_t *cr, const line_chart *chart, const scale *
     scale value = y_axis(chart, tail.from, 7);
     value.paper_from = TOP + 286;
     value.paper_to = TOP + 50;
-    double least, most, beside = x->from + (tail.paper_from - 50 - LEFT) / (x->paper_to - LEFT) * (x->to - x->from);
+    double least, most,
+        beside = x->from + (tail.paper_from - 50 - LEFT) / (x->paper_to - LEFT) * (x->to - x->from);
     value_range(chart, beside, &least, &most);
     bool covers = !isfinite(most) || place(y, most) < value.paper_from + 26;
     if (chart->series_count == 0 || chart->series[0].count < 2 * FEW_POINTS || covers)
         return;
     picture_colour(cr, COLOUR_PAPER, 1);
-    cairo_rectangle(cr, tail.paper_from - 42, value.paper_to - 28, x->paper_to - tail.paper_from + 42,
-                    value.paper_from - value.paper_to + 54);
+    cairo_rectangle(cr, tail.paper_from - 42, value.paper_to - 28,
+                    x->paper_to - tail.paper_from + 42, value.paper_from - value.paper_to + 54);
     cairo_fill(cr);
     text_style style = subtitle_style;
     picture_text(cr, tail.paper_from, value.paper_to - 12, style, "the same curves, enlarged");
@@ -263,7 +281,8 @@ static void draw_enlargement(cairo_t *cr, const line_chart *chart, const scale *
 typedef enum entry_kind { ENTRY_LINE, ENTRY_BAND, ENTRY_MARKS } entry_kind;
 
 /* Returns the width that the entry took. */
-static double draw_legend_entry(cairo_t *cr, double x, entry_kind kind, ink colour, const char *text)
+static double draw_legend_entry(cairo_t *cr, double x, entry_kind kind, ink colour,
+                                const char *text)
 {
     enum { BASELINE = TOP - 26, SAMPLE = 24 };
     picture_colour(cr, colour, kind == ENTRY_BAND ? BAND_ALPHA : 1);
@@ -321,7 +340,8 @@ static void spread_labels(end_label *labels, size_t count)
         labels[i].y -= excess;
 }
 
-static size_t collect_labels(end_label *labels, const line_chart *chart, const scale *x, const scale *y)
+static size_t collect_labels(end_label *labels, const line_chart *chart, const scale *x,
+                             const scale *y)
 {
     size_t count = 0;
     for (size_t s = 0; s < chart->series_count; ++s) {
@@ -336,7 +356,8 @@ static size_t collect_labels(end_label *labels, const line_chart *chart, const s
     }
     for (size_t i = 0; i < chart->mark_count; ++i) {
         end_label *label = &labels[count++];
-        *label = (end_label){.value = chart->marks[i].y, .series = chart->marks[i].series, .reference = true};
+        *label = (end_label){
+            .value = chart->marks[i].y, .series = chart->marks[i].series, .reference = true};
         label->from = x->paper_to;
         label->y = place(y, label->value);
         snprintf(label->text, sizeof label->text, "%.3f %s", label->value, chart->marks[i].label);

@@ -7,7 +7,8 @@
 
 enum { CHART_SERIES = 2, CHART_MARKS = 4 };
 
-/* One curve: points in the order of x, and optionally the band around them. Values not finite are left out. */
+/* One curve: points in the order of x, and optionally the band around them. Values not finite are
+ * left out. */
 typedef struct chart_series {
     const char *name;  /* in the legend */
     const char *label; /* beside its last value */

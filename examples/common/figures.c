@@ -29,8 +29,12 @@ static bool columns_fill(columns *c, const ae_epoch_info *history, size_t count)
         note("no memory for figure 1");
         return false;
     }
-    *c = (columns){
-        memory, memory + count, memory + 2 * count, memory + 3 * count, memory + 4 * count, memory + 5 * count};
+    *c = (columns){memory,
+                   memory + count,
+                   memory + 2 * count,
+                   memory + 3 * count,
+                   memory + 4 * count,
+                   memory + 5 * count};
     for (size_t i = 0; i < count; ++i) {
         c->ends[i] = (double)history[i].step;
         c->middles[i] = (c->ends[i] + (i > 0 ? c->ends[i - 1] : 0)) / 2;
@@ -42,16 +46,19 @@ static bool columns_fill(columns *c, const ae_epoch_info *history, size_t count)
     return true;
 }
 
-bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_info *history, size_t count)
+bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_info *history,
+                  size_t count)
 {
     columns c;
     if (!columns_fill(&c, history, count))
         return false;
     char title[TEXT], subtitle[TEXT], x_label[TEXT];
     snprintf(title, sizeof title, "Cost of the autoencoder on %s", text->data);
-    snprintf(subtitle, sizeof subtitle, "code of %zu, Adam at rate %g, batches of %zu images, %zu epochs", text->code,
+    snprintf(subtitle, sizeof subtitle,
+             "code of %zu, Adam at rate %g, batches of %zu images, %zu epochs", text->code,
              text->rate, text->batch, count);
-    snprintf(x_label, sizeof x_label, "training steps (%.0f in an epoch)", count > 0 ? c.ends[0] : 0.0);
+    snprintf(x_label, sizeof x_label, "training steps (%.0f in an epoch)",
+             count > 0 ? c.ends[0] : 0.0);
     line_chart chart = {
         .title = title,
         .subtitle = subtitle,
@@ -60,16 +67,19 @@ bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_in
         .marks_name = "report, code of 4, epoch 200",
         .series_count = 2,
         .mark_count = text->mnist ? 2 : 0,
-        .series =
-            {{.name = "training, mean of an epoch",
-              .label = "training",
-              .band = "its lowest to highest batch",
-              .x = c.middles,
-              .y = c.training,
-              .low = c.lowest,
-              .high = c.highest,
-              .count = count},
-             {.name = "validation, 50 images", .label = "validation", .x = c.ends, .y = c.validation, .count = count}},
+        .series = {{.name = "training, mean of an epoch",
+                    .label = "training",
+                    .band = "its lowest to highest batch",
+                    .x = c.middles,
+                    .y = c.training,
+                    .low = c.lowest,
+                    .high = c.highest,
+                    .count = count},
+                   {.name = "validation, 50 images",
+                    .label = "validation",
+                    .x = c.ends,
+                    .y = c.validation,
+                    .count = count}},
         .marks = {{.label = "report, training", .series = 0, .y = REPORT_TRAINING},
                   {.label = "report, validation", .series = 1, .y = REPORT_VALIDATION}},
     };
@@ -86,11 +96,12 @@ bool figure2_save(const char *folder, const figure_text *text, const pairs *imag
         return true;
     }
     char title[TEXT], subtitle[TEXT];
-    snprintf(title, sizeof title, "Validation images and their reconstructions from %zu number%s each", text->code,
+    snprintf(title, sizeof title,
+             "Validation images and their reconstructions from %zu number%s each", text->code,
              text->code == 1 ? "" : "s");
     snprintf(subtitle, sizeof subtitle,
-             "%s, the first %zu validation images; cost: L2 norm of the difference over %zu pixels", text->data,
-             images->count, images->height * images->width);
+             "%s, the first %zu validation images; cost: L2 norm of the difference over %zu pixels",
+             text->data, images->count, images->height * images->width);
     pair_grid grid = {
         .title = title,
         .subtitle = subtitle,

@@ -16,12 +16,14 @@ typedef struct figure_text {
     double rate;
 } figure_text;
 
-/* Figure 1, the costs over the steps, as figure1.png and figure1.svg in folder; false after saying what failed. */
-bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_info *history, size_t count);
+/* Figure 1, the costs over the steps, as figure1.png and figure1.svg in folder; false after saying
+ * what failed. */
+bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_info *history,
+                  size_t count);
 
 /*
- * Figure 2, images over their reconstructions, as figure2.png in folder; none when height and width are unknown
- * (0). False after saying what failed.
+ * Figure 2, images over their reconstructions, as figure2.png in folder; none when height and width
+ * are unknown (0). False after saying what failed.
  */
 bool figure2_save(const char *folder, const figure_text *text, const pairs *images);
 

@@ -46,7 +46,8 @@ void folder_prepare(const char *folder)
     for (char *slash = strchr(part.text + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (!make_folder(part.text))
-            fail("%s: the folder cannot be made: %s; choose another with --out", part.text, strerror(errno));
+            fail("%s: the folder cannot be made: %s; choose another with --out", part.text,
+                 strerror(errno));
         *slash = '/';
     }
     char name[32];
@@ -54,7 +55,8 @@ void folder_prepare(const char *folder)
     file_name probe = path_join(folder, name);
     int file = open(probe.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0)
-        fail("%s: no file can be written there: %s; choose another folder with --out", folder, strerror(errno));
+        fail("%s: no file can be written there: %s; choose another folder with --out", folder,
+             strerror(errno));
     close(file);
     unlink(probe.text);
 }
@@ -82,7 +84,8 @@ static bool search(image_files *files, const char *folder)
            find_file(&files->test, folder, "t10k-images-idx3-ubyte");
 }
 
-/* The script's output joins the progress on standard error: standard output belongs to the results. */
+/* The script's output joins the progress on standard error: standard output belongs to the
+ * results. */
 static bool run_fetch_script(void)
 {
     if (access(FETCH_SCRIPT, X_OK) != 0)
@@ -95,7 +98,8 @@ static bool run_fetch_script(void)
     int status = 0;
     bool done = posix_spawn_file_actions_adddup2(&redirect, STDERR_FILENO, STDOUT_FILENO) == 0 &&
                 posix_spawn(&child, FETCH_SCRIPT, &redirect, NULL, command, environ) == 0 &&
-                waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+                waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+                WEXITSTATUS(status) == 0;
     posix_spawn_file_actions_destroy(&redirect);
     return done;
 }
@@ -109,22 +113,24 @@ bool images_find(image_files *files, const char *wanted)
         if (search(files, folders[i]))
             return true;
         if (i == 0)
-            note(
-                "%s: train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz) are not both there, looking elsewhere",
-                wanted);
+            note("%s: train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz) are not both "
+                 "there, looking elsewhere",
+                 wanted);
     }
     if (run_fetch_script() && search(files, DEFAULT_FOLDER))
         return true;
-    note("MNIST is neither here nor could " FETCH_SCRIPT " fetch it: built-in drawn digits are used instead");
+    note("MNIST is neither here nor could " FETCH_SCRIPT
+         " fetch it: built-in drawn digits are used instead");
     return false;
 }
 
 bool images_are_mnist(const ae_dataset *images)
 {
     enum { ROWS = 60000, FEATURES = 784, SAMPLE = 8 };
-    static const uint64_t fingerprint = 0x7c351351de14fbd5u; /* of MNIST's first SAMPLE training images */
+    static const uint64_t fingerprint =
+        0x7c351351de14fbd5u; /* of MNIST's first SAMPLE training images */
     static float pixels[SAMPLE * FEATURES];
-    if (ae_dataset_rows(images) != ROWS || ae_dataset_features(images) != FEATURES ||
+    if (ae_dataset_row_count(images) != ROWS || ae_dataset_feature_count(images) != FEATURES ||
         ae_dataset_read(images, 0, SAMPLE, pixels) != AE_OK)
         return false;
     uint64_t hash = 14695981039346656037u; /* FNV-1a, 64 bits */

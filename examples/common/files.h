@@ -15,8 +15,8 @@ file_name path_join(const char *folder, const char *name);
 
 bool file_exists(const char *name);
 
-/* Make a folder and its parents unless they exist, and see that a file can be created in it; exits with an error if
- * not. */
+/* Make a folder and its parents unless they exist, and see that a file can be created in it; exits
+ * with an error if not. */
 void folder_prepare(const char *folder);
 
 /* Where the images were found. */

@@ -33,7 +33,8 @@ static void fill_surface(cairo_surface_t *surface, const float *values, size_t h
         uint32_t *pixels = (uint32_t *)(void *)(bytes + row * stride);
         for (size_t column = 0; column < width; ++column) {
             float value = values[row * width + column];
-            float clamped = value > 0.0f ? (value < 1.0f ? value : 1.0f) : 0.0f; /* NaN becomes black */
+            float clamped = value > 0.0f ? (value < 1.0f ? value : 1.0f)
+                                         : 0.0f; /* NaN becomes black */
             pixels[column] = (uint32_t)(clamped * 255.0f + 0.5f) * 0x010101u;
         }
     }
@@ -43,7 +44,8 @@ static void fill_surface(cairo_surface_t *surface, const float *values, size_t h
 static void draw_tile(cairo_t *cr, const pair_grid *grid, const float *values, double x, double y)
 {
     double scale = pixel_points(grid);
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)grid->width, (int)grid->height);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)grid->width,
+                                                          (int)grid->height);
     if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS)
         fill_surface(surface, values, grid->height, grid->width);
     cairo_save(cr);
@@ -59,14 +61,17 @@ static void draw_tile(cairo_t *cr, const pair_grid *grid, const float *values, d
 static void draw_grid(cairo_t *cr, const void *subject)
 {
     const pair_grid *grid = subject;
-    double wide = pixel_points(grid) * (double)grid->width, high = pixel_points(grid) * (double)grid->height;
+    double wide = pixel_points(grid) * (double)grid->width,
+           high = pixel_points(grid) * (double)grid->height;
     double middle = TOP + high + GAP, lower = middle + (grid->spoilt != NULL ? high + GAP : 0);
     double caption = lower + high + 22;
     text_style row = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_RIGHT};
     text_style number = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE};
-    picture_text(cr, GAP + 14, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true}, grid->title);
+    picture_text(cr, GAP + 14, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true},
+                 grid->title);
     picture_text(cr, GAP + 14, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, grid->subtitle);
-    picture_text(cr, LEFT - 14, TOP + high / 2 + 4.5, row, grid->spoilt != NULL ? "clean" : "input");
+    picture_text(cr, LEFT - 14, TOP + high / 2 + 4.5, row,
+                 grid->spoilt != NULL ? "clean" : "input");
     if (grid->spoilt != NULL)
         picture_text(cr, LEFT - 14, middle + high / 2 + 4.5, row, "noisy input");
     picture_text(cr, LEFT - 14, lower + high / 2 + 4.5, row, "reconstruction");
@@ -85,7 +90,8 @@ static void draw_grid(cairo_t *cr, const void *subject)
 
 bool grid_save(const pair_grid *grid, const char *path)
 {
-    double wide = pixel_points(grid) * (double)grid->width, high = pixel_points(grid) * (double)grid->height;
+    double wide = pixel_points(grid) * (double)grid->width,
+           high = pixel_points(grid) * (double)grid->height;
     double width = LEFT + (double)grid->count * (wide + GAP) - GAP + RIGHT;
     double rows = grid->spoilt != NULL ? 3 : 2;
     return picture_save(path, width, TOP + rows * (high + GAP) - GAP + BOTTOM, draw_grid, grid);

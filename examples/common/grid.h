@@ -10,7 +10,8 @@ typedef struct pair_grid {
     const char *title;
     const char *subtitle;
     const float *inputs;
-    const float *spoilt; /* what the network saw instead, as a row between; NULL: the inputs themselves */
+    /* what the network saw instead, as a row between; NULL: the inputs themselves */
+    const float *spoilt;
     const float *reconstructions;
     const float *costs; /* one for each pair, printed under it */
     size_t count;

@@ -16,11 +16,21 @@ bool histogram_save(const histogram *h, const char *path)
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 800, HEIGHT = 420, LEFT = 40, RIGHT = 30, TOP = 110, BOTTOM = 62, BINS = 60, TICKS = 8 };
+enum {
+    WIDTH = 800,
+    HEIGHT = 420,
+    LEFT = 40,
+    RIGHT = 30,
+    TOP = 110,
+    BOTTOM = 62,
+    BINS = 60,
+    TICKS = 8
+};
 
 static const ink colours[2] = {COLOUR_BLUE, COLOUR_VERMILION};
 
-/* The distance of the ticks: 1, 2 or 5 times a power of ten, so that at most TICKS reach past all values. */
+/* The distance of the ticks: 1, 2 or 5 times a power of ten, so that at most TICKS reach past all
+ * values. */
 static double tick_of(const histogram *h)
 {
     double most = h->threshold;
@@ -63,7 +73,8 @@ static double place(double value, double end)
 static void draw_bars(cairo_t *cr, const double shares[BINS], double highest, ink colour)
 {
     for (size_t i = 0; i < BINS; ++i) {
-        const double x = place((double)i, BINS), high = shares[i] / highest * (HEIGHT - TOP - BOTTOM);
+        const double x = place((double)i, BINS),
+                     high = shares[i] / highest * (HEIGHT - TOP - BOTTOM);
         cairo_rectangle(cr, x, HEIGHT - BOTTOM - high, place((double)i + 1, BINS) - x, high);
     }
     picture_colour(cr, colour, 0.55);
@@ -93,7 +104,10 @@ static void draw_legend(cairo_t *cr, const histogram *h)
         cairo_rectangle(cr, x, 74, 14, 12);
         picture_colour(cr, colours[s], 0.55);
         cairo_fill(cr);
-        x += 20 + picture_text(cr, x + 20, 85, (text_style){.size = 13, .colour = COLOUR_INK}, h->names[s]) + 26;
+        x += 20 +
+             picture_text(cr, x + 20, 85, (text_style){.size = 13, .colour = COLOUR_INK},
+                          h->names[s]) +
+             26;
     }
 }
 
@@ -120,7 +134,8 @@ static void draw(cairo_t *cr, const void *subject)
     double shares[2][BINS] = {{0}}, highest = 0;
     for (size_t s = 0; s < 2; ++s)
         highest = fmax(highest, count_bins(h, s, end, shares[s]));
-    picture_text(cr, LEFT, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true}, h->title);
+    picture_text(cr, LEFT, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true},
+                 h->title);
     picture_text(cr, LEFT, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, h->subtitle);
     draw_legend(cr, h);
     for (size_t s = 0; s < 2 && highest > 0; ++s)

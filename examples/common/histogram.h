@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Two sets of values over one axis, each as shares of its own number, and a threshold between them. */
+/* Two sets of values over one axis, each as shares of its own number, and a threshold between
+ * them. */
 typedef struct histogram {
     const char *title;
     const char *subtitle;

@@ -21,7 +21,8 @@ void map_fit(map *m)
         for (size_t i = 0; i < m->count; ++i)
             values[i] = m->points[i][axis];
         qsort(values, m->count, sizeof *values, compare);
-        double low = values[m->count / 100], high = values[m->count - m->count / 100 - (m->count > 0)];
+        double low = values[m->count / 100],
+               high = values[m->count - m->count / 100 - (m->count > 0)];
         double margin = high > low ? 0.03 * (high - low) : 1;
         m->from[axis] = low - margin;
         m->to[axis] = high + margin;
@@ -50,13 +51,23 @@ bool map_save(const map *m, const char *path)
 #include <stdint.h>
 #include <stdio.h>
 
-enum { WIDTH = 1136, HEIGHT = 640, LEFT = 76, GAP = 72, TOP = 96, SIDE = 450, LEGEND_Y = TOP + SIDE + 74 };
+enum {
+    WIDTH = 1136,
+    HEIGHT = 640,
+    LEFT = 76,
+    GAP = 72,
+    TOP = 96,
+    SIDE = 450,
+    LEGEND_Y = TOP + SIDE + 74
+};
 
-/* Apart for the colour-blind as far as ten can be: Okabe and Ito (2008) with a brown and a grey for black and yellow.
+/* Apart for the colour-blind as far as ten can be: Okabe and Ito (2008) with a brown and a grey for
+ * black and yellow.
  */
 static const double colours[MAP_LABELS][3] = {
-    {0.00, 0.45, 0.70}, {0.90, 0.62, 0.00}, {0.00, 0.62, 0.45}, {0.80, 0.47, 0.65}, {0.34, 0.71, 0.91},
-    {0.84, 0.37, 0.00}, {0.45, 0.30, 0.15}, {0.62, 0.75, 0.10}, {0.40, 0.20, 0.60}, {0.35, 0.35, 0.38},
+    {0.00, 0.45, 0.70}, {0.90, 0.62, 0.00}, {0.00, 0.62, 0.45}, {0.80, 0.47, 0.65},
+    {0.34, 0.71, 0.91}, {0.84, 0.37, 0.00}, {0.45, 0.30, 0.15}, {0.62, 0.75, 0.10},
+    {0.40, 0.20, 0.60}, {0.35, 0.35, 0.38},
 };
 
 static void use_colour(cairo_t *cr, int label, double alpha)
@@ -82,7 +93,8 @@ static double nice_tick(double span)
 static void draw_axis(cairo_t *cr, const map *m, int axis, double left)
 {
     double tick = nice_tick(m->to[axis] - m->from[axis]);
-    text_style style = {.size = 12.5, .colour = COLOUR_INK, .align = axis == 0 ? ALIGN_CENTRE : ALIGN_RIGHT};
+    text_style style = {
+        .size = 12.5, .colour = COLOUR_INK, .align = axis == 0 ? ALIGN_CENTRE : ALIGN_RIGHT};
     picture_colour(cr, COLOUR_INK, 1);
     cairo_set_line_width(cr, 1);
     for (double i = ceil(m->from[axis] / tick); i * tick <= m->to[axis]; ++i) {
@@ -92,11 +104,13 @@ static void draw_axis(cairo_t *cr, const map *m, int axis, double left)
         cairo_move_to(cr, axis == 0 ? at : left - 5, axis == 0 ? TOP + SIDE : at);
         cairo_line_to(cr, axis == 0 ? at : left, axis == 0 ? TOP + SIDE + 5 : at);
         cairo_stroke(cr);
-        picture_text(cr, axis == 0 ? at : left - 9, axis == 0 ? TOP + SIDE + 20 : at + 4.5, style, text);
+        picture_text(cr, axis == 0 ? at : left - 9, axis == 0 ? TOP + SIDE + 20 : at + 4.5, style,
+                     text);
     }
     style.align = ALIGN_CENTRE;
     cairo_save(cr);
-    cairo_translate(cr, axis == 0 ? left + SIDE / 2.0 : left - 46, axis == 0 ? TOP + SIDE + 42 : TOP + SIDE / 2.0);
+    cairo_translate(cr, axis == 0 ? left + SIDE / 2.0 : left - 46,
+                    axis == 0 ? TOP + SIDE + 42 : TOP + SIDE / 2.0);
     cairo_rotate(cr, axis == 0 ? 0 : -acos(0));
     picture_text(cr, 0, 0, style, m->axis_names[axis]);
     cairo_restore(cr);
@@ -110,7 +124,8 @@ static void draw_frame(cairo_t *cr, const map *m, double left)
     cairo_stroke(cr);
 }
 
-/* A label's name in the middle of its points: the median of each axis, which stragglers do not move. */
+/* A label's name in the middle of its points: the median of each axis, which stragglers do not
+ * move. */
 static void draw_name(cairo_t *cr, const map *m, int label)
 {
     double *values = calloc(m->count + 1, sizeof *values), at[2];
@@ -133,8 +148,9 @@ static void draw_name(cairo_t *cr, const map *m, int label)
     use_colour(cr, label, 1);
     cairo_set_line_width(cr, 1.5);
     cairo_stroke(cr);
-    picture_text(cr, at[0], at[1] + 6,
-                 (text_style){.size = 17, .align = ALIGN_CENTRE, .bold = true, .colour = COLOUR_INK}, text);
+    picture_text(
+        cr, at[0], at[1] + 6,
+        (text_style){.size = 17, .align = ALIGN_CENTRE, .bold = true, .colour = COLOUR_INK}, text);
 }
 
 static void draw_points(cairo_t *cr, const map *m)
@@ -144,7 +160,8 @@ static void draw_points(cairo_t *cr, const map *m)
     cairo_clip(cr);
     for (size_t i = 0; i < m->count; ++i) {
         use_colour(cr, m->labels[i], 0.55);
-        cairo_arc(cr, place(m, 0, LEFT, m->points[i][0]), place(m, 1, LEFT, m->points[i][1]), 1.5, 0, 4 * acos(0));
+        cairo_arc(cr, place(m, 0, LEFT, m->points[i][0]), place(m, 1, LEFT, m->points[i][1]), 1.5,
+                  0, 4 * acos(0));
         cairo_fill(cr);
     }
     for (int label = 0; label < MAP_LABELS; ++label)
@@ -197,7 +214,8 @@ static void draw(cairo_t *cr, const void *subject)
 {
     const map *m = subject;
     const double right = LEFT + SIDE + GAP + 40;
-    picture_text(cr, 28, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true}, m->title);
+    picture_text(cr, 28, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true},
+                 m->title);
     picture_text(cr, 28, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, m->subtitle);
     const text_style heading = {.size = 13, .colour = COLOUR_INK, .bold = true};
     picture_text(cr, LEFT, TOP - 10, heading, "where the images lie");

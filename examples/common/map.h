@@ -7,7 +7,8 @@
 
 enum { MAP_TILES = 15, MAP_LABELS = 10 };
 
-/* Two views of one plane, side by side: where points lie, coloured by label, and an image for each place. */
+/* Two views of one plane, side by side: where points lie, coloured by label, and an image for each
+ * place. */
 typedef struct map {
     const char *title, *subtitle;
     const char *axis_names[2];
@@ -15,7 +16,8 @@ typedef struct map {
     const double (*points)[2]; /* count of them */
     const int *labels;         /* 0 to MAP_LABELS - 1, anything else is grey; count of them */
     size_t count;
-    const float *images; /* MAP_TILES x MAP_TILES, rows from the top, each height x width values in [0, 1] */
+    const float *
+        images; /* MAP_TILES x MAP_TILES, rows from the top, each height x width values in [0, 1] */
     size_t height, width;
 } map;
 
@@ -25,7 +27,8 @@ void map_fit(map *m);
 /* The middle of a tile on the axes. */
 void map_place(const map *m, size_t row, size_t column, double at[2]);
 
-/* Draw into a .png or .svg, whole or not at all; false after saying what failed. A build without cairo says so. */
+/* Draw into a .png or .svg, whole or not at all; false after saying what failed. A build without
+ * cairo says so. */
 bool map_save(const map *m, const char *path);
 
 #endif

@@ -9,14 +9,17 @@
 
 enum { USAGE_ERROR = 2 };
 
-/* strtoull would take signs, blanks and a leading part of the text: only digits are a number here. */
+/* strtoull would take signs, blanks and a leading part of the text: only digits are a number
+ * here. */
 size_t number_argument(const char *name, const char *text, size_t least, size_t most)
 {
     errno = 0;
     unsigned long long value = strtoull(text, NULL, 10);
-    if (*text != '\0' && text[strspn(text, "0123456789")] == '\0' && errno == 0 && value >= least && value <= most)
+    if (*text != '\0' && text[strspn(text, "0123456789")] == '\0' && errno == 0 && value >= least &&
+        value <= most)
         return (size_t)value;
-    note("%s %s: give a whole number from %zu to %zu", name, *text != '\0' ? text : "''", least, most);
+    note("%s %s: give a whole number from %zu to %zu", name, *text != '\0' ? text : "''", least,
+         most);
     exit(USAGE_ERROR);
 }
 

@@ -7,7 +7,7 @@
 
 pairs pairs_make(const ae_network *network, const ae_dataset *dataset, size_t count)
 {
-    size_t features = ae_dataset_features(dataset), rows = ae_dataset_rows(dataset);
+    size_t features = ae_dataset_feature_count(dataset), rows = ae_dataset_row_count(dataset);
     count = count < rows ? count : rows;
     float *memory = calloc(count * (2 * features + 1) + 1, sizeof *memory);
     if (memory == NULL)
@@ -17,14 +17,14 @@ pairs pairs_make(const ae_network *network, const ae_dataset *dataset, size_t co
         .outputs = memory + count * features,
         .costs = memory + 2 * count * features,
         .count = count,
-        .height = ae_dataset_height(dataset),
-        .width = ae_dataset_width(dataset),
+        .height = ae_dataset_image_height(dataset),
+        .width = ae_dataset_image_width(dataset),
     };
     ae_session *session = NULL;
     check(ae_dataset_read(dataset, 0, count, p.inputs));
     check(ae_session_create(&session, network, NULL));
-    check(ae_reconstruct(session, p.inputs, count, p.outputs));
-    check(ae_score(session, AE_COST_L2, p.inputs, count, p.costs, NULL));
+    check(ae_session_reconstruct(session, p.inputs, count, p.outputs));
+    check(ae_session_score(session, AE_COST_L2, p.inputs, count, p.costs, NULL));
     ae_session_free(session);
     return p;
 }

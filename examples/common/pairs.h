@@ -4,7 +4,8 @@
 
 #include <libae/libae.h>
 
-/* Images and what a network makes of them, one after another; height and width are 0 when the data do not say. */
+/* Images and what a network makes of them, one after another; height and width are 0 when the data
+ * do not say. */
 typedef struct pairs {
     float *inputs;
     float *outputs;
@@ -14,7 +15,8 @@ typedef struct pairs {
     size_t width;
 } pairs;
 
-/* The first count images of a dataset, or all if there are fewer; exits with an error when that fails. */
+/* The first count images of a dataset, or all if there are fewer; exits with an error when that
+ * fails. */
 pairs pairs_make(const ae_network *network, const ae_dataset *dataset, size_t count);
 void pairs_free(pairs *p);
 

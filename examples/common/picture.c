@@ -60,7 +60,8 @@ static cairo_status_t write_bytes(void *stream, const unsigned char *data, unsig
     return fwrite(data, 1, size, stream) == size ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
 }
 
-static cairo_status_t draw_into(cairo_surface_t *surface, double scale, picture_draw *draw, const void *subject)
+static cairo_status_t draw_into(cairo_surface_t *surface, double scale, picture_draw *draw,
+                                const void *subject)
 {
     cairo_t *cr = cairo_create(surface);
     cairo_scale(cr, scale, scale);
@@ -72,10 +73,11 @@ static cairo_status_t draw_into(cairo_surface_t *surface, double scale, picture_
     return status;
 }
 
-static cairo_status_t draw_png(FILE *file, double width, double height, picture_draw *draw, const void *subject)
+static cairo_status_t draw_png(FILE *file, double width, double height, picture_draw *draw,
+                               const void *subject)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(width * PIXELS_PER_POINT),
-                                                          (int)(height * PIXELS_PER_POINT));
+    cairo_surface_t *surface = cairo_image_surface_create(
+        CAIRO_FORMAT_RGB24, (int)(width * PIXELS_PER_POINT), (int)(height * PIXELS_PER_POINT));
     cairo_status_t status = draw_into(surface, PIXELS_PER_POINT, draw, subject);
     if (status == CAIRO_STATUS_SUCCESS)
         status = cairo_surface_write_to_png_stream(surface, write_bytes, file);
@@ -83,9 +85,11 @@ static cairo_status_t draw_png(FILE *file, double width, double height, picture_
     return status;
 }
 
-static cairo_status_t draw_svg(FILE *file, double width, double height, picture_draw *draw, const void *subject)
+static cairo_status_t draw_svg(FILE *file, double width, double height, picture_draw *draw,
+                               const void *subject)
 {
-    cairo_surface_t *surface = cairo_svg_surface_create_for_stream(write_bytes, file, width, height);
+    cairo_surface_t *surface = cairo_svg_surface_create_for_stream(write_bytes, file, width,
+                                                                   height);
     cairo_status_t status = draw_into(surface, 1, draw, subject);
     cairo_surface_finish(surface); /* writes the file, so its status counts too */
     if (status == CAIRO_STATUS_SUCCESS)
@@ -109,7 +113,8 @@ static FILE *open_beside(const char *path, char *name, size_t size)
     return file;
 }
 
-bool picture_save(const char *path, double width, double height, picture_draw *draw, const void *subject)
+bool picture_save(const char *path, double width, double height, picture_draw *draw,
+                  const void *subject)
 {
     char temporary[sizeof(file_name)];
     FILE *file = open_beside(path, temporary, sizeof temporary);

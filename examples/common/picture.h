@@ -11,7 +11,14 @@ bool picture_supported(void);
 #include <cairo.h>
 
 /* Colours that stay apart for the colour-blind (Okabe and Ito 2008), and greys. */
-typedef enum ink { COLOUR_BLUE, COLOUR_VERMILION, COLOUR_INK, COLOUR_GREY, COLOUR_LINE, COLOUR_PAPER } ink;
+typedef enum ink {
+    COLOUR_BLUE,
+    COLOUR_VERMILION,
+    COLOUR_INK,
+    COLOUR_GREY,
+    COLOUR_LINE,
+    COLOUR_PAPER
+} ink;
 
 typedef enum align { ALIGN_LEFT, ALIGN_CENTRE, ALIGN_RIGHT } align;
 
@@ -29,7 +36,8 @@ typedef void picture_draw(cairo_t *cr, const void *subject);
  * Save a drawing of width x height points as SVG when path ends in .svg, otherwise as PNG with
  * two pixels a point. The file is there whole or not at all; false after saying what failed.
  */
-bool picture_save(const char *path, double width, double height, picture_draw *draw, const void *subject);
+bool picture_save(const char *path, double width, double height, picture_draw *draw,
+                  const void *subject);
 
 void picture_colour(cairo_t *cr, ink colour, double alpha);
 

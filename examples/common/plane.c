@@ -23,7 +23,8 @@ static void covariance(matrix c, const plane *p, const float *points, size_t cou
 static double take_axis(matrix c, double *axis, size_t width)
 {
     double length = 0, next[PLANE_WIDEST];
-    for (size_t i = 0; i < width; ++i) /* a start that no symmetry of the data makes orthogonal to the axis */
+    for (size_t i = 0; i < width;
+         ++i) /* a start that no symmetry of the data makes orthogonal to the axis */
         axis[i] = 1 / (1.0 + 0.37 * (double)i);
     for (int step = 0; step < ITERATIONS; ++step) {
         length = 0;

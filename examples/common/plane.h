@@ -14,7 +14,8 @@ typedef struct plane {
     double shares[2]; /* of the points' variance, along each axis */
 } plane;
 
-/* The plane that keeps most of the points' variance (Pearson 1901). Points are count x width floats. */
+/* The plane that keeps most of the points' variance (Pearson 1901). Points are count x width
+ * floats. */
 plane plane_fit(const float *points, size_t count, size_t width);
 
 /* Where a point lies on the plane, and the point that lies there. */

@@ -50,7 +50,7 @@ static void draw_line(progress *state, const char *line)
 
 static void draw_bar(progress *state, const ae_step_info *info, double time)
 {
-    double total = (double)state->epochs * (double)info->epoch_steps;
+    double total = (double)state->epochs * (double)info->steps_per_epoch;
     double done = total > 0 && (double)info->step < total ? (double)info->step / total : 1;
     double rate = (double)state->rows / (time - state->begun + 1e-9);
     double rows_left = (total - (double)info->step) * (double)info->rows;
@@ -62,9 +62,10 @@ static void draw_bar(progress *state, const ae_step_info *info, double time)
     if (state->validation > 0)
         snprintf(validation, sizeof validation, ", validation %.3f", state->validation);
     /* What matters most stands first: a narrow terminal cuts the end off. */
-    snprintf(line, sizeof line, "epoch %ju/%ju  step %zu/%zu  cost %.3f%s  %.0f images/s  %s left  [%s]",
-             (uintmax_t)info->epoch, (uintmax_t)state->epochs, info->epoch_step, info->epoch_steps, state->cost,
-             validation, rate, left, bar);
+    snprintf(line, sizeof line,
+             "epoch %ju/%ju  step %zu/%zu  cost %.3f%s  %.0f images/s  %s left  [%s]",
+             (uintmax_t)info->epoch, (uintmax_t)state->epochs, info->epoch_step,
+             info->steps_per_epoch, state->cost, validation, rate, left, bar);
     draw_line(state, line);
     state->drawn = time;
 }
@@ -91,7 +92,7 @@ int progress_step(void *user, const ae_step_info *info)
     if (!state->terminal)
         return 0;
     double time = now();
-    bool last = info->epoch >= state->epochs && info->epoch_step == info->epoch_steps;
+    bool last = info->epoch >= state->epochs && info->epoch_step == info->steps_per_epoch;
     if (time - state->drawn >= redraw_seconds || last)
         draw_bar(state, info, time);
     return 0;
@@ -108,7 +109,7 @@ int progress_epoch(void *user, const ae_epoch_info *info)
     char left[32];
     format_duration(left, sizeof left, rows_left / rate);
     fprintf(stderr, "epoch %ju/%ju  train %.4f  validation %.4f  %.2f s  %.0f images/s  %s left\n",
-            (uintmax_t)info->epoch, (uintmax_t)state->epochs, info->train_cost, info->validation_cost, info->seconds,
-            rate, left);
+            (uintmax_t)info->epoch, (uintmax_t)state->epochs, info->train_cost,
+            info->validation_cost, info->seconds, rate, left);
     return 0;
 }

@@ -15,31 +15,37 @@ enum { EXIT_INTERRUPTED = 130 };
 
 void report_begin(const experiment *e)
 {
-    note("%s: %zu training, %zu validation, %zu test images; %zu parameters, %zu threads, %s kernels", e->data,
-         ae_dataset_rows(e->train), ae_dataset_rows(e->validation), ae_dataset_rows(e->test),
-         ae_network_parameter_count(e->network), ae_trainer_threads(e->trainer), ae_network_kernels(e->network));
-    uint64_t done = ae_trainer_epochs(e->trainer);
+    note("%s: %zu training, %zu validation, %zu test images; %zu parameters, %zu threads, %s "
+         "kernels",
+         e->data, ae_dataset_row_count(e->train), ae_dataset_row_count(e->validation),
+         ae_dataset_row_count(e->test), ae_network_parameter_count(e->network),
+         ae_trainer_thread_count(e->trainer), ae_network_kernels(e->network));
+    uint64_t done = ae_trainer_epoch_count(e->trainer);
     if (done >= e->args.epochs)
-        note("the checkpoint has %" PRIu64 " epochs, so --epochs %" PRIu64 " leaves nothing to train", done,
-             e->args.epochs);
+        note("the checkpoint has %" PRIu64 " epochs, so --epochs %" PRIu64
+             " leaves nothing to train",
+             done, e->args.epochs);
     else if (!e->args.resume && file_exists(e->checkpoint.text))
-        note("%s of an earlier run will be replaced; --resume would go on with it", e->checkpoint.text);
+        note("%s of an earlier run will be replaced; --resume would go on with it",
+             e->checkpoint.text);
     else if (e->args.resume)
-        note("resumed after epoch %" PRIu64 ", step %" PRIu64, done, ae_trainer_steps(e->trainer));
+        note("resumed after epoch %" PRIu64 ", step %" PRIu64, done,
+             ae_trainer_step_count(e->trainer));
 }
 
 int report_stopped(const experiment *e, ae_status why, int argc, char **argv)
 {
     if (why == AE_ERROR_CANCELLED)
-        note("stopped after step %" PRIu64 ", %" PRIu64 " of %" PRIu64 " epochs are done", ae_trainer_steps(e->trainer),
-             ae_trainer_epochs(e->trainer), e->args.epochs);
+        note("stopped after step %" PRIu64 ", %" PRIu64 " of %" PRIu64 " epochs are done",
+             ae_trainer_step_count(e->trainer), ae_trainer_epoch_count(e->trainer), e->args.epochs);
     else
         note("training stopped: %s", error_text(why));
     if (why == AE_ERROR_DIVERGED)
         note("the last good state is kept; resume with a lower --rate");
     ae_status saved = ae_trainer_save_checkpoint(e->trainer, e->checkpoint.text);
     if (saved != AE_OK) {
-        note("the checkpoint could NOT be saved, this run cannot be resumed from here: %s", error_text(saved));
+        note("the checkpoint could NOT be saved, this run cannot be resumed from here: %s",
+             error_text(saved));
         return EXIT_FAILURE;
     }
     note("saved %s; to go on:", e->checkpoint.text);
@@ -54,8 +60,11 @@ static bool draw_figures(const experiment *e, const ae_epoch_info *history, size
         note("built without cairo: no pictures");
         return true;
     }
-    figure_text text = {
-        .data = e->data, .mnist = e->mnist, .code = e->args.code, .batch = e->args.batch, .rate = (double)e->args.rate};
+    figure_text text = {.data = e->data,
+                        .mnist = e->mnist,
+                        .code = e->args.code,
+                        .batch = e->args.batch,
+                        .rate = (double)e->args.rate};
     bool drawn = figure1_save(e->args.out, &text, history, count);
     pairs images = pairs_make(e->network, e->validation, FIGURE_PAIRS);
     drawn = figure2_save(e->args.out, &text, &images) && drawn;
@@ -67,18 +76,20 @@ static bool draw_figures(const experiment *e, const ae_epoch_info *history, size
 static cost_pair evaluate(const experiment *e, const ae_dataset *dataset)
 {
     ae_evaluation run = {.size = sizeof run}, mean = {.size = sizeof mean};
-    check(ae_evaluate(&run, e->network, dataset, AE_EVALUATE_OPTIONS(.threads = e->args.threads)));
-    check(ae_evaluate_mean(&mean, e->train, dataset));
+    check(ae_network_evaluate(&run, e->network, dataset,
+                              AE_EVALUATE_OPTIONS(.threads = e->args.threads)));
+    check(ae_dataset_evaluate_mean(&mean, e->train, dataset));
     return (cost_pair){.run = run.l2, .mean_image = mean.l2};
 }
 
 /* What is to be thought of the network, in three lines. */
 static void print_verdict(const experiment *e)
 {
-    ae_verdict verdict = {.size = sizeof verdict};
-    char text[AE_VERDICT_TEXT];
-    check(ae_network_verdict(&verdict, e->network, e->train, e->test, AE_VERDICT_OPTIONS(.threads = e->args.threads)));
-    check(ae_verdict_text(&verdict, text, sizeof text));
+    ae_diagnosis verdict = {.size = sizeof verdict};
+    char text[AE_DIAGNOSIS_TEXT_SIZE];
+    check(ae_network_diagnose(&verdict, e->network, e->train, e->test,
+                              AE_DIAGNOSE_OPTIONS(.threads = e->args.threads)));
+    check(ae_diagnosis_text(&verdict, text, sizeof text));
     printf("\n%s", text);
 }
 
@@ -91,14 +102,15 @@ int report_finished(const experiment *e)
     results all = {.epochs = count, .mnist = e->mnist};
     for (size_t i = 0; i < count; ++i) {
         history[i].size = sizeof history[i];
-        check(ae_trainer_history(e->trainer, i, &history[i]));
+        check(ae_trainer_get_epoch(e->trainer, i, &history[i]));
         all.seconds += history[i].seconds;
         all.images += (double)history[i].rows;
     }
     bool drawn = draw_figures(e, history, count);
     ae_evaluation mean = {.size = sizeof mean};
-    check(ae_evaluate_mean(&mean, e->train, e->train));
-    /* As in the report, the training cost is the last epoch's mean of batch costs, taken while it learned. */
+    check(ae_dataset_evaluate_mean(&mean, e->train, e->train));
+    /* As in the report, the training cost is the last epoch's mean of batch costs, taken while it
+     * learned. */
     all.training = (cost_pair){.run = history[count - 1].train_cost, .mean_image = mean.l2};
     all.validation = evaluate(e, e->validation);
     all.test = evaluate(e, e->test);

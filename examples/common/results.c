@@ -21,8 +21,9 @@ void results_print(const results *r, const char *folder)
            "mean image: always answering with the mean training image\n\n",
            r->mnist ? "report: after 200 epochs on MNIST with a code of 4"
                     : "other data: the report's costs are those of MNIST and say nothing here");
-    printf("%zu epoch%s in %.1f s, %.0f images/s; results in %s\n", r->epochs, r->epochs == 1 ? "" : "s", r->seconds,
-           r->seconds > 0 ? r->images / r->seconds : 0.0, folder);
-    printf("result epochs=%zu train=%.6f validation=%.6f test=%.6f seconds=%.6f\n", r->epochs, r->training.run,
-           r->validation.run, r->test.run, r->seconds);
+    printf("%zu epoch%s in %.1f s, %.0f images/s; results in %s\n", r->epochs,
+           r->epochs == 1 ? "" : "s", r->seconds, r->seconds > 0 ? r->images / r->seconds : 0.0,
+           folder);
+    printf("result epochs=%zu train=%.6f validation=%.6f test=%.6f seconds=%.6f\n", r->epochs,
+           r->training.run, r->validation.run, r->test.run, r->seconds);
 }

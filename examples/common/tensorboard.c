@@ -40,7 +40,8 @@ ae_event_writer *tensorboard_begin(const char *folder, bool fresh)
 }
 
 /* Side by side, from row-major images one after another. */
-static bool log_strip(ae_event_writer *events, const char *tag, uint64_t step, const pairs *p, const float *images)
+static bool log_strip(ae_event_writer *events, const char *tag, uint64_t step, const pairs *p,
+                      const float *images)
 {
     size_t width = p->width * p->count;
     uint8_t *pixels = calloc(width * p->height, 1);

@@ -2,35 +2,38 @@
 #ifndef LIBAE_CPU_H
 #define LIBAE_CPU_H
 
-#include <libae/export.h>
+#include <libae/attributes.h>
 #include <stddef.h>
 
 AE_BEGIN_DECLS
 
 /** What this process computes with. @since 0.1 */
-typedef struct ae_cpu {
-    size_t size; /**< sizeof(ae_cpu), set by the caller */
+typedef struct ae_cpu_info {
+    size_t size; /**< sizeof(ae_cpu_info), set by the caller */
     /** Widest instruction set usable here: "avx512_bf16", "avx512", "avx2", "neon", "baseline". */
     const char *isa;
     const char *kernels;      /**< kernels that "auto" means here */
     const char *blis_version; /**< "0.9.0", or "" without BLIS */
-    const char *blis_native;  /**< sub-configuration that BLIS selects by itself, for instance "generic" */
-    const char *blis_used;    /**< the one that libae uses, for instance "skx" */
-    size_t
-        cores; /**< processors this process may use (affinity and cgroup quota), the default for a trainer's threads */
-} ae_cpu;
+    /** sub-configuration that BLIS selects by itself, for instance "generic" */
+    const char *blis_native;
+    const char *blis_used; /**< the one that libae uses, for instance "skx" */
+    /** processors this process may use (affinity and cgroup quota), the default for a trainer's
+     * threads */
+    size_t cores;
+} ae_cpu_info;
 
 /**
  * Report the processor, the kernels and BLIS's sub-configuration.
  *
  * BLIS 0.9 knows no processor newer than itself and then runs its slow "generic" kernels; libae's
- * own kernels are not concerned, and where BLIS lets its context be chosen libae chooses the right one.
+ * own kernels are not concerned, and where BLIS lets its context be chosen libae chooses the right
+ * one.
  *
  * @param info filled in up to info->size, which the caller sets; strings live as long as the
  *             program. NULL or a size of 0 is ignored
  * Thread safety: safe. @since 0.1
  */
-AE_API void ae_cpu_info(ae_cpu *info);
+AE_API void ae_cpu_get_info(ae_cpu_info *info);
 
 /** How many kinds of kernels this build and processor have. Thread safety: safe. @since 0.1 */
 AE_API size_t ae_kernels_count(void);
@@ -38,8 +41,8 @@ AE_API size_t ae_kernels_count(void);
 /**
  * The name of a kind of kernels: "reference", "vector", "avx2", "avx512", "neon", "blis" and so on.
  *
- * @param index 0 to ae_kernels_count() - 1: the reference, BLIS's, then libae's own, the widest vectors last; "auto"
- * takes the last
+ * @param index 0 to ae_kernels_count() - 1: the reference, BLIS's, then libae's own, the widest
+ * vectors last; "auto" takes the last
  * @return a string that lives as long as the program; NULL past the end
  * Thread safety: safe. @since 0.1
  */

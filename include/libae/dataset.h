@@ -2,7 +2,7 @@
 #ifndef LIBAE_DATASET_H
 #define LIBAE_DATASET_H
 
-#include <libae/export.h>
+#include <libae/attributes.h>
 #include <libae/status.h>
 #include <libae/types.h>
 #include <stddef.h>
@@ -18,22 +18,27 @@ AE_BEGIN_DECLS
  */
 typedef struct ae_dataset ae_dataset;
 
-/** How memory and files become a dataset. Zero in any field but size means its default. @since 0.1 */
+/** How memory and files become a dataset. Zero in any field but size means its default. @since
+ * 0.1 */
 typedef struct ae_dataset_options {
     size_t size; /**< sizeof(ae_dataset_options); AE_DATASET_OPTIONS fills it in */
     /**
-     * AE_ON: keep the caller's memory, which must outlive the dataset and its views; for ae_dataset_open_npy,
-     * leave the values in the file. Default off: a copy.
+     * AE_TOGGLE_ON: keep the caller's memory, which must outlive the dataset and its views; for
+     * ae_dataset_open_npy, leave the values in the file. Default off: a copy.
      */
     ae_toggle borrow;
-    float scale;   /**< uint8 value to float32, finite and > 0; default 1/255. float32 is taken as it is */
+    /** uint8 value to float32, finite and > 0; default 1/255. float32 is taken as it is */
+    float scale;
     size_t stride; /**< elements from one row to the next, at least features; default features */
-    size_t height; /**< picture rows, for those who draw; default 0 (unknown), or what the file says */
-    size_t width;  /**< picture columns; height * width must equal features unless both are 0 */
+    /** picture rows, for those who draw; default 0 (unknown), or what the file says */
+    size_t height;
+    size_t width; /**< picture columns; height * width must equal features unless both are 0 */
 } ae_dataset_options;
 
-/** Options in place: AE_DATASET_OPTIONS(.borrow = AE_ON). C only; C++ calls ae_dataset_options_init. */
-#define AE_DATASET_OPTIONS(...) (&(ae_dataset_options){.size = sizeof(ae_dataset_options), __VA_ARGS__})
+/** Options in place: AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON). C only; C++ calls
+ * ae_dataset_options_init. */
+#define AE_DATASET_OPTIONS(...) \
+    (&(ae_dataset_options){.size = sizeof(ae_dataset_options), __VA_ARGS__})
 
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_dataset_options_init(ae_dataset_options *options);
@@ -41,7 +46,8 @@ AE_API void ae_dataset_options_init(ae_dataset_options *options);
 /**
  * A dataset from float32 memory. NaN and infinite values are refused here, by row and column.
  *
- * @param dataset receives the dataset, which the caller frees with ae_dataset_free; untouched on error
+ * @param dataset receives the dataset, which the caller frees with ae_dataset_free; untouched on
+ *         error
  * @param values rows x features floats, row-major (stride apart when the option says so)
  * @param rows 1 to 4294967295
  * @param features at least 1
@@ -50,8 +56,9 @@ AE_API void ae_dataset_options_init(ae_dataset_options *options);
  *         its range); AE_ERROR_DATA (a value not finite); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_create_f32(ae_dataset **dataset, const float *values, size_t rows,
-                                                  size_t features, const ae_dataset_options *options);
+AE_CHECKED AE_API ae_status ae_dataset_create_f32(ae_dataset **dataset, const float *values,
+                                                  size_t rows, size_t features,
+                                                  const ae_dataset_options *options);
 
 /**
  * A dataset from uint8 memory, which stays uint8: a value reads as value * scale.
@@ -59,13 +66,14 @@ AE_CHECKED AE_API ae_status ae_dataset_create_f32(ae_dataset **dataset, const fl
  * @return as ae_dataset_create_f32, less AE_ERROR_DATA
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_create_u8(ae_dataset **dataset, const uint8_t *values, size_t rows,
-                                                 size_t features, const ae_dataset_options *options);
+AE_CHECKED AE_API ae_status ae_dataset_create_u8(ae_dataset **dataset, const uint8_t *values,
+                                                 size_t rows, size_t features,
+                                                 const ae_dataset_options *options);
 
 /**
  * Fills one row.
  *
- * @param user as given to ae_dataset_create_callback
+ * @param user as given to ae_dataset_create_from_callback
  * @param row which, from 0
  * @param values receives features floats
  * @return 0, or anything else to stop
@@ -81,9 +89,10 @@ typedef int (*ae_row_callback)(void *user, size_t row, float *values);
  * @return as ae_dataset_create_f32, and AE_ERROR_CANCELLED when the callback returned non-zero
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_create_callback(ae_dataset **dataset, size_t rows, size_t features,
-                                                       ae_row_callback callback, void *user,
-                                                       const ae_dataset_options *options);
+AE_CHECKED AE_API ae_status ae_dataset_create_from_callback(ae_dataset **dataset, size_t rows,
+                                                            size_t features,
+                                                            ae_row_callback callback, void *user,
+                                                            const ae_dataset_options *options);
 
 /**
  * Handwriting-like digits drawn by the library: strokes under a random affine map, thickness and
@@ -91,10 +100,12 @@ AE_CHECKED AE_API ae_status ae_dataset_create_callback(ae_dataset **dataset, siz
  *
  * @param rows at least 1
  * @param seed of the counter-based generator
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (dataset NULL, rows 0 or too many); AE_ERROR_OUT_OF_MEMORY
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (dataset NULL, rows 0 or too many);
+ *         AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows, uint64_t seed);
+AE_CHECKED AE_API ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows,
+                                                     uint64_t seed);
 
 /**
  * Read an IDX file (the format of MNIST), plain or gzip, told apart by content. The first
@@ -103,8 +114,8 @@ AE_CHECKED AE_API ae_status ae_dataset_create_digits(ae_dataset **dataset, size_
  *
  * @param path file name
  * @param options NULL for the defaults; borrow and stride must be 0
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT; AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (no IDX,
- *         another type, too short, too long, damaged gzip); AE_ERROR_DATA (float not finite);
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT; AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (no
+ *         IDX, another type, too short, too long, damaged gzip); AE_ERROR_DATA (float not finite);
  *         AE_ERROR_UNSUPPORTED (gzip in a build without zlib); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
  */
@@ -120,33 +131,34 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx(ae_dataset **dataset, const char
  * @return as ae_dataset_open_idx, and AE_ERROR_SHAPE when the counts differ
  * Thread safety: reads dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled, const ae_dataset *dataset,
-                                                       const char *path);
+AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
+                                                       const ae_dataset *dataset, const char *path);
 
 /**
- * Read an NPY file, NumPy's format (numpy.save): versions 1 to 3, types b1, i1 to i8, u1 to u8, f2, f4
- * and f8 of either byte order. u1 is kept and read as value * scale, as all uint8 (default scale
+ * Read an NPY file, NumPy's format (numpy.save): versions 1 to 3, types b1, i1 to i8, u1 to u8, f2,
+ * f4 and f8 of either byte order. u1 is kept and read as value * scale, as all uint8 (default scale
  * 1/255); the others become float32, rounded to nearest, false and true 0 and 1.
  *
- * The first dimension is the rows, the others multiply to the features; an array of one dimension is
- * rows of one feature. Three dimensions, or more of which two are above 1, set height and width.
+ * The first dimension is the rows, the others multiply to the features; an array of one dimension
+ * is rows of one feature. Three dimensions, or more of which two are above 1, set height and width.
  * Arrays in Fortran order are transposed; with more than two dimensions they are refused.
  *
- * With options.borrow the values of u1 and of aligned f4 in the processor's byte order, in C order, stay
- * in the file and are mapped from it when needed, so that a file may be larger than memory; all others are
- * converted into memory as without. While the dataset or a view of it lives nobody may then change the
- * file: one made shorter ends the program with SIGBUS. To replace it, rename a new file over it, as
- * libae's own writers do.
+ * With options.borrow the values of u1 and of aligned f4 in the processor's byte order, in C order,
+ * stay in the file and are mapped from it when needed, so that a file may be larger than memory;
+ * all others are converted into memory as without. While the dataset or a view of it lives nobody
+ * may then change the file: one made shorter ends the program with SIGBUS. To replace it, rename a
+ * new file over it, as libae's own writers do.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
  * @param options NULL for the defaults; stride must be 0
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, height x width other than
- *         the features); AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a damaged header or one
- *         of more than 10000 characters, a dimension of 0 or none, too short, too long);
- *         AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python objects, Fortran order of
- *         more than two dimensions, more than 4294967295 rows); AE_ERROR_DATA (a value not finite or too
- *         large for float32, by row and column); AE_ERROR_OUT_OF_MEMORY
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, height x width
+ *         other than the features); AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a
+ *         damaged header or one of more than 10000 characters, a dimension of 0 or none, too short,
+ *         too long); AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python
+ *         objects, Fortran order of more than two dimensions, more than 4294967295 rows);
+ *         AE_ERROR_DATA (a value not finite or too large for float32, by row and column);
+ *         AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
@@ -156,49 +168,54 @@ AE_CHECKED AE_API ae_status ae_dataset_open_npy(ae_dataset **dataset, const char
 typedef struct ae_csv_options {
     size_t size; /**< sizeof(ae_csv_options); AE_CSV_OPTIONS fills it in */
     /**
-     * AE_ON: the first line has the columns' names. AE_OFF: it is a row. Default: names if none of the wanted
-     * columns holds a number there, a row if all do; anything between is an error that asks for this option.
+     * AE_TOGGLE_ON: the first line has the columns' names. AE_TOGGLE_OFF: it is a row. Default:
+     * names if none of the wanted columns holds a number there, a row if all do; anything between
+     * is an error that asks for this option.
      */
     ae_toggle header;
-    char delimiter;                  /**< between columns; default a comma */
-    const size_t *columns;           /**< which columns are features, in this order, counted from 1; default all */
+    char delimiter; /**< between columns; default a comma */
+    /** which columns are features, in this order, counted from 1; default all */
+    const size_t *columns;
     const char *const *column_names; /**< or which by name, which needs a header; not both */
     size_t column_count;             /**< entries of columns or column_names */
     size_t label_column;             /**< the column with labels, counted from 1; default none */
-    const char *label_name;          /**< or which by name; not both. Labels are integers from 0 to 255 */
-    size_t height;                   /**< picture rows, as in ae_dataset_options */
-    size_t width;                    /**< picture columns */
+    const char *label_name; /**< or which by name; not both. Labels are integers from 0 to 255 */
+    size_t height;          /**< picture rows, as in ae_dataset_options */
+    size_t width;           /**< picture columns */
 } ae_csv_options;
 
-/** Options in place: AE_CSV_OPTIONS(.label_name = "class"). C only; C++ calls ae_csv_options_init. */
+/** Options in place: AE_CSV_OPTIONS(.label_name = "class"). C only; C++ calls
+ * ae_csv_options_init. */
 #define AE_CSV_OPTIONS(...) (&(ae_csv_options){.size = sizeof(ae_csv_options), __VA_ARGS__})
 
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_csv_options_init(ae_csv_options *options);
 
 /**
- * Read a CSV file (RFC 4180), plain or gzip, told apart by content: a row a line, numbers with a decimal
- * point whatever the locale. Numbers may be quoted, names may hold delimiters, doubled quotes and line
- * breaks. Lines end in LF, CRLF or CR; a byte order mark at the beginning and empty lines at the end are
- * skipped. The file is read in pieces; memory is needed for the values (for a while twice), and for gzip
- * for the packed file.
+ * Read a CSV file (RFC 4180), plain or gzip, told apart by content: a row a line, numbers with a
+ * decimal point whatever the locale. Numbers may be quoted, names may hold delimiters, doubled
+ * quotes and line breaks. Lines end in LF, CRLF or CR; a byte order mark at the beginning and empty
+ * lines at the end are skipped. The file is read in pieces; memory is needed for the values (for a
+ * while twice), and for gzip for the packed file.
  *
- * Values are float32, and neither scaled nor filled in: an empty cell, nan, inf or text in a wanted column is
- * an error. Other columns are not looked at. ae_network_fit_scaling brings columns to one size.
+ * Values are float32, and neither scaled nor filled in: an empty cell, nan, inf or text in a wanted
+ * column is an error. Other columns are not looked at. ae_network_fit_scaling brings columns to one
+ * size.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, a column named twice);
- *         AE_ERROR_NOT_FOUND (no such file; a column that the file does not have); AE_ERROR_IO;
- *         AE_ERROR_FORMAT (no rows, a line with more or fewer columns than the first, an empty line in
- *         between, an open quote, a zero byte, a cell of more than a mebibyte, damaged gzip, header or not
- *         in doubt); AE_ERROR_DATA (a cell that is no finite float32 or no label); AE_ERROR_UNSUPPORTED
- *         (gzip in a build without zlib, more than 4294967295 rows); AE_ERROR_OUT_OF_MEMORY. The text names file,
- *         line and column, both counted from 1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, a column named
+ *         twice); AE_ERROR_NOT_FOUND (no such file; a column that the file does not have);
+ *         AE_ERROR_IO; AE_ERROR_FORMAT (no rows, a line with more or fewer columns than the first,
+ *         an empty line in between, an open quote, a zero byte, a cell of more than a mebibyte,
+ *         damaged gzip, header or not in doubt); AE_ERROR_DATA (a cell that is no finite float32 or
+ *         no label); AE_ERROR_UNSUPPORTED (gzip in a build without zlib, more than 4294967295
+ *         rows); AE_ERROR_OUT_OF_MEMORY. The text names file, line and column, both counted from 1
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path, const ae_csv_options *options);
+AE_CHECKED AE_API ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path,
+                                                const ae_csv_options *options);
 
 /**
  * Rows first to first + count - 1, without copying.
@@ -208,7 +225,8 @@ AE_CHECKED AE_API ae_status ae_dataset_open_csv(ae_dataset **dataset, const char
  *         AE_ERROR_OUT_OF_MEMORY
  * Thread safety: reads dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t first, size_t count);
+AE_CHECKED AE_API ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset,
+                                            size_t first, size_t count);
 
 /**
  * Rows in an order of the caller's choosing, repeats allowed, without copying features.
@@ -217,8 +235,8 @@ AE_CHECKED AE_API ae_status ae_dataset_view(ae_dataset **view, const ae_dataset 
  * @return as ae_dataset_view
  * Thread safety: reads dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const size_t *rows,
-                                              size_t count);
+AE_CHECKED AE_API ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset,
+                                              const size_t *rows, size_t count);
 
 /**
  * All rows in a random order that depends on seed and the number of rows alone (Fisher-Yates over
@@ -227,7 +245,8 @@ AE_CHECKED AE_API ae_status ae_dataset_select(ae_dataset **view, const ae_datase
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: reads dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint64_t seed);
+AE_CHECKED AE_API ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset,
+                                               uint64_t seed);
 
 /**
  * Two views: the first count rows, and the rest.
@@ -238,27 +257,28 @@ AE_CHECKED AE_API ae_status ae_dataset_shuffle(ae_dataset **view, const ae_datas
  * @return as ae_dataset_view; both are untouched on error
  * Thread safety: reads dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_dataset *dataset,
-                                             size_t count);
+AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest,
+                                             const ae_dataset *dataset, size_t count);
 
 /** Free a dataset or view; NULL is allowed. Storage goes with its last user. @since 0.1 */
 AE_API void ae_dataset_free(ae_dataset *dataset);
 
 /** Rows. 0 for NULL. Thread safety: safe. @since 0.1 */
-AE_API size_t ae_dataset_rows(const ae_dataset *dataset);
+AE_API size_t ae_dataset_row_count(const ae_dataset *dataset);
 
 /** Features of a row. 0 for NULL. @since 0.1 */
-AE_API size_t ae_dataset_features(const ae_dataset *dataset);
+AE_API size_t ae_dataset_feature_count(const ae_dataset *dataset);
 
 /** Picture rows, 0 if unknown or NULL. @since 0.1 */
-AE_API size_t ae_dataset_height(const ae_dataset *dataset);
+AE_API size_t ae_dataset_image_height(const ae_dataset *dataset);
 
 /** Picture columns, 0 if unknown or NULL. @since 0.1 */
-AE_API size_t ae_dataset_width(const ae_dataset *dataset);
+AE_API size_t ae_dataset_image_width(const ae_dataset *dataset);
 
 /**
- * The name of a column, from 0, as the header line of a CSV file had it (UTF-8 if the file was), with
- * views too; NULL when there are none, for NULL and past the end. Lives as long as the dataset. @since 0.1
+ * The name of a column, from 0, as the header line of a CSV file had it (UTF-8 if the file was),
+ * with views too; NULL when there are none, for NULL and past the end. Lives as long as the
+ * dataset. @since 0.1
  */
 AE_API const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column);
 
@@ -274,7 +294,8 @@ AE_API int ae_dataset_label(const ae_dataset *dataset, size_t row);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE (past the end)
  * Thread safety: reads dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count, float *values);
+AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count,
+                                            float *values);
 
 /**
  * The mean of every feature, summed in float64.

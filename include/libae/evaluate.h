@@ -2,8 +2,8 @@
 #ifndef LIBAE_EVALUATE_H
 #define LIBAE_EVALUATE_H
 
+#include <libae/attributes.h>
 #include <libae/dataset.h>
-#include <libae/export.h>
 #include <libae/network.h>
 #include <libae/status.h>
 #include <libae/types.h>
@@ -14,13 +14,15 @@ AE_BEGIN_DECLS
 /** How to evaluate. Zero in any field but size means its default. @since 0.1 */
 typedef struct ae_evaluate_options {
     size_t size; /**< sizeof(ae_evaluate_options); AE_EVALUATE_OPTIONS fills it in */
-    size_t
-        batch; /**< rows at a time, of which 128 at most are computed together; never changes the result. Default 256 */
+    /** rows at a time, of which 128 at most are computed together; never changes the result.
+     * Default 256 */
+    size_t batch;
     size_t threads; /**< default: the processors this process may use */
 } ae_evaluate_options;
 
 /** Options in place. C only; C++ calls ae_evaluate_options_init. */
-#define AE_EVALUATE_OPTIONS(...) (&(ae_evaluate_options){.size = sizeof(ae_evaluate_options), __VA_ARGS__})
+#define AE_EVALUATE_OPTIONS(...) \
+    (&(ae_evaluate_options){.size = sizeof(ae_evaluate_options), __VA_ARGS__})
 
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_evaluate_options_init(ae_evaluate_options *options);
@@ -49,8 +51,9 @@ typedef struct ae_evaluation {
  *         (network and dataset differ in width); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: reads network and dataset. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae_dataset *dataset,
-                                        const ae_evaluate_options *options);
+AE_CHECKED AE_API ae_status ae_network_evaluate(ae_evaluation *result, const ae_network *network,
+                                                const ae_dataset *dataset,
+                                                const ae_evaluate_options *options);
 
 /**
  * The costs of the trivial reconstruction that always answers with a mean row: what a network has
@@ -62,8 +65,9 @@ AE_CHECKED AE_API ae_status ae_evaluate(ae_evaluation *result, const ae_network 
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE; AE_ERROR_OUT_OF_MEMORY
  * Thread safety: reads both. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
-                                             const ae_dataset *dataset);
+AE_CHECKED AE_API ae_status ae_dataset_evaluate_mean(ae_evaluation *result,
+                                                     const ae_dataset *reference,
+                                                     const ae_dataset *dataset);
 
 AE_END_DECLS
 

@@ -2,7 +2,7 @@
 #ifndef LIBAE_EVENTS_H
 #define LIBAE_EVENTS_H
 
-#include <libae/export.h>
+#include <libae/attributes.h>
 #include <libae/status.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +16,13 @@ AE_BEGIN_DECLS
  *     s = ae_event_writer_create(&log, "runs/first", NULL);
  *     if (!s) s = ae_trainer_create(&run, net, adam, digits, AE_TRAINER_OPTIONS(.events = log));
  *
- * writes a trainer's costs; then `tensorboard --logdir runs` shows them while it trains. The slashes
- * of a tag make groups: "loss/train" and "loss/test" are shown together.
+ * writes a trainer's costs; then `tensorboard --logdir runs` shows them while it trains. The
+ * slashes of a tag make groups: "loss/train" and "loss/test" are shown together.
  *
- * A record goes to the file in one piece before the call returns, so TensorBoard sees it at once and
- * a program that is killed leaves whole records; ae_event_writer_flush guards against power cuts as
- * well. A record that cannot be written, the disk being full, is taken back and leaves no trace, and
- * the next one may be tried.
+ * A record goes to the file in one piece before the call returns, so TensorBoard sees it at once
+ * and a program that is killed leaves whole records; ae_event_writer_flush guards against power
+ * cuts as well. A record that cannot be written, the disk being full, is taken back and leaves no
+ * trace, and the next one may be tried.
  *
  * Built without protobuf-c, ae_event_writer_create returns AE_ERROR_UNSUPPORTED.
  *
@@ -35,28 +35,30 @@ typedef struct ae_event_writer_options {
     size_t size; /**< sizeof(ae_event_writer_options); AE_EVENT_WRITER_OPTIONS fills it in */
     /**
      * Says when an event takes place, in seconds since 1970, from 0 to 2^53: for logs that are
-     * converted, and files that are to come out the same byte for byte. Called from the threads that
-     * add. Default: the system's clock.
+     * converted, and files that are to come out the same byte for byte. Called from the threads
+     * that add. Default: the system's clock.
      */
     double (*clock)(void *user);
     void *user; /**< passed to clock */
 } ae_event_writer_options;
 
 /** Options in place. C only; C++ calls ae_event_writer_options_init. */
-#define AE_EVENT_WRITER_OPTIONS(...) (&(ae_event_writer_options){.size = sizeof(ae_event_writer_options), __VA_ARGS__})
+#define AE_EVENT_WRITER_OPTIONS(...) \
+    (&(ae_event_writer_options){.size = sizeof(ae_event_writer_options), __VA_ARGS__})
 
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_event_writer_options_init(ae_event_writer_options *options);
 
 /**
- * Begin a new event file, events.out.tfevents.SECONDS.HOST.PROCESS.N, N being the first that is free.
- * TensorBoard shows all files of a folder as one run.
+ * Begin a new event file, events.out.tfevents.SECONDS.HOST.PROCESS.N, N being the first that is
+ * free. TensorBoard shows all files of a folder as one run.
  *
- * @param writer receives the writer, which the caller frees with ae_event_writer_free; untouched on error
+ * @param writer receives the writer, which the caller frees with ae_event_writer_free; untouched on
+ *         error
  * @param folder an existing folder
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a clock outside its range); AE_ERROR_NOT_FOUND (no
- *         such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_UNSUPPORTED (a build without
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a clock outside its range); AE_ERROR_NOT_FOUND
+ *         (no such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_UNSUPPORTED (a build without
  *         protobuf-c); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD (no lock)
  * Thread safety: safe. @since 0.1
  */
@@ -66,7 +68,8 @@ AE_CHECKED AE_API ae_status ae_event_writer_create(ae_event_writer **writer, con
 /** Close the file and free the writer; NULL is allowed. @since 0.1 */
 AE_API void ae_event_writer_free(ae_event_writer *writer);
 
-/** The file's name, folder included; lives as long as the writer. "" for NULL. Thread safety: safe. @since 0.1 */
+/** The file's name, folder included; lives as long as the writer. "" for NULL. Thread safety: safe.
+ * @since 0.1 */
 AE_API const char *ae_event_writer_path(const ae_event_writer *writer);
 
 /**
@@ -74,13 +77,15 @@ AE_API const char *ae_event_writer_path(const ae_event_writer *writer);
  *
  * @param tag names the curve; UTF-8, not empty
  * @param step where on the x-axis, up to 2^63 - 1
- * @param value rounded to float32, which is what TensorBoard keeps; NaN and infinity are shown as such
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, tag or step outside its range, a clock outside its
- *         range); AE_ERROR_NO_SPACE, AE_ERROR_IO (the record is not in the file); AE_ERROR_OUT_OF_MEMORY
+ * @param value rounded to float32, which is what TensorBoard keeps; NaN and infinity are shown as
+ *         such
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, tag or step outside its range, a clock outside
+ *         its range); AE_ERROR_NO_SPACE, AE_ERROR_IO (the record is not in the file);
+ *         AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. Once a record as long has been written, this allocates nothing. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, const char *tag, uint64_t step,
-                                                       double value);
+AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, const char *tag,
+                                                       uint64_t step, double value);
 
 /**
  * Add a picture, which is stored as PNG.
@@ -90,13 +95,14 @@ AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, 
  * @param width pixels in a row, 1 to 65535
  * @param height rows, 1 to 65535
  * @param channels 1 grey, 3 RGB, 4 RGB and opacity
- * @param pixels height x width x channels bytes, row by row from the top, 0 black to 255 white, at most 2^30 bytes
+ * @param pixels height x width x channels bytes, row by row from the top, 0 black to 255 white, at
+ *         most 2^30 bytes
  * @return as ae_event_writer_add_scalar; AE_ERROR_UNSUPPORTED (a build without libpng)
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag, uint64_t step,
-                                                      size_t width, size_t height, size_t channels,
-                                                      const uint8_t *pixels);
+AE_CHECKED AE_API ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag,
+                                                      uint64_t step, size_t width, size_t height,
+                                                      size_t channels, const uint8_t *pixels);
 
 /**
  * Wait until all that was added is on the device.

@@ -2,26 +2,91 @@
 #ifndef LIBAE_EXPORT_H
 #define LIBAE_EXPORT_H
 
-/* AE_API marks what the shared library exports; everything else stays hidden. */
-#if defined(__GNUC__) && !defined(AE_STATIC)
-#define AE_API __attribute__((visibility("default")))
-#else
-#define AE_API
-#endif
+#include <libae/attributes.h>
+#include <libae/network.h>
+#include <libae/status.h>
+#include <stddef.h>
 
-/* AE_CHECKED asks the compiler to warn when a status is dropped. */
-#if defined(__GNUC__)
-#define AE_CHECKED __attribute__((warn_unused_result))
-#else
-#define AE_CHECKED
-#endif
+AE_BEGIN_DECLS
 
-#ifdef __cplusplus
-#define AE_BEGIN_DECLS extern "C" {
-#define AE_END_DECLS }
-#else
-#define AE_BEGIN_DECLS
-#define AE_END_DECLS
-#endif
+/** Which functions an export has; what they do not need is left out. @since 0.1 */
+typedef enum ae_export_part {
+    AE_EXPORT_PART_DEFAULT = 0, /**< AE_EXPORT_PART_ALL */
+    AE_EXPORT_PART_ALL = 1,     /**< encode, decode, reconstruct and score */
+    AE_EXPORT_PART_ENCODER = 2, /**< encode alone */
+    AE_EXPORT_PART_DECODER = 3  /**< decode alone */
+} ae_export_part;
+
+/** How to export C. Zero in any field but size means its default. @since 0.1 */
+typedef struct ae_export_c_options {
+    size_t size; /**< sizeof(ae_export_c_options); AE_EXPORT_C_OPTIONS fills it in */
+    /**
+     * What every name in the source starts with: 1 to 40 letters, digits and single underscores,
+     * the first a letter. Default: the last part of the path, without .c.
+     */
+    const char *prefix;
+    ae_export_part halves; /**< default AE_EXPORT_PART_ALL */
+} ae_export_c_options;
+
+/** Options in place: AE_EXPORT_C_OPTIONS(.prefix = "net"). C only; C++ calls
+ * ae_export_c_options_init. */
+#define AE_EXPORT_C_OPTIONS(...) \
+    (&(ae_export_c_options){.size = sizeof(ae_export_c_options), __VA_ARGS__})
+
+/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+AE_API void ae_export_c_options_init(ae_export_c_options *options);
+
+/** What an export needs where it runs; its header has the same numbers as macros. @since 0.1 */
+typedef struct ae_export_c_info {
+    size_t size;          /**< sizeof(ae_export_c_info), set by the caller */
+    size_t weight_bytes;  /**< constant arrays: flash */
+    size_t buffer_bytes;  /**< static buffers: RAM */
+    size_t multiply_adds; /**< of one call of reconstruct, or of the half that is there */
+} ae_export_c_info;
+
+/**
+ * Write a network as C source for machines without libae, an operating system or a C library:
+ * path.c with the weights as constant arrays, and path.h, which documents the functions and their
+ * sizes.
+ *
+ * With the prefix "digits" they are, each for one row:
+ *
+ *     void digits_encode(const float row[DIGITS_INPUT_WIDTH], float code[DIGITS_CODE_WIDTH]);
+ *     void digits_decode(const float code[], float reconstruction[]);
+ *     void digits_reconstruct(const float row[], float reconstruction[]);
+ *     float digits_score(const float row[]);      the L2 norm, as ae_session_score's default
+ *
+ * The source is C99 and C++ and calls nothing. Batch normalisation is multiplied into weights and
+ * biases; sums are float32 in another order than a session's, so results agree to rounding: within
+ * 1e-5 for outputs in [0, 1]. Outputs of inner layers lie in two static buffers, so one call at a
+ * time.
+ *
+ * Where the network has a scaling, rows, reconstructions and scores are in the caller's units, as a
+ * session's are. Where it has a threshold that holds, and both halves are exported, there is also
+ *
+ *     int digits_is_anomaly(const float row[]);   1 or 0, by DIGITS_THRESHOLD and the threshold's
+ *     cost
+ *
+ * Both files are written beside their places and synced before either is renamed, and the first is
+ * put back if the second cannot be; the source refuses to compile with the header of another
+ * export.
+ *
+ * @param network what to export
+ * @param path where to: "model/digits" or "model/digits.c" for model/digits.c and model/digits.h
+ * @param options NULL for the defaults
+ * @param info NULL, or filled in on success; info->size must be set
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is none, a file name that
+ *         #include cannot hold, an option outside its range, info->size not set);
+ *         AE_ERROR_DATA (a folded weight is not finite, naming the layer);
+ *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one half is exported);
+ *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO;
+ *         AE_ERROR_OUT_OF_MEMORY; after an error both files are as they were
+ * Thread safety: reads network. @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_export_c(const ae_network *network, const char *path,
+                                                const ae_export_c_options *options,
+                                                ae_export_c_info *info);
+
+AE_END_DECLS
 
 #endif

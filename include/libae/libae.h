@@ -8,7 +8,8 @@
  *
  *     ae_dataset_open_idx -> ae_network_create -> ae_optimizer_create_adam
  *         -> ae_trainer_create -> ae_trainer_run -> ae_network_save
- *     ae_network_load -> ae_session_create -> ae_encode, ae_decode, ae_reconstruct, ae_score, ae_is_anomaly
+ *     ae_network_load -> ae_session_create -> ae_session_encode, ae_session_decode,
+ *     ae_session_reconstruct, ae_session_score, ae_session_detect
  *
  * Rules that hold everywhere:
  *  - A fallible call returns ae_status; out-parameters come first and are written on success only.
@@ -21,21 +22,21 @@
 #ifndef LIBAE_H
 #define LIBAE_H
 
-#include <libae/anomaly.h>
 #include <libae/cpu.h>
 #include <libae/dataset.h>
 #include <libae/evaluate.h>
 #include <libae/events.h>
-#include <libae/freeze.h>
+#include <libae/experimental.h>
+#include <libae/export.h>
 #include <libae/network.h>
 #include <libae/onnx.h>
 #include <libae/optimizer.h>
-#include <libae/output.h>
+#include <libae/results.h>
 #include <libae/session.h>
 #include <libae/status.h>
+#include <libae/threshold.h>
 #include <libae/trainer.h>
 #include <libae/types.h>
-#include <libae/verdict.h>
 #include <libae/version.h>
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef LIBAE_OPTIMIZER_H
 #define LIBAE_OPTIMIZER_H
 
-#include <libae/export.h>
+#include <libae/attributes.h>
 #include <libae/status.h>
 #include <libae/types.h>
 #include <stddef.h>
@@ -18,20 +18,22 @@ AE_BEGIN_DECLS
  */
 typedef struct ae_optimizer ae_optimizer;
 
-/** Adam (Kingma and Ba 2015, algorithm 1). Zero in any field but size means its default. @since 0.1 */
+/** Adam (Kingma and Ba 2015, algorithm 1). Zero in any field but size means its default. @since
+ * 0.1 */
 typedef struct ae_adam_options {
     size_t size;         /**< sizeof(ae_adam_options); AE_ADAM_OPTIONS fills it in */
     float learning_rate; /**< > 0; default 0.001 */
     float beta1;         /**< in (0, 1); default 0.9 */
     float beta2;         /**< in (0, 1); default 0.999 */
     float epsilon;       /**< > 0; default 1e-8 */
-    /** Adam: added to the gradient as weight_decay * w. AdamW: w shrinks by rate * weight_decay * w. Weights only.
-     * Default 0. */
+    /** Adam: added to the gradient as weight_decay * w. AdamW: w shrinks by rate * weight_decay *
+     * w. Weights only. Default 0. */
     float weight_decay;
     float reserved; /**< must be 0: keeps the struct free of padding */
 } ae_adam_options;
 
-/** Options in place: AE_ADAM_OPTIONS(.learning_rate = 0.01f). C only; C++ calls ae_adam_options_init. */
+/** Options in place: AE_ADAM_OPTIONS(.learning_rate = 0.01f). C only; C++ calls
+ * ae_adam_options_init. */
 #define AE_ADAM_OPTIONS(...) (&(ae_adam_options){.size = sizeof(ae_adam_options), __VA_ARGS__})
 
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
@@ -55,19 +57,25 @@ AE_API void ae_sgd_options_init(ae_sgd_options *options);
 /**
  * Create an Adam optimizer.
  *
- * @param optimizer receives the optimizer, which the caller frees with ae_optimizer_free; untouched on error
+ * @param optimizer receives the optimizer, which the caller frees with ae_optimizer_free; untouched
+ *         on error
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (optimizer NULL, an option outside its range or not
  *         finite); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: safe. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_optimizer_create_adam(ae_optimizer **optimizer, const ae_adam_options *options);
+AE_CHECKED AE_API ae_status ae_optimizer_create_adam(ae_optimizer **optimizer,
+                                                     const ae_adam_options *options);
 
-/** AdamW: weight decay apart from the gradient (Loshchilov and Hutter 2019). As ae_optimizer_create_adam. @since 0.1 */
-AE_CHECKED AE_API ae_status ae_optimizer_create_adamw(ae_optimizer **optimizer, const ae_adam_options *options);
+/** AdamW: weight decay apart from the gradient (Loshchilov and Hutter 2019). As
+ * ae_optimizer_create_adam. @since 0.1 */
+AE_CHECKED AE_API ae_status ae_optimizer_create_adamw(ae_optimizer **optimizer,
+                                                      const ae_adam_options *options);
 
-/** Stochastic gradient descent, with momentum and Nesterov's variant. As ae_optimizer_create_adam. @since 0.1 */
-AE_CHECKED AE_API ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer, const ae_sgd_options *options);
+/** Stochastic gradient descent, with momentum and Nesterov's variant. As ae_optimizer_create_adam.
+ * @since 0.1 */
+AE_CHECKED AE_API ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer,
+                                                    const ae_sgd_options *options);
 
 /** Free an optimizer; NULL is allowed. No trainer may use it any more. @since 0.1 */
 AE_API void ae_optimizer_free(ae_optimizer *optimizer);
@@ -84,20 +92,23 @@ typedef enum ae_schedule {
 
 /**
  * A learning-rate schedule, counted in the optimizer's own steps, which go on when another trainer
- * takes it; after a cosine's end the rate stays at floor. s is the number of steps since the warm-up ended. Zero in any
- * field but size means its default. @since 0.1
+ * takes it; after a cosine's end the rate stays at floor. s is the number of steps since the
+ * warm-up ended. Zero in any field but size means its default. @since 0.1
  */
 typedef struct ae_schedule_options {
-    size_t size;           /**< sizeof(ae_schedule_options); AE_SCHEDULE_OPTIONS fills it in */
-    ae_schedule kind;      /**< default constant */
-    uint64_t warmup_steps; /**< the rate climbs linearly from base / warmup_steps to base; default 0 */
-    uint64_t period;       /**< in steps; step and exponential need one; cosine, 0: to the end of the trainer's run */
-    float factor;          /**< of step and exponential, in (0, 1]; default 0.1 */
-    float floor;           /**< lowest rate of cosine, 0 to base; default 0 */
+    size_t size;      /**< sizeof(ae_schedule_options); AE_SCHEDULE_OPTIONS fills it in */
+    ae_schedule kind; /**< default constant */
+    /** the rate climbs linearly from base / warmup_steps to base; default 0 */
+    uint64_t warmup_steps;
+    /** in steps; step and exponential need one; cosine, 0: to the end of the trainer's run */
+    uint64_t period;
+    float factor; /**< of step and exponential, in (0, 1]; default 0.1 */
+    float floor;  /**< lowest rate of cosine, 0 to base; default 0 */
 } ae_schedule_options;
 
 /** Options in place. C only; C++ calls ae_schedule_options_init. */
-#define AE_SCHEDULE_OPTIONS(...) (&(ae_schedule_options){.size = sizeof(ae_schedule_options), __VA_ARGS__})
+#define AE_SCHEDULE_OPTIONS(...) \
+    (&(ae_schedule_options){.size = sizeof(ae_schedule_options), __VA_ARGS__})
 
 /** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
 AE_API void ae_schedule_options_init(ae_schedule_options *options);
@@ -110,7 +121,8 @@ AE_API void ae_schedule_options_init(ae_schedule_options *options);
  *         schedule is then as before
  * Thread safety: changes optimizer. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_options *options);
+AE_CHECKED AE_API ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer,
+                                                      const ae_schedule_options *options);
 
 /**
  * Change the base learning rate.
@@ -119,13 +131,14 @@ AE_CHECKED AE_API ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, c
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT
  * Thread safety: changes optimizer. @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_optimizer_set_learning_rate(ae_optimizer *optimizer, float learning_rate);
+AE_CHECKED AE_API ae_status ae_optimizer_set_learning_rate(ae_optimizer *optimizer,
+                                                           float learning_rate);
 
 /** The rate the next step will use. 0 for NULL. Thread safety: reads optimizer. @since 0.1 */
 AE_API float ae_optimizer_learning_rate(const ae_optimizer *optimizer);
 
 /** Steps taken. 0 for NULL. Thread safety: reads optimizer. @since 0.1 */
-AE_API uint64_t ae_optimizer_steps(const ae_optimizer *optimizer);
+AE_API uint64_t ae_optimizer_step_count(const ae_optimizer *optimizer);
 
 AE_END_DECLS
 

@@ -2,7 +2,7 @@
 #ifndef LIBAE_STATUS_H
 #define LIBAE_STATUS_H
 
-#include <libae/export.h>
+#include <libae/attributes.h>
 
 AE_BEGIN_DECLS
 
@@ -37,7 +37,8 @@ typedef enum ae_status {
  * The name of a status as written in C, for instance "AE_ERROR_IO".
  *
  * @param status any value
- * @return a string that lives as long as the program; "AE_STATUS_UNKNOWN" for a value not in the list
+ * @return a string that lives as long as the program; "AE_STATUS_UNKNOWN" for a value not in the
+ *         list
  * Thread safety: safe. @since 0.1
  */
 AE_API const char *ae_status_name(ae_status status);

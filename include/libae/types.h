@@ -4,21 +4,21 @@
 
 /*
  * Small types that several headers share. In every enumeration of options 0 means "the default",
- * so that a zeroed options struct asks for the defaults. "The report", here and in the other headers, is
- * G. Moon, "Autoencoder on MNIST" (2017): docs/experiment.md.
+ * so that a zeroed options struct asks for the defaults. "The report", here and in the other
+ * headers, is G. Moon, "Autoencoder on MNIST" (2017): docs/experiment.md.
  */
 
 /** A switch whose default the option's description names. @since 0.1 */
-typedef enum ae_toggle { AE_TOGGLE_DEFAULT = 0, AE_ON = 1, AE_OFF = 2 } ae_toggle;
+typedef enum ae_toggle { AE_TOGGLE_DEFAULT = 0, AE_TOGGLE_ON = 1, AE_TOGGLE_OFF = 2 } ae_toggle;
 
 /** A layer's non-linearity, applied after batch normalisation. @since 0.1 */
 typedef enum ae_activation {
-    AE_ACTIVATION_DEFAULT = 0, /**< sigmoid, as in the report */
-    AE_SIGMOID = 1,            /**< 1 / (1 + exp(-x)) */
-    AE_TANH = 2,               /**< tanh(x) */
-    AE_RELU = 3,               /**< max(x, 0) */
-    AE_LEAKY_RELU = 4,         /**< x for x > 0, slope * x otherwise */
-    AE_LINEAR = 5              /**< x */
+    AE_ACTIVATION_DEFAULT = 0,    /**< sigmoid, as in the report */
+    AE_ACTIVATION_SIGMOID = 1,    /**< 1 / (1 + exp(-x)) */
+    AE_ACTIVATION_TANH = 2,       /**< tanh(x) */
+    AE_ACTIVATION_RELU = 3,       /**< max(x, 0) */
+    AE_ACTIVATION_LEAKY_RELU = 4, /**< x for x > 0, slope * x otherwise */
+    AE_ACTIVATION_LINEAR = 5      /**< x */
 } ae_activation;
 
 /**
@@ -37,16 +37,18 @@ typedef enum ae_cost {
 typedef enum ae_scaling {
     AE_SCALING_DEFAULT = 0, /**< AE_SCALING_MIN_MAX */
     AE_SCALING_MIN_MAX = 1, /**< least value to 0, greatest to 1: for a sigmoid output */
-    AE_SCALING_Z_SCORE = 2  /**< mean to 0, standard deviation (of the population) to 1: for a linear output */
+    AE_SCALING_Z_SCORE =
+        2 /**< mean to 0, standard deviation (of the population) to 1: for a linear output */
 } ae_scaling;
 
 /** The arithmetic of the matrix products. @since 0.1 */
 typedef enum ae_precision {
-    AE_PRECISION_DEFAULT = 0, /**< AE_F32 */
-    AE_F32 = 1,               /**< float32 throughout */
-    /** Products of bfloat16 numbers: in training all operands are rounded, in a session the weights (the rows too where
-     * the processor multiplies such numbers). Sums, parameters, moments and all else are float32. */
-    AE_BF16 = 2
+    AE_PRECISION_DEFAULT = 0, /**< AE_PRECISION_F32 */
+    AE_PRECISION_F32 = 1,     /**< float32 throughout */
+    /** Products of bfloat16 numbers: in training all operands are rounded, in a session the weights
+     * (the rows too where the processor multiplies such numbers). Sums, parameters, moments and all
+     * else are float32. */
+    AE_PRECISION_BF16 = 2
 } ae_precision;
 
 #endif

@@ -2,9 +2,10 @@
 #ifndef LIBAE_VERSION_H
 #define LIBAE_VERSION_H
 
-#include <libae/export.h>
+#include <libae/attributes.h>
 
-/* The one place the version stands: Makefile, libae.pc and the shared object's name read it here. */
+/* The one place the version stands: Makefile, libae.pc and the shared object's name read it
+ * here. */
 #define AE_VERSION_MAJOR 0
 #define AE_VERSION_MINOR 1
 #define AE_VERSION_PATCH 0

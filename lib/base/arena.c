@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Above this, ask for huge pages: the weights are walked panel by panel and miss the TLB otherwise. */
+/* Above this, ask for huge pages: the weights are walked panel by panel and miss the TLB
+ * otherwise. */
 enum { HUGE_PAGE = 2 << 20 };
 
 void *aei_arena_take(aei_arena *arena, size_t count, size_t element_size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* sched_getaffinity, CPU_ALLOC */
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -36,12 +36,17 @@ static bool has(uint64_t word, uint64_t bits)
 
 static unsigned native_isa(void)
 {
-    enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29 };          /* 1: ECX */
-    enum { AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 }; /* 7.0: EBX */
-    const unsigned avx512vl = 1U << 31;                                                /* 7.0: EBX */
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };                                   /* 7.0: EDX */
-    enum { AVX512_BF16 = 1 << 5 };                                                     /* 7.1: EAX */
-    enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6, TILE_STATE = 0x60000 };                 /* XCR0 */
+    enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29 }; /* 1: ECX */
+    enum {
+        AVX2 = 1 << 5,
+        AVX512F = 1 << 16,
+        AVX512DQ = 1 << 17,
+        AVX512BW = 1 << 30
+    };                                                                 /* 7.0: EBX */
+    const unsigned avx512vl = 1U << 31;                                /* 7.0: EBX */
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };                   /* 7.0: EDX */
+    enum { AVX512_BF16 = 1 << 5 };                                     /* 7.1: EAX */
+    enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6, TILE_STATE = 0x60000 }; /* XCR0 */
     unsigned a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, FMA | OSXSAVE | AVX | F16C))
@@ -55,7 +60,8 @@ static unsigned native_isa(void)
     if (has(saved, TILE_STATE) && has(d, AMX_BF16 | AMX_TILE))
         isa |= AEI_ISA_AMX_BF16;
     /* Leaf 7 says in EAX how many subleaves it has; the ones beyond read as something else. */
-    if ((isa & AEI_ISA_AVX512) != 0 && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, AVX512_BF16))
+    if ((isa & AEI_ISA_AVX512) != 0 && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
+        has(a, AVX512_BF16))
         isa |= AEI_ISA_AVX512_BF16;
     return isa;
 }
@@ -109,7 +115,8 @@ unsigned aei_cpu_isa(void)
 #endif
 }
 
-/* Processors that the scheduler lets this thread run on; the kernel refuses a set smaller than its own. */
+/* Processors that the scheduler lets this thread run on; the kernel refuses a set smaller than its
+ * own. */
 static size_t affinity_cores(void)
 {
     for (size_t cpus = 1024; cpus <= CPUS_MAX; cpus *= 2) {

@@ -5,16 +5,19 @@
 #include <libae/status.h>
 #include <stddef.h>
 
-/* Set the thread's error text and return the status: `return aei_fail(AE_ERROR_SHAPE, "layer %zu: ...", i)`. */
+/* Set the thread's error text and return the status: `return aei_fail(AE_ERROR_SHAPE, "layer %zu:
+ * ...", i)`. */
 __attribute__((format(printf, 2, 3))) ae_status aei_fail(ae_status status, const char *format, ...);
 
 /* Put text in front of the present error text: which file, which call. Returns status. */
-__attribute__((format(printf, 2, 3))) ae_status aei_fail_within(ae_status status, const char *format, ...);
+__attribute__((format(printf, 2, 3))) ae_status aei_fail_within(ae_status status,
+                                                                const char *format, ...);
 
 /* The text most often needed. */
 ae_status aei_fail_memory(size_t bytes);
 
-/* Hand an error up; AE_TRY returns, AE_CHECK goes to the function's one cleanup label with `status` set. */
+/* Hand an error up; AE_TRY returns, AE_CHECK goes to the function's one cleanup label with `status`
+ * set. */
 #define AE_TRY(call)                      \
     do {                                  \
         ae_status ae_try_status = (call); \

@@ -44,7 +44,8 @@ ae_status aei_file_fail(const char *path, const char *action, int error)
     ae_status status = AE_ERROR_IO;
     if (error == ENOENT || error == ENOTDIR)
         status = AE_ERROR_NOT_FOUND;
-    else if (error == ENOSPC || error == EDQUOT || error == EFBIG) /* device, user and process may each be at a limit */
+    else if (error == ENOSPC || error == EDQUOT ||
+             error == EFBIG) /* device, user and process may each be at a limit */
         status = AE_ERROR_NO_SPACE;
     else if (error == ENOMEM)
         status = AE_ERROR_OUT_OF_MEMORY;
@@ -68,7 +69,8 @@ static int read_fully(int descriptor, unsigned char *data, size_t size, size_t *
     return 0;
 }
 
-static ae_status read_open(void **data, size_t *size, int descriptor, const char *path, size_t limit)
+static ae_status read_open(void **data, size_t *size, int descriptor, const char *path,
+                           size_t limit)
 {
     struct stat about;
     if (fstat(descriptor, &about) != 0)
@@ -91,7 +93,8 @@ static ae_status read_open(void **data, size_t *size, int descriptor, const char
         free(bytes);
         if (error != 0)
             return aei_file_fail(path, "cannot be read", error);
-        return aei_fail(AE_ERROR_IO, "%s: its length changed from %zu bytes while it was read", path, expected);
+        return aei_fail(AE_ERROR_IO, "%s: its length changed from %zu bytes while it was read",
+                        path, expected);
     }
     *data = bytes;
     *size = expected;
@@ -114,7 +117,8 @@ ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limi
     return status;
 }
 
-/* Replace the path by what it points to, as long as that is a symbolic link; the last may dangle. */
+/* Replace the path by what it points to, as long as that is a symbolic link; the last may
+ * dangle. */
 static int follow_links(char path[PATH_SIZE])
 {
     for (int i = 0; i < LINKS_MAX; i++) {
@@ -156,16 +160,18 @@ static int open_folder(aei_file *file)
     return file->folder < 0 ? errno : 0;
 }
 
-/* Make a file of a new name; its names tell which file it was meant for, should the process be killed. */
+/* Make a file of a new name; its names tell which file it was meant for, should the process be
+ * killed. */
 static int open_temporary(aei_file *file, mode_t mode)
 {
     const char *stem = strlen(file->name) <= 200 ? file->name : "libae";
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct timespec now;
         (void)clock_gettime(CLOCK_REALTIME, &now);
-        (void)snprintf(file->temporary, sizeof file->temporary, ".%.200s.%jx-%x.tmp", stem, (uintmax_t)getpid(),
-                       (unsigned)now.tv_nsec + attempt);
-        file->descriptor = openat(file->folder, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        (void)snprintf(file->temporary, sizeof file->temporary, ".%.200s.%jx-%x.tmp", stem,
+                       (uintmax_t)getpid(), (unsigned)now.tv_nsec + attempt);
+        file->descriptor = openat(file->folder, file->temporary,
+                                  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (file->descriptor >= 0)
             return 0;
         if (errno != EEXIST && errno != EINTR)
@@ -217,7 +223,8 @@ ae_status aei_file_create(aei_file **file, const char *path)
     size_t length = strlen(path) + 1;
     aei_file *made = malloc(sizeof *made + length);
     if (made == NULL)
-        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, sizeof *made + length);
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path,
+                        sizeof *made + length);
     made->descriptor = made->folder = -1;
     made->error = 0;
     made->temporary[0] = '\0';
@@ -288,7 +295,8 @@ ae_status aei_file_print(aei_file *file, const char *format, ...)
     /* A line left out makes the whole file wrong. */
     if (file->error == 0 && (text == NULL || length < 0))
         file->error = text == NULL ? ENOMEM : EILSEQ;
-    ae_status status = text == NULL || length < 0 ? report(file) : aei_file_write(file, text, (size_t)length);
+    ae_status status = text == NULL || length < 0 ? report(file)
+                                                  : aei_file_write(file, text, (size_t)length);
     if (text != line)
         free(text);
     return status;
@@ -328,7 +336,8 @@ ae_status aei_file_commit(aei_file *file)
     return status;
 }
 
-/* A second name for what is about to be replaced; empty if there is nothing, or no way to have one. */
+/* A second name for what is about to be replaced; empty if there is nothing, or no way to have
+ * one. */
 static void keep_old(const aei_file *file, char kept[NAME_SIZE])
 {
     (void)snprintf(kept, NAME_SIZE, "%.250s.old", file->temporary);

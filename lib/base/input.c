@@ -27,7 +27,8 @@ static ae_status look(aei_input *input, const char *path)
         return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", path,
                         S_ISDIR(about.st_mode) ? "a folder" : "a device or pipe");
     if ((uintmax_t)about.st_size > PTRDIFF_MAX)
-        return aei_fail(AE_ERROR_IO, "%s: %jd bytes overflow the address space", path, (intmax_t)about.st_size);
+        return aei_fail(AE_ERROR_IO, "%s: %jd bytes overflow the address space", path,
+                        (intmax_t)about.st_size);
     input->size = (size_t)about.st_size;
     return AE_OK;
 }
@@ -40,7 +41,8 @@ ae_status aei_input_open(aei_input **input, const char *path)
     do /* non-blocking, or a pipe without a writer would hold us up before it can be refused */
         made->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     while (made->descriptor < 0 && errno == EINTR);
-    const ae_status status = made->descriptor < 0 ? aei_file_fail(path, "cannot be opened", errno) : look(made, path);
+    const ae_status status = made->descriptor < 0 ? aei_file_fail(path, "cannot be opened", errno)
+                                                  : look(made, path);
     if (status != AE_OK) {
         aei_input_close(made);
         return status;

@@ -20,7 +20,8 @@ ae_status aei_input_read(aei_input *input, void *data, size_t size, size_t *got)
 
 /*
  * All of a file that is not empty, read-only, until aei_unmap; the input can be closed before.
- * Whoever reads behind the end of a file that has shrunk since gets SIGBUS. AE_ERROR_IO, AE_ERROR_OUT_OF_MEMORY.
+ * Whoever reads behind the end of a file that has shrunk since gets SIGBUS. AE_ERROR_IO,
+ * AE_ERROR_OUT_OF_MEMORY.
  */
 ae_status aei_input_map(aei_input *input, void **data, size_t *size);
 void aei_unmap(void *data, size_t size);

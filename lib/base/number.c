@@ -46,7 +46,8 @@ static bool is_special(const char *text, size_t size)
     return false;
 }
 
-/* Cut-off digits that are not all 0 become one 1 at the end: above a tie is all that they can mean. */
+/* Cut-off digits that are not all 0 become one 1 at the end: above a tie is all that they can
+ * mean. */
 static void add_digit(decimal *d, char digit, bool fraction)
 {
     if (d->count == DIGITS_MAX) {
@@ -97,19 +98,21 @@ static bool read_decimal(decimal *d, const char *c, const char *end)
 
 /*
  * Digits up to 2^53 and a power of ten up to 10^22 are doubles without an error, so one operation
- * gives the correctly rounded double (Clinger 1990, "How to read floating point numbers accurately").
- * Rounding that once more is right unless it lies just between two float32.
+ * gives the correctly rounded double (Clinger 1990, "How to read floating point numbers
+ * accurately"). Rounding that once more is right unless it lies just between two float32.
  */
 static bool read_fast(const decimal *d, float *value)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (d->count > 15 || d->exponent < -22 || d->exponent > 22)
         return false;
     uint64_t whole = 0;
     for (size_t i = 0; i < d->count; i++)
         whole = whole * 10 + (uint64_t)(d->digits[i] - '0');
-    const double exact = d->exponent < 0 ? (double)whole / powers[-d->exponent] : (double)whole * powers[d->exponent];
+    const double exact = d->exponent < 0 ? (double)whole / powers[-d->exponent]
+                                         : (double)whole * powers[d->exponent];
     uint64_t bits;
     memcpy(&bits, &exact, sizeof bits);
     if ((bits & 0x1FFFFFFF) == 0x10000000 || exact < (double)FLT_MIN || exact > (double)FLT_MAX)
@@ -164,8 +167,10 @@ size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value)
     size_t length = 0;
     for (int digits = 7; digits <= 9; digits++) {
         (void)snprintf(text, AEI_FLOAT_TEXT, "%.*g", digits, (double)value);
-        /* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */
-        const size_t before = strspn(text, "+-0123456789e"), separator = strcspn(text + before, "+-0123456789e");
+        /* Whatever is not part of a number, of one byte or several, is the locale's decimal
+         * separator. */
+        const size_t before = strspn(text, "+-0123456789e"),
+                     separator = strcspn(text + before, "+-0123456789e");
         if (separator > 0) {
             const char *after = text + before + separator;
             text[before] = '.';

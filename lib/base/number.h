@@ -16,8 +16,9 @@ typedef enum aei_number {
 } aei_number;
 
 /*
- * size bytes as a decimal number ([+-] digits [.digits] [e[+-]digits], blanks around allowed), rounded
- * to the nearest float32 (to even), however many digits there are. value is set for AEI_NUMBER only.
+ * size bytes as a decimal number ([+-] digits [.digits] [e[+-]digits], blanks around allowed),
+ * rounded to the nearest float32 (to even), however many digits there are. value is set for
+ * AEI_NUMBER only.
  */
 aei_number aei_parse_float(float *value, const char *text, size_t size);
 

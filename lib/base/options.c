@@ -14,12 +14,14 @@ ae_status aei_options_read(void *mine, size_t size, const void *options, const c
     size_t theirs;
     memcpy(&theirs, options, sizeof theirs);
     if (theirs < sizeof theirs || theirs > 4096)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s.size is %zu: fill it in with sizeof or the init function", name,
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "%s.size is %zu: fill it in with sizeof or the init function", name,
                         theirs);
     const unsigned char *bytes = options;
     for (size_t i = size; i < theirs; i++)
         if (bytes[i] != 0)
-            return aei_fail(AE_ERROR_UNSUPPORTED, "%s asks for an option newer than this library", name);
+            return aei_fail(AE_ERROR_UNSUPPORTED, "%s asks for an option newer than this library",
+                            name);
     size_t common = theirs < size ? theirs : size;
     memcpy((unsigned char *)mine + sizeof size, bytes + sizeof size, common - sizeof size);
     return AE_OK;
@@ -30,8 +32,8 @@ ae_status aei_result_check(const void *theirs, const char *name)
     size_t room;
     memcpy(&room, theirs, sizeof room);
     if (room < sizeof room || room > 4096)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s.size is %zu: set it to sizeof (%s) before the call", name, room,
-                        name);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "%s.size is %zu: set it to sizeof (%s) before the call", name, room, name);
     return AE_OK;
 }
 
@@ -41,6 +43,7 @@ ae_status aei_result_write(void *theirs, const void *mine, size_t size, const ch
     size_t room;
     memcpy(&room, theirs, sizeof room);
     size_t common = room < size ? room : size;
-    memcpy((unsigned char *)theirs + sizeof room, (const unsigned char *)mine + sizeof room, common - sizeof room);
+    memcpy((unsigned char *)theirs + sizeof room, (const unsigned char *)mine + sizeof room,
+           common - sizeof room);
     return AE_OK;
 }

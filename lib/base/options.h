@@ -17,7 +17,8 @@ ae_status aei_options_read(void *mine, size_t size, const void *options, const c
 /* Refuse a caller's result struct whose size field was not set, before any work is done for it. */
 ae_status aei_result_check(const void *theirs, const char *name);
 
-/* Copy a result of size bytes into a caller's struct, as much as its size says; the size field stays the caller's. */
+/* Copy a result of size bytes into a caller's struct, as much as its size says; the size field
+ * stays the caller's. */
 ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name);
 
 #endif

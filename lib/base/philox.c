@@ -22,7 +22,8 @@ void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor)
+void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major,
+                      uint64_t minor)
 {
     const uint32_t counter[4] = {(uint32_t)minor, (uint32_t)(minor >> 32), major, stream};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
@@ -30,7 +31,8 @@ void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t 
 }
 
 /* aei_philox with each variable an array, which compilers turn into vectors. */
-void aei_random_blocks(uint32_t out[4 * AEI_BLOCKS], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor)
+void aei_random_blocks(uint32_t out[4 * AEI_BLOCKS], uint64_t seed, uint32_t stream, uint32_t major,
+                       uint64_t minor)
 {
     uint32_t c0[AEI_BLOCKS], c1[AEI_BLOCKS], c2[AEI_BLOCKS], c3[AEI_BLOCKS];
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
@@ -77,7 +79,8 @@ float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t
     return (float)(sqrt(-2.0 * log(u1)) * cos(6.283185307179586 * u2));
 }
 
-void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major)
+void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream,
+                            uint32_t major)
 {
     for (uint32_t i = 0; i < n; i++)
         permutation[i] = i;

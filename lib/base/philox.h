@@ -26,12 +26,15 @@ enum {
 void aei_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
 
 /* Four words for (seed, stream, major, minor). */
-void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
+void aei_random_block(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t major,
+                      uint64_t minor);
 
-/* The words of AEI_BLOCKS blocks, from minor onwards, one after another: computed side by side, several times quicker.
+/* The words of AEI_BLOCKS blocks, from minor onwards, one after another: computed side by side,
+ * several times quicker.
  */
 enum { AEI_BLOCKS = 8 };
-void aei_random_blocks(uint32_t out[4 * AEI_BLOCKS], uint64_t seed, uint32_t stream, uint32_t major, uint64_t minor);
+void aei_random_blocks(uint32_t out[4 * AEI_BLOCKS], uint64_t seed, uint32_t stream, uint32_t major,
+                       uint64_t minor);
 
 /* Uniform in (0, 1), 24 bits, for element `index`. */
 float aei_random_uniform(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index);
@@ -40,6 +43,7 @@ float aei_random_uniform(uint64_t seed, uint32_t stream, uint32_t major, uint64_
 float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t index);
 
 /* Put the numbers 0 to n - 1 into a random order (Fisher and Yates, without modulo bias). */
-void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major);
+void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream,
+                            uint32_t major);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/team.h"
 
 #include "base/arena.h"
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 #include "base/error.h"
 
 #include <pthread.h>
@@ -19,7 +19,8 @@
 
 enum {
     THREADS_MAX = 1024,
-    STACK_BYTES = 1 << 20, /* kernels need little, but a program's thread-local data is cut from it too */
+    STACK_BYTES =
+        1 << 20, /* kernels need little, but a program's thread-local data is cut from it too */
     SPIN_NANOSECONDS = 50000,
     SPINS_PER_LOOK = 32 /* looks at the value between two looks at the clock */
 };
@@ -116,7 +117,8 @@ static void gate_open(gate *g)
     atomic_fetch_add(&g->value, 1);
     if (atomic_load(&g->sleepers) == 0)
         return;
-    /* Holding the mutex once means that a waiter who saw the old value is asleep by now, not on its way. */
+    /* Holding the mutex once means that a waiter who saw the old value is asleep by now, not on its
+     * way. */
     (void)pthread_mutex_lock(&g->mutex);
     (void)pthread_mutex_unlock(&g->mutex);
     (void)pthread_cond_broadcast(&g->opened);
@@ -133,7 +135,8 @@ static void gate_destroy(gate *g)
     (void)pthread_mutex_destroy(&g->mutex);
 }
 
-/* Count this thread in; the last one clears the count for the next barrier before it lets the others go. */
+/* Count this thread in; the last one clears the count for the next barrier before it lets the
+ * others go. */
 static void arrive(crew *c)
 {
     if (atomic_fetch_add_explicit(&c->arrived, 1, memory_order_acq_rel) + 1 == c->threads) {
@@ -174,7 +177,8 @@ static void crew_dismiss(crew *c, size_t count)
     free(c);
 }
 
-/* Start the workers with every signal blocked, since handlers belong in the program's own threads. */
+/* Start the workers with every signal blocked, since handlers belong in the program's own
+ * threads. */
 static int crew_start(crew *c, size_t *started)
 {
     pthread_attr_t attributes;
@@ -190,7 +194,8 @@ static int crew_start(crew *c, size_t *started)
         for (size_t i = 0; error == 0 && i + 1 < c->threads; i++) {
             c->workers[i].crew = c;
             c->workers[i].number = i + 1;
-            error = pthread_create(&c->workers[i].thread, &attributes, work_until_sent_home, &c->workers[i]);
+            error = pthread_create(&c->workers[i].thread, &attributes, work_until_sent_home,
+                                   &c->workers[i]);
             *started += error == 0;
         }
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -211,13 +216,15 @@ static ae_status crew_create(crew **out, size_t threads)
     gate_init(&c->everyone);
     atomic_init(&c->arrived, 0);
     c->threads = threads;
-    c->spin = aei_cpu_cores() >= threads; /* otherwise spinning holds up the thread that is waited for */
+    c->spin = aei_cpu_cores() >=
+              threads; /* otherwise spinning holds up the thread that is waited for */
     c->process = getpid();
     size_t started = 0;
     int error = crew_start(c, &started);
     if (error != 0) {
         crew_dismiss(c, started);
-        return aei_fail(AE_ERROR_THREAD, "thread %zu of %zu could not be started (error %d): ask for fewer threads",
+        return aei_fail(AE_ERROR_THREAD,
+                        "thread %zu of %zu could not be started (error %d): ask for fewer threads",
                         started + 1, threads, error);
     }
     *out = c;
@@ -228,7 +235,8 @@ ae_status aei_team_create(aei_team **team, size_t threads)
 {
     AE_REQUIRE(team);
     if (threads < 1 || threads > THREADS_MAX)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads is %zu: give 1 to %d", threads, (int)THREADS_MAX);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads is %zu: give 1 to %d", threads,
+                        (int)THREADS_MAX);
     aei_team *made = calloc(1, sizeof *made);
     if (made == NULL)
         return aei_fail_memory(sizeof *made);
@@ -294,15 +302,16 @@ static uint64_t pieces(uint64_t first, uint64_t last)
     return last << 32 | first;
 }
 
-void aei_pile_deal(aei_pile *pile, size_t threads, uint32_t count)
+void aei_work_queue_reset(aei_work_queue *pile, size_t threads, uint32_t count)
 {
     for (size_t t = 0; t < threads; t++)
         atomic_store_explicit(&pile[t].left, pieces(count * t / threads, count * (t + 1) / threads),
                               memory_order_relaxed);
 }
 
-/* The first piece left, or the last one. The results of pieces are ordered by the barrier that follows, not here. */
-static bool take(aei_pile *pile, bool from_front, size_t *piece)
+/* The first piece left, or the last one. The results of pieces are ordered by the barrier that
+ * follows, not here. */
+static bool take(aei_work_queue *pile, bool from_front, size_t *piece)
 {
     uint64_t left = atomic_load_explicit(&pile->left, memory_order_relaxed), rest;
     do {
@@ -311,12 +320,12 @@ static bool take(aei_pile *pile, bool from_front, size_t *piece)
             return false;
         *piece = from_front ? first : last - 1;
         rest = from_front ? pieces(first + 1, last) : pieces(first, last - 1);
-    } while (
-        !atomic_compare_exchange_weak_explicit(&pile->left, &left, rest, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&pile->left, &left, rest, memory_order_relaxed,
+                                                    memory_order_relaxed));
     return true;
 }
 
-bool aei_pile_take(aei_pile *pile, size_t threads, size_t thread, size_t *piece)
+bool aei_work_queue_pop(aei_work_queue *pile, size_t threads, size_t thread, size_t *piece)
 {
     if (take(&pile[thread], true, piece))
         return true;

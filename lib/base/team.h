@@ -25,25 +25,26 @@ ae_status aei_team_create(aei_team **team, size_t threads);
 void aei_team_free(aei_team *team);
 size_t aei_team_threads(const aei_team *team);
 
-/* Run work in every thread and return when all are done. Fails (AE_ERROR_THREAD) only in the first run after a fork. */
+/* Run work in every thread and return when all are done. Fails (AE_ERROR_THREAD) only in the first
+ * run after a fork. */
 ae_status aei_team_run(aei_team *team, aei_team_work work, void *context);
 
 /* Wait, inside work, until every thread of the team is here. */
 void aei_team_barrier(aei_team *team);
 
 /*
- * Numbered pieces of work, dealt out evenly and in order; a thread that is done with its own takes the
- * last ones of another, so that a processor which is slow, or away for a moment, does not hold up all.
- * Who takes a piece must not change its result. A pile is an array, one entry a thread; aei_pile_deal is for one
- * thread, between two runs.
+ * Numbered pieces of work, dealt out evenly and in order; a thread that is done with its own takes
+ * the last ones of another, so that a processor which is slow, or away for a moment, does not hold
+ * up all. Who takes a piece must not change its result. A pile is an array, one entry a thread;
+ * aei_work_queue_reset is for one thread, between two runs.
  */
-typedef struct aei_pile {
+typedef struct aei_work_queue {
     alignas(64) _Atomic uint64_t left; /* pieces [low half, high half) */
-} aei_pile;
+} aei_work_queue;
 
-void aei_pile_deal(aei_pile *pile, size_t threads, uint32_t pieces);
+void aei_work_queue_reset(aei_work_queue *pile, size_t threads, uint32_t pieces);
 
 /* The next piece for this thread; false when all are taken. */
-bool aei_pile_take(aei_pile *pile, size_t threads, size_t thread, size_t *piece);
+bool aei_work_queue_pop(aei_work_queue *pile, size_t threads, size_t thread, size_t *piece);
 
 #endif

@@ -26,8 +26,8 @@ const aei_kernels *aei_blis_kernels(void)
     return NULL;
 }
 
-ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
-                        size_t ldc)
+ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
+                        size_t ldb, float *c, size_t ldc)
 {
     (void)m, (void)n, (void)k, (void)a, (void)lda, (void)b, (void)ldb, (void)c, (void)ldc;
     return aei_fail(AE_ERROR_UNSUPPORTED, "this libae was built without BLIS");
@@ -45,7 +45,7 @@ ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 
 /*
  * Three generations of BLIS, whose structs differ though the shared library's name is the same:
@@ -71,11 +71,12 @@ typedef cntx_t context;
 #endif
 
 /* The same arguments in every generation; they differ in const alone. */
-typedef void (*micro_kernel)(dim_t m, dim_t n, dim_t k, const void *alpha, const void *a, const void *b,
-                             const void *beta, void *c, inc_t row_stride, inc_t column_stride, auxinfo_t *hints,
-                             context *cntx);
+typedef void (*micro_kernel)(dim_t m, dim_t n, dim_t k, const void *alpha, const void *a,
+                             const void *b, const void *beta, void *c, inc_t row_stride,
+                             inc_t column_stride, auxinfo_t *hints, context *cntx);
 
-/* Before 2.0 this is no part of the shared library's interface: NULL there, but not in the static library. */
+/* Before 2.0 this is no part of the shared library's interface: NULL there, but not in the static
+ * library. */
 #pragma weak bli_gks_lookup_id
 
 /* gemm_tn repacks CHUNK rows at a time, so that its buffer stays in the first-level cache. */
@@ -114,8 +115,9 @@ static context *context_of(arch_t id, const char *name)
 
 /*
  * BLIS knows processors by family and brand. One that it does not know becomes "generic" (plain C),
- * an unknown Intel "haswell", Zen 4 "zen3", whatever instruction sets they have: there the processor's
- * own word counts for more. An explicit BLIS_ARCH_TYPE is the user's word and counts most.
+ * an unknown Intel "haswell", Zen 4 "zen3", whatever instruction sets they have: there the
+ * processor's own word counts for more. An explicit BLIS_ARCH_TYPE is the user's word and counts
+ * most.
  */
 static void choose_context(unsigned isa)
 {
@@ -139,12 +141,14 @@ static size_t block_size(bszid_t id)
     return (size_t)bli_cntx_get_blksz_def_dt(BLIS_FLOAT, id, chosen.cntx);
 }
 
-/* Some kernels want packed rows longer than the tile, or each element several times in a row: not libae's layout. */
+/* Some kernels want packed rows longer than the tile, or each element several times in a row: not
+ * libae's layout. */
 static bool packs_plainly(void)
 {
     const bszid_t sides[] = {BLIS_MR, BLIS_NR};
     for (size_t i = 0; i < 2; i++)
-        if ((size_t)bli_cntx_get_blksz_max_dt(BLIS_FLOAT, sides[i], chosen.cntx) != block_size(sides[i]))
+        if ((size_t)bli_cntx_get_blksz_max_dt(BLIS_FLOAT, sides[i], chosen.cntx) !=
+            block_size(sides[i]))
             return false;
 #ifdef BLIS_VERSION_STRING
     return block_size(BLIS_BBM) <= 1 && block_size(BLIS_BBN) <= 1;
@@ -168,8 +172,10 @@ static const aei_kernels *companion(size_t panel, unsigned isa)
                                                : NULL;
 }
 
-/* Adds to or sets `rows` rows, at most a block, of a tile; `packed` is [k][block], `panel` [k][P]. */
-static void multiply(size_t rows, size_t k, const float *packed, const float *panel, bool add, float *c)
+/* Adds to or sets `rows` rows, at most a block, of a tile; `packed` is [k][block], `panel`
+ * [k][P]. */
+static void multiply(size_t rows, size_t k, const float *packed, const float *panel, bool add,
+                     float *c)
 {
     const float one = 1, beta = add ? 1 : 0;
     const dim_t m = (dim_t)rows, p = (dim_t)chosen.table.panel;
@@ -192,8 +198,8 @@ static size_t pack_floats(size_t rows, size_t k)
 }
 
 /* Inlined with a constant block, for which the inner loop becomes vector code. */
-static inline __attribute__((always_inline)) void pack_blocks(const size_t block, size_t rows, size_t k, const float *a,
-                                                              float *packed)
+static inline __attribute__((always_inline)) void
+pack_blocks(const size_t block, size_t rows, size_t k, const float *a, float *packed)
 {
     const size_t panel = chosen.table.panel;
     for (size_t row = 0; row < rows; row += block) {
@@ -240,7 +246,10 @@ static void copy_columns(size_t m, size_t rows, const float *from, float *packed
 #define COPY(width)                   \
     for (size_t r = 0; r < rows; r++) \
     memcpy(packed + r * block, from + r * panel, (width) * sizeof *packed)
-    switch (m) { /* constant widths become moves: those of full tiles, and what these leave of 16 and 32 columns */
+    switch (
+        /* constant widths become moves: those of full tiles, and what these leave of 16 and 32
+         * columns */
+        m) {
     case 4:
         COPY(4);
         break;
@@ -260,19 +269,22 @@ static void copy_columns(size_t m, size_t rows, const float *from, float *packed
 }
 
 /* Columns past n come out as 0 because they are 0 in b. */
-static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c,
+                    const float *prefetch)
 {
-    (void)n, (void)soon;
+    (void)n, (void)prefetch;
     const size_t block = chosen.block, panel = chosen.table.panel;
     for (size_t row = 0; row < rows; row += block)
-        multiply(rows - row < block ? rows - row : block, k, a + row * k, b, false, c + row * panel);
+        multiply(rows - row < block ? rows - row : block, k, a + row * k, b, false,
+                 c + row * panel);
 }
 
-/* `a` lies across the order of its sum, in panels of another size: columns of a block are copied, a chunk at a time. */
+/* `a` lies across the order of its sum, in panels of another size: columns of a block are copied, a
+ * chunk at a time. */
 static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
-                    const float *const soon[3])
+                    const float *const prefetch[3])
 {
-    (void)n, (void)soon;
+    (void)n, (void)prefetch;
     const size_t block = chosen.block, panel = chosen.table.panel;
     alignas(AEI_ALIGNMENT) float packed[CHUNK * BLOCK_MAX + AEI_SLACK / sizeof(float)];
     for (size_t column = 0; column < kb; column += block) {
@@ -292,9 +304,11 @@ static void build_table(unsigned isa)
     chosen.columns = prefers_columns(chosen.cntx);
     chosen.block = chosen.columns ? nr : mr;
     const aei_kernels *rest = companion(chosen.columns ? mr : nr, isa);
-    if (rest == NULL || chosen.block == 0 || chosen.block > BLOCK_MAX || run == NULL || !packs_plainly())
+    if (rest == NULL || chosen.block == 0 || chosen.block > BLOCK_MAX || run == NULL ||
+        !packs_plainly())
         return;
-    memcpy(&chosen.run, &run, sizeof run); /* BLIS keeps functions in void *, which ISO C does not convert */
+    memcpy(&chosen.run, &run,
+           sizeof run); /* BLIS keeps functions in void *, which ISO C does not convert */
     chosen.table = *rest;
     chosen.table.name = "blis";
     chosen.table.pack_floats = pack_floats;
@@ -302,10 +316,11 @@ static void build_table(unsigned isa)
     chosen.table.gemm_nn = gemm_nn;
     chosen.table.gemm_tn = gemm_tn;
     chosen.table.gemm_row = NULL; /* reads rows that are not repacked */
-    chosen.table.gemm_row_low = NULL;
+    chosen.table.gemm_row_bf16 = NULL;
 }
 
-/* BLIS ends the process over a BLIS_ARCH_TYPE that it was not built for: such a value leaves BLIS out instead. */
+/* BLIS ends the process over a BLIS_ARCH_TYPE that it was not built for: such a value leaves BLIS
+ * out instead. */
 static bool environment_is_safe(void)
 {
     static const char *const names[] = {"skx", "knl", "haswell", "zen3", "zen2", "zen", "generic"};
@@ -317,7 +332,8 @@ static bool environment_is_safe(void)
     char *end;
     const intmax_t id = strtoimax(value, &end, 10);
     if (end != value && *end == '\0')
-        return (id >= BLIS_ARCH_SKX && id <= BLIS_ARCH_BULLDOZER && id != BLIS_ARCH_KNC) || id == BLIS_ARCH_GENERIC;
+        return (id >= BLIS_ARCH_SKX && id <= BLIS_ARCH_BULLDOZER && id != BLIS_ARCH_KNC) ||
+               id == BLIS_ARCH_GENERIC;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(value, names[i]) == 0)
             return true;
@@ -330,11 +346,13 @@ static void choose(void)
     chosen.info.native = chosen.info.used = "";
     if (!environment_is_safe())
         return;
-    /* Before anything else: asked too early, BLIS 0.9 takes every BLIS_ARCH_TYPE for a mistake, and aborts. */
+    /* Before anything else: asked too early, BLIS 0.9 takes every BLIS_ARCH_TYPE for a mistake, and
+     * aborts. */
     bli_init();
     chosen.info.native = chosen.info.used = bli_arch_string(bli_arch_query_id());
     const char *version = chosen.info.version;
-    chosen.usable = version[0] == GENERATION && version[1] == '.' && (GENERATION != '0' || version[2] == '9');
+    chosen.usable = version[0] == GENERATION && version[1] == '.' &&
+                    (GENERATION != '0' || version[2] == '9');
     if (!chosen.usable)
         return;
     const unsigned isa = aei_cpu_isa();
@@ -360,20 +378,22 @@ const aei_kernels *aei_blis_kernels(void)
     return c->table.panel == 0 ? NULL : &c->table;
 }
 
-ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
-                        size_t ldc)
+ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
+                        size_t ldb, float *c, size_t ldc)
 {
     AE_REQUIRE(a);
     AE_REQUIRE(b);
     AE_REQUIRE(c);
     /* BLIS ends the process over arguments that it does not like. */
     if (m == 0 || n == 0 || k == 0 || m > INT_MAX || n > INT_MAX || k > INT_MAX)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "product of %zu x %zu by %zu x %zu: sizes must be 1 to %d", m, k, k,
-                        n, INT_MAX);
-    if (lda < k || ldb < n || ldc < n || lda > INT_MAX || ldb > INT_MAX || ldc > INT_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "leading dimensions %zu, %zu and %zu: must be at least %zu, %zu and %zu, at most %d", lda, ldb,
-                        ldc, k, n, n, INT_MAX);
+                        "product of %zu x %zu by %zu x %zu: sizes must be 1 to %d", m, k, k, n,
+                        INT_MAX);
+    if (lda < k || ldb < n || ldc < n || lda > INT_MAX || ldb > INT_MAX || ldc > INT_MAX)
+        return aei_fail(
+            AE_ERROR_INVALID_ARGUMENT,
+            "leading dimensions %zu, %zu and %zu: must be at least %zu, %zu and %zu, at most %d",
+            lda, ldb, ldc, k, n, n, INT_MAX);
     const choice *blis = choice_made();
     if (!blis->usable)
         return aei_fail(AE_ERROR_UNSUPPORTED,
@@ -383,8 +403,9 @@ ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda
     bli_rntm_init_from_global(&runtime);
     bli_rntm_set_num_threads(1, &runtime);
     float one = 1, zero = 0;
-    bli_sgemm_ex(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, (dim_t)m, (dim_t)n, (dim_t)k, &one, (float *)a, (inc_t)lda, 1,
-                 (float *)b, (inc_t)ldb, 1, &zero, c, (inc_t)ldc, 1, blis->cntx, &runtime);
+    bli_sgemm_ex(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, (dim_t)m, (dim_t)n, (dim_t)k, &one,
+                 (float *)a, (inc_t)lda, 1, (float *)b, (inc_t)ldb, 1, &zero, c, (inc_t)ldc, 1,
+                 blis->cntx, &runtime);
     return AE_OK;
 }
 

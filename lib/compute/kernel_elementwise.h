@@ -9,13 +9,13 @@
 AEI_INLINE vec apply(const ae_activation kind, vec x, vec slope)
 {
     switch (kind) {
-    case AE_TANH:
+    case AE_ACTIVATION_TANH:
         return vector_tanh(x);
-    case AE_RELU:
+    case AE_ACTIVATION_RELU:
         return choose(x > 0.0f, x, choose(x == x, splat(0.0f), x));
-    case AE_LEAKY_RELU:
+    case AE_ACTIVATION_LEAKY_RELU:
         return choose(x > 0.0f, x, x * slope);
-    case AE_LINEAR:
+    case AE_ACTIVATION_LINEAR:
         return x;
     default:
         return vector_sigmoid(x);
@@ -26,37 +26,38 @@ AEI_INLINE vec apply(const ae_activation kind, vec x, vec slope)
 AEI_INLINE vec derivative(const ae_activation kind, vec y, vec slope)
 {
     switch (kind) {
-    case AE_TANH:
+    case AE_ACTIVATION_TANH:
         return 1.0f - y * y;
-    case AE_RELU:
+    case AE_ACTIVATION_RELU:
         return choose(y > 0.0f, splat(1.0f), splat(0.0f));
-    case AE_LEAKY_RELU:
+    case AE_ACTIVATION_LEAKY_RELU:
         return choose(y > 0.0f, splat(1.0f), slope);
-    case AE_LINEAR:
+    case AE_ACTIVATION_LINEAR:
         return splat(1.0f);
     default:
         return y - y * y;
     }
 }
 
-/* Calls a function of (kind constant, ...) for the kind at hand, so that its loops hold no branch. */
-#define AEI_FOR_KIND(kind, call) \
-    switch (kind) {              \
-    case AE_TANH:                \
-        call(AE_TANH);           \
-        break;                   \
-    case AE_RELU:                \
-        call(AE_RELU);           \
-        break;                   \
-    case AE_LEAKY_RELU:          \
-        call(AE_LEAKY_RELU);     \
-        break;                   \
-    case AE_LINEAR:              \
-        call(AE_LINEAR);         \
-        break;                   \
-    default:                     \
-        call(AE_SIGMOID);        \
-        break;                   \
+/* Calls a function of (kind constant, ...) for the kind at hand, so that its loops hold no
+ * branch. */
+#define AEI_FOR_KIND(kind, call)        \
+    switch (kind) {                     \
+    case AE_ACTIVATION_TANH:            \
+        call(AE_ACTIVATION_TANH);       \
+        break;                          \
+    case AE_ACTIVATION_RELU:            \
+        call(AE_ACTIVATION_RELU);       \
+        break;                          \
+    case AE_ACTIVATION_LEAKY_RELU:      \
+        call(AE_ACTIVATION_LEAKY_RELU); \
+        break;                          \
+    case AE_ACTIVATION_LINEAR:          \
+        call(AE_ACTIVATION_LINEAR);     \
+        break;                          \
+    default:                            \
+        call(AE_ACTIVATION_SIGMOID);    \
+        break;                          \
     }
 
 /* Four running sums hide the adder's latency; the order is fixed by the row number. */
@@ -95,8 +96,8 @@ AEI_INLINE vec vector_sqrt(vec x)
     return x;
 }
 
-AEI_INLINE void norm_apply(const ae_activation kind, size_t rows, float *x, float *y, vec mean, vec inverse, vec gamma,
-                           vec beta, vec slope)
+AEI_INLINE void norm_apply(const ae_activation kind, size_t rows, float *x, float *y, vec mean,
+                           vec inverse, vec gamma, vec beta, vec slope)
 {
     for (size_t row = 0; row < rows; row++) {
         vec xhat = (load(x + row * PANEL) - mean) * inverse;
@@ -105,8 +106,9 @@ AEI_INLINE void norm_apply(const ae_activation kind, size_t rows, float *x, floa
     }
 }
 
-static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
-                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse)
+static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma,
+                         const float *beta, float epsilon, aei_nonlinearity f, float *mean,
+                         float *variance, float *inverse)
 {
     const float share = 1.0f / (float)rows;
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
@@ -122,23 +124,25 @@ static void norm_forward(size_t rows, size_t n, float *x, float *y, const float 
         store(mean + v, m);
         store(variance + v, s);
         store(inverse + v, i);
-#define AEI_NORM(kind) norm_apply(kind, rows, x + v, y + v, m, i, load(gamma + v), load(beta + v), splat(f.slope))
+#define AEI_NORM(kind) \
+    norm_apply(kind, rows, x + v, y + v, m, i, load(gamma + v), load(beta + v), splat(f.slope))
         AEI_FOR_KIND(f.kind, AEI_NORM)
     }
 }
 
-AEI_INLINE void affine_apply(const ae_activation kind, size_t rows, const float *x, float *y, vec scale, vec shift,
-                             vec slope)
+AEI_INLINE void affine_apply(const ae_activation kind, size_t rows, const float *x, float *y,
+                             vec scale, vec shift, vec slope)
 {
     for (size_t row = 0; row < rows; row++)
         store(y + row * PANEL, apply(kind, scale * load(x + row * PANEL) + shift, slope));
 }
 
-static void affine_forward(size_t rows, size_t n, const float *x, float *y, const float *scale, const float *shift,
-                           aei_nonlinearity f)
+static void affine_forward(size_t rows, size_t n, const float *x, float *y, const float *scale,
+                           const float *shift, aei_nonlinearity f)
 {
     for (size_t v = 0; v < n; v += AEI_LANES) {
-#define AEI_AFFINE(kind) affine_apply(kind, rows, x + v, y + v, load(scale + v), load(shift + v), splat(f.slope))
+#define AEI_AFFINE(kind) \
+    affine_apply(kind, rows, x + v, y + v, load(scale + v), load(shift + v), splat(f.slope))
         AEI_FOR_KIND(f.kind, AEI_AFFINE)
     }
 }
@@ -147,8 +151,8 @@ static void affine_forward(size_t rows, size_t n, const float *x, float *y, cons
  * With u = gamma x^ + beta, g = dC/du and n rows (the same paper, section 3):
  * dC/dz = gamma / sqrt(variance + epsilon) * (g - sum(g) / n - x^ * sum(g x^) / n).
  */
-AEI_INLINE void norm_back(const ae_activation kind, size_t rows, float *g, const float *y, const float *xhat,
-                          vec factor, vec slope, float *dgamma, float *dbeta)
+AEI_INLINE void norm_back(const ae_activation kind, size_t rows, float *g, const float *y,
+                          const float *xhat, vec factor, vec slope, float *dgamma, float *dbeta)
 {
     vec sum = {0}, product = {0};
     for (size_t row = 0; row < rows; row++) {
@@ -162,11 +166,13 @@ AEI_INLINE void norm_back(const ae_activation kind, size_t rows, float *g, const
     const float share = 1.0f / (float)rows;
     vec mean = sum * share, slant = product * share;
     for (size_t row = 0; row < rows; row++)
-        store(g + row * PANEL, factor * (load(g + row * PANEL) - mean - load(xhat + row * PANEL) * slant));
+        store(g + row * PANEL,
+              factor * (load(g + row * PANEL) - mean - load(xhat + row * PANEL) * slant));
 }
 
-static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
-                          const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
+static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat,
+                          const float *gamma, const float *inverse, aei_nonlinearity f,
+                          float *dgamma, float *dbeta)
 {
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
         if (v >= n) {
@@ -174,14 +180,15 @@ static void norm_backward(size_t rows, size_t n, float *g, const float *y, const
             store(dbeta + v, splat(0));
             continue;
         }
-#define AEI_NORM_BACK(kind)                                                                                        \
-    norm_back(kind, rows, g + v, y + v, xhat + v, load(gamma + v) * load(inverse + v), splat(f.slope), dgamma + v, \
-              dbeta + v)
+#define AEI_NORM_BACK(kind)                                                            \
+    norm_back(kind, rows, g + v, y + v, xhat + v, load(gamma + v) * load(inverse + v), \
+              splat(f.slope), dgamma + v, dbeta + v)
         AEI_FOR_KIND(f.kind, AEI_NORM_BACK)
     }
 }
 
-AEI_INLINE void bias_back(const ae_activation kind, size_t rows, float *g, const float *y, vec slope, float *dbias)
+AEI_INLINE void bias_back(const ae_activation kind, size_t rows, float *g, const float *y,
+                          vec slope, float *dbias)
 {
     vec sum = {0};
     for (size_t row = 0; row < rows; row++) {
@@ -192,7 +199,8 @@ AEI_INLINE void bias_back(const ae_activation kind, size_t rows, float *g, const
     store(dbias, sum);
 }
 
-static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f, float *dbias)
+static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f,
+                          float *dbias)
 {
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
         if (v >= n) {
@@ -245,7 +253,8 @@ static void row_costs(size_t rows, size_t n, const float *y, const float *t, int
     }
 }
 
-static void cost_gradient(size_t rows, size_t n, const float *y, const float *t, const float *factor, float *g)
+static void cost_gradient(size_t rows, size_t n, const float *y, const float *t,
+                          const float *factor, float *g)
 {
     for (size_t v = 0; v < PANEL; v += AEI_LANES) {
         veci mask = lanes_below(v < n ? n - v : 0);
@@ -264,7 +273,8 @@ static void cost_gradient(size_t rows, size_t n, const float *y, const float *t,
 AEI_INLINE vec over_root(vec a, vec v, float scale, float epsilon)
 {
 #if defined(__AVX512F__)
-    vec bounded = (vec)_mm512_max_ps((__m512)splat(1e-37f), (__m512)v); /* the estimate at 0 is infinite */
+    vec bounded = (vec)_mm512_max_ps((__m512)splat(1e-37f),
+                                     (__m512)v); /* the estimate at 0 is infinite */
     vec y = (vec)_mm512_rsqrt14_ps((__m512)bounded);
     y = y * (1.5f - (bounded * 0.5f) * (y * y));
     vec d = (bounded * y) * scale + epsilon;
@@ -278,10 +288,11 @@ AEI_INLINE vec over_root(vec a, vec v, float scale, float epsilon)
 
 /*
  * Kingma and Ba 2015, algorithm 1; AdamW's decay (Loshchilov and Hutter 2019, algorithm 2) is
- * `shrink`. `plain` is a constant at every call: no clipping and no decay, a fifth fewer operations.
+ * `shrink`. `plain` is a constant at every call: no clipping and no decay, a fifth fewer
+ * operations.
  */
-AEI_INLINE void update_adam(const int plain, const aei_update *rule, size_t n, float *w, const float *gradient,
-                            float *first, float *second)
+AEI_INLINE void update_adam(const int plain, const aei_update *rule, size_t n, float *w,
+                            const float *gradient, float *first, float *second)
 {
     const float beta1 = rule->beta1, beta2 = rule->beta2, rest1 = 1 - beta1, rest2 = 1 - beta2;
     const float rate = rule->rate, root_scale = rule->root_scale, epsilon = rule->epsilon;
@@ -297,7 +308,8 @@ AEI_INLINE void update_adam(const int plain, const aei_update *rule, size_t n, f
     }
 }
 
-static void update_sgd(const aei_update *rule, size_t n, float *w, const float *gradient, float *first)
+static void update_sgd(const aei_update *rule, size_t n, float *w, const float *gradient,
+                       float *first)
 {
     const int momentum = rule->beta1 != 0;
     for (size_t i = 0; i < n; i += AEI_LANES) {
@@ -312,7 +324,8 @@ static void update_sgd(const aei_update *rule, size_t n, float *w, const float *
     }
 }
 
-static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second)
+static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first,
+                   float *second)
 {
     const int plain = rule->gradient_scale == 1 && rule->decay == 0 && rule->shrink == 1;
     if (rule->rule == AEI_UPDATE_SGD)
@@ -323,7 +336,7 @@ static void update(const aei_update *rule, size_t n, float *w, const float *grad
         update_adam(0, rule, n, w, gradient, first, second);
 }
 
-static void map(int function, size_t n, const float *x, float *y)
+static void map_elementwise(int function, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i += AEI_LANES) {
         vec in = {0}, out;

@@ -13,12 +13,12 @@
 
 #include "compute/kernel_tile.h"
 
-enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
+enum { UNROLL = 4, PREFETCH_LINES = AEI_MR > 6 ? 3 : 1 };
 
 /*
- * c += a * b with the sum in its place. Left alone, gcc also takes the forms that overwrite a factor,
- * shuffles the sums from register to register, and with 16 registers spills one in each step: 0.87 of
- * the peak against 0.94 (docs/performance.md).
+ * c += a * b with the sum in its place. Left alone, gcc also takes the forms that overwrite a
+ * factor, shuffles the sums from register to register, and with 16 registers spills one in each
+ * step: 0.87 of the peak against 0.94 (docs/performance.md).
  */
 #if defined(__x86_64__) && AEI_LANES >= 8
 #define AEI_FMA(c, a, b) __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b))
@@ -55,24 +55,24 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
     AEI_STEP(m, v, form, 0) AEI_STEP(m, v, form, 1) AEI_STEP(m, v, form, 2) AEI_STEP(m, v, form, 3)
 
 /*
- * nn: the same rows of a's next panel lie a `jump` away, which no hardware prefetcher foresees, so their
- * lines are asked for during this panel. The next panel of b (`soon`) comes from memory and is asked for
- * throughout the whole product.
- * tn: what will be updated with the result is asked for from `soon` on.
+ * nn: the same rows of a's next panel lie a `jump` away, which no hardware prefetcher foresees, so
+ * their lines are asked for during this panel. The next panel of b (`prefetch`) comes from memory
+ * and is asked for throughout the whole product.
+ * tn: what will be updated with the result is asked for from `prefetch` on.
  */
 /* clang-format takes the macros for heads of loops. */
 /* clang-format off */
 #define AEI_DEFINE_NN(m, v)                                                                              \
     AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c,       \
-                               const float *soon, size_t soon_lines)                                       \
+                               const float *prefetch, size_t prefetch_lines)                                       \
     {                                                                                                      \
         AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
         while (length > 0) {                                                                               \
             const float *next = length > PANEL ? a + jump : a, *ahead = next;                              \
             size_t left = length < PANEL ? length : PANEL;                                                 \
             length -= left;                                                                                \
-            for (size_t line = 0; line < soon_lines; line++, soon += 16)                                   \
-                __builtin_prefetch(soon, 0, 2);                                                            \
+            for (size_t line = 0; line < prefetch_lines; line++, prefetch += 16)                                   \
+                __builtin_prefetch(prefetch, 0, 2);                                                            \
             for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                     \
                 fetch(ahead, AEI_MR / 2);                                                                  \
                 ahead += AEI_MR * UNROLL;                                                                  \
@@ -85,7 +85,7 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
         AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                     \
     }
 #define AEI_DEFINE_TN(m, v)                                                                                \
-    AEI_TILE tile_tn_##v##_##m(size_t length, int add, const float *soon, const float *a, const float *b,  \
+    AEI_TILE tile_tn_##v##_##m(size_t length, int add, const float *prefetch, const float *a, const float *b,  \
                                float *c)                                                                   \
     {                                                                                                      \
         AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
@@ -93,8 +93,8 @@ enum { UNROLL = 4, SOON_LINES = AEI_MR > 6 ? 3 : 1 };
             AEI_ROWS_##m(AEI_READ_##v, 0)                                                                  \
         }                                                                                                  \
         for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL) {             \
-            fetch(soon, SOON_LINES);                                                                       \
-            soon += 16 * SOON_LINES;                                                                       \
+            fetch(prefetch, PREFETCH_LINES);                                                                       \
+            prefetch += 16 * PREFETCH_LINES;                                                                       \
             AEI_STEPS(m, v, TN)                                                                            \
         }                                                                                                  \
         for (; length > 0; length--, a += PANEL, b += PANEL)                                               \
@@ -110,9 +110,10 @@ AEI_TO_MR(AEI_DEFINE_NN, 2)
 AEI_TO_MR(AEI_DEFINE_TN, 2)
 
 /* Tiles by rows, less one. */
-typedef void tile_nn(size_t length, size_t jump, const float *a, const float *b, float *c, const float *soon,
-                     size_t soon_lines);
-typedef void tile_tn(size_t length, int add, const float *soon, const float *a, const float *b, float *c);
+typedef void tile_nn(size_t length, size_t jump, const float *a, const float *b, float *c,
+                     const float *prefetch, size_t prefetch_lines);
+typedef void tile_tn(size_t length, int add, const float *prefetch, const float *a, const float *b,
+                     float *c);
 static tile_nn *const nn_2[] = {AEI_TO_MR(AEI_NN_ENTRY, 2)};
 static tile_tn *const tn_2[] = {AEI_TO_MR(AEI_TN_ENTRY, 2)};
 
@@ -127,28 +128,33 @@ static tile_tn *const tn_1[] = {AEI_TO_MR(AEI_TN_ENTRY, 1)};
 #define AEI_PICK(form, n) form##_2
 #endif
 
-/* Rows are cut into blocks as even as can be: 100 rows are nine blocks of 11 or 12, not eight of 12 and one of 4. */
-static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
+/* Rows are cut into blocks as even as can be: 100 rows are nine blocks of 11 or 12, not eight of 12
+ * and one of 4. */
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c,
+                    const float *prefetch)
 {
     const size_t blocks = (rows + AEI_MR - 1) / AEI_MR, used = used_columns(n);
-    /* A tile asks for so many lines of what is needed next with each panel of a, so that all are asked for in the end.
+    /* A tile asks for so many lines of what is needed next with each panel of a, so that all are
+     * asked for in the end.
      */
-    const size_t calls = blocks * ((used + 2 * AEI_LANES - 1) / (2 * AEI_LANES)), panels = (k + PANEL - 1) / PANEL;
-    const size_t soon_lines = soon == NULL ? 0 : (PANEL * PANEL / 16 + calls - 1) / calls;
+    const size_t calls = blocks * ((used + 2 * AEI_LANES - 1) / (2 * AEI_LANES)),
+                 panels = (k + PANEL - 1) / PANEL;
+    const size_t prefetch_lines = prefetch == NULL ? 0 : (PANEL * PANEL / 16 + calls - 1) / calls;
     tile_nn *const *tiles = AEI_PICK(nn, n);
     for (size_t column = 0; column < used; column += 2 * AEI_LANES)
         for (size_t block = 0, row = 0; block < blocks; block++) {
             const size_t m = (rows - row) / (blocks - block);
-            tiles[m - 1](k, rows * PANEL, a + row * PANEL, b + column, c + row * PANEL + column, soon, soon_lines);
+            tiles[m - 1](k, rows * PANEL, a + row * PANEL, b + column, c + row * PANEL + column,
+                         prefetch, prefetch_lines);
             row += m;
-            soon += 16 * soon_lines * panels;
+            prefetch += 16 * prefetch_lines * panels;
         }
     clear_columns(rows, used, c);
 }
 
 #if 2 * AEI_LANES == AEI_PANEL
 #define AEI_GEMM_ROW gemm_row
-#define AEI_GEMM_ROW_LOW gemm_row_low
+#define AEI_GEMM_ROW_LOW gemm_row_bf16
 static void gemm_row(size_t k, const float *a, const float *b, float *c)
 {
     const float *second = b + k * PANEL;
@@ -164,8 +170,9 @@ static void gemm_row(size_t k, const float *a, const float *b, float *c)
     store(c + PANEL, low1), store(c + PANEL + AEI_LANES, high1);
 }
 
-/* A panel's numbers fill a vector, two to the lane: a shift and a mask take them apart, into even and odd columns. */
-static void gemm_row_low(size_t k, const float *a, const uint16_t *b, float *c)
+/* A panel's numbers fill a vector, two to the lane: a shift and a mask take them apart, into even
+ * and odd columns. */
+static void gemm_row_bf16(size_t k, const float *a, const uint16_t *b, float *c)
 {
     const uint16_t *second = b + k * PANEL;
     vec even0 = {0}, odd0 = {0}, even1 = {0}, odd1 = {0};
@@ -191,7 +198,7 @@ static void gemm_row_low(size_t k, const float *a, const uint16_t *b, float *c)
 enum { CHUNK = 128 };
 
 static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
-                    const float *const soon[3])
+                    const float *const prefetch[3])
 {
     const size_t blocks = (kb + AEI_MR - 1) / AEI_MR, used = used_columns(n);
     /* Every tile asks for an even share of the rows of the three arrays. */
@@ -203,8 +210,9 @@ static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const floa
         for (size_t column = 0; column < used; column += 2 * AEI_LANES)
             for (size_t block = 0, row = 0; block < blocks; block++) {
                 const size_t m = (kb - row) / (blocks - block);
-                tiles[m - 1](chunk, done > 0, soon[array] + place * PANEL, a + done * PANEL + row,
-                             b + done * PANEL + column, c + row * PANEL + column);
+                tiles[m - 1](chunk, done > 0, prefetch[array] + place * PANEL,
+                             a + done * PANEL + row, b + done * PANEL + column,
+                             c + row * PANEL + column);
                 row += m;
                 place += share;
                 if (place >= kb && array < 2)

@@ -38,7 +38,8 @@ AEI_INLINE void fetch(const float *p, const int lines)
         __builtin_prefetch(p + 16 * i);
 }
 
-/* clang would cut 512-bit vectors in two on processors it tunes for 256 bits, and run out of registers. */
+/* clang would cut 512-bit vectors in two on processors it tunes for 256 bits, and run out of
+ * registers. */
 #ifdef __clang__
 #define AEI_TILE static __attribute__((noinline, min_vector_width(32 * AEI_LANES))) void
 #else

@@ -3,6 +3,7 @@
 #define AEI_NAME "avx2"
 #define AEI_LANES 8
 #define AEI_MR 6
-/* A panel as wide as a tile, so that a tile's weights lie one after another: docs/performance.md. */
+/* A panel as wide as a tile, so that a tile's weights lie one after another:
+ * docs/performance.md. */
 #define AEI_PANEL 16
 #include "compute/kernel_template.h"

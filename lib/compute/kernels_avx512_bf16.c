@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define AEI_PAIRS aei_pairs_avx512
+#define AEI_PAIRS aei_bf16_kernels_avx512
 #define AEI_PAIRS_NAME "avx512_bf16"
 #define AEI_LANES 16
 #define AEI_MR 12

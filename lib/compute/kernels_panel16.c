@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* For BLIS's micro-kernels that are 16 wide (blis.c), which need everything else in panels of 16 as well. */
+/* For BLIS's micro-kernels that are 16 wide (blis.c), which need everything else in panels of 16 as
+ * well. */
 #define AEI_TABLE aei_kernels_panel16
 #define AEI_NAME "panel16"
 #define AEI_LANES 4

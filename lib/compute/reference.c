@@ -10,9 +10,10 @@
 
 enum { P = 32 };
 
-static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c, const float *soon)
+static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float *b, float *c,
+                    const float *prefetch)
 {
-    (void)soon;
+    (void)prefetch;
     for (size_t r = 0; r < rows; r++)
         for (size_t j = 0; j < P; j++) {
             double sum = 0;
@@ -23,9 +24,9 @@ static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float
 }
 
 static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
-                    const float *const soon[3])
+                    const float *const prefetch[3])
 {
-    (void)soon;
+    (void)prefetch;
     for (size_t i = 0; i < kb; i++)
         for (size_t j = 0; j < P; j++) {
             double sum = 0;
@@ -45,13 +46,13 @@ static void transpose(size_t k, size_t n, const float *in, float *out)
 static double apply(aei_nonlinearity f, double x)
 {
     switch (f.kind) {
-    case AE_TANH:
+    case AE_ACTIVATION_TANH:
         return tanh(x);
-    case AE_RELU:
+    case AE_ACTIVATION_RELU:
         return x > 0 || isnan(x) ? x : 0;
-    case AE_LEAKY_RELU:
+    case AE_ACTIVATION_LEAKY_RELU:
         return x > 0 || isnan(x) ? x : (double)f.slope * x;
-    case AE_LINEAR:
+    case AE_ACTIVATION_LINEAR:
         return x;
     default:
         return 1 / (1 + exp(-x));
@@ -61,21 +62,22 @@ static double apply(aei_nonlinearity f, double x)
 static double derivative(aei_nonlinearity f, double y)
 {
     switch (f.kind) {
-    case AE_TANH:
+    case AE_ACTIVATION_TANH:
         return 1 - y * y;
-    case AE_RELU:
+    case AE_ACTIVATION_RELU:
         return y > 0 ? 1 : 0;
-    case AE_LEAKY_RELU:
+    case AE_ACTIVATION_LEAKY_RELU:
         return y > 0 ? 1 : (double)f.slope;
-    case AE_LINEAR:
+    case AE_ACTIVATION_LINEAR:
         return 1;
     default:
         return y * (1 - y);
     }
 }
 
-static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma, const float *beta,
-                         float epsilon, aei_nonlinearity f, float *mean, float *variance, float *inverse)
+static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma,
+                         const float *beta, float epsilon, aei_nonlinearity f, float *mean,
+                         float *variance, float *inverse)
 {
     for (size_t j = 0; j < P; j++)
         mean[j] = variance[j] = inverse[j] = 0;
@@ -98,16 +100,17 @@ static void norm_forward(size_t rows, size_t n, float *x, float *y, const float 
     }
 }
 
-static void affine_forward(size_t rows, size_t n, const float *x, float *y, const float *scale, const float *shift,
-                           aei_nonlinearity f)
+static void affine_forward(size_t rows, size_t n, const float *x, float *y, const float *scale,
+                           const float *shift, aei_nonlinearity f)
 {
     for (size_t i = 0; i < rows * P; i++)
         if (i % P < n)
             y[i] = (float)apply(f, (double)scale[i % P] * (double)x[i] + (double)shift[i % P]);
 }
 
-static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat, const float *gamma,
-                          const float *inverse, aei_nonlinearity f, float *dgamma, float *dbeta)
+static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat,
+                          const float *gamma, const float *inverse, aei_nonlinearity f,
+                          float *dgamma, float *dbeta)
 {
     for (size_t j = 0; j < P; j++)
         dgamma[j] = dbeta[j] = 0;
@@ -128,7 +131,8 @@ static void norm_backward(size_t rows, size_t n, float *g, const float *y, const
     }
 }
 
-static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f, float *dbias)
+static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f,
+                          float *dbias)
 {
     for (size_t j = 0; j < P; j++)
         dbias[j] = 0;
@@ -149,19 +153,22 @@ static void row_costs(size_t rows, size_t n, const float *y, const float *t, int
         double sum = 0;
         for (size_t j = 0; j < n; j++) {
             const double a = (double)y[r * P + j], b = (double)t[r * P + j];
-            sum += bce ? -(b * log(fmax(a, 1e-37)) + (1 - b) * log(fmax(1 - a, 0x1p-25))) : (a - b) * (a - b);
+            sum += bce ? -(b * log(fmax(a, 1e-37)) + (1 - b) * log(fmax(1 - a, 0x1p-25)))
+                       : (a - b) * (a - b);
         }
         costs[r] = (float)sum;
     }
 }
 
-static void cost_gradient(size_t rows, size_t n, const float *y, const float *t, const float *factor, float *g)
+static void cost_gradient(size_t rows, size_t n, const float *y, const float *t,
+                          const float *factor, float *g)
 {
     for (size_t i = 0; i < rows * P; i++)
         g[i] = i % P < n ? (y[i] - t[i]) * factor[i / P] : 0;
 }
 
-static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first, float *second)
+static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first,
+                   float *second)
 {
     const double beta1 = (double)rule->beta1, beta2 = (double)rule->beta2;
     for (size_t i = 0; i < n; i++) {
@@ -170,7 +177,8 @@ static void update(const aei_update *rule, size_t n, float *w, const float *grad
         if (rule->rule == AEI_UPDATE_ADAM) {
             first[i] = (float)(beta1 * (double)first[i] + (1 - beta1) * g);
             second[i] = (float)(beta2 * (double)second[i] + (1 - beta2) * g * g);
-            g = (double)first[i] / (sqrt((double)second[i]) * (double)rule->root_scale + (double)rule->epsilon);
+            g = (double)first[i] /
+                (sqrt((double)second[i]) * (double)rule->root_scale + (double)rule->epsilon);
         } else if (beta1 != 0) {
             first[i] = (float)(beta1 * (double)first[i] + g);
             g = rule->nesterov ? g + beta1 * (double)first[i] : (double)first[i];
@@ -194,7 +202,7 @@ static float float_of(uint32_t bits)
 }
 
 /* The nearer of the two bfloat16 around x, the even one in the middle. */
-static uint16_t to_bf16(float x)
+static uint16_t bf16_of(float x)
 {
     const uint32_t bits = bits_of(x), low = bits & 0xffff, high = bits >> 16;
     if (isnan(x))
@@ -202,13 +210,13 @@ static uint16_t to_bf16(float x)
     return (uint16_t)(high + (low > 0x8000 || (low == 0x8000 && (high & 1) != 0)));
 }
 
-static void narrow(size_t n, const float *in, uint16_t *out)
+static void to_bf16(size_t n, const float *in, uint16_t *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = to_bf16(in[i]);
+        out[i] = bf16_of(in[i]);
 }
 
-static void widen(size_t n, const uint16_t *in, float *out)
+static void from_bf16(size_t n, const uint16_t *in, float *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = float_of((uint32_t)in[i] << 16);
@@ -217,10 +225,10 @@ static void widen(size_t n, const uint16_t *in, float *out)
 static void round_bf16(size_t n, const float *in, float *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = float_of((uint32_t)to_bf16(in[i]) << 16);
+        out[i] = float_of((uint32_t)bf16_of(in[i]) << 16);
 }
 
-static void map(int function, size_t n, const float *x, float *y)
+static void map_elementwise(int function, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i++) {
         const double v = (double)x[i];
@@ -245,7 +253,7 @@ const aei_kernels aei_kernels_reference = {
     .cost_gradient = cost_gradient,
     .update = update,
     .round_bf16 = round_bf16,
-    .narrow = narrow,
-    .widen = widen,
-    .map = map,
+    .to_bf16 = to_bf16,
+    .from_bf16 = from_bf16,
+    .map_elementwise = map_elementwise,
 };

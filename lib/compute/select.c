@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "compute/blis.h"
 #include "compute/kernels.h"
@@ -28,8 +28,9 @@ static const struct {
 enum { TABLES = sizeof tables / sizeof tables[0], MOST = TABLES + 1 };
 
 /*
- * BLIS's table goes behind the reference and is never what "auto" means: the last table, libae's own, is faster.
- * BLIS is asked only when its name may matter, since its own start can end the process (blis.c).
+ * BLIS's table goes behind the reference and is never what "auto" means: the last table, libae's
+ * own, is faster. BLIS is asked only when its name may matter, since its own start can end the
+ * process (blis.c).
  */
 static size_t list(const aei_kernels *found[MOST], bool with_blis)
 {
@@ -90,35 +91,36 @@ ae_status aei_kernels_find(const aei_kernels **kernels, const char *name)
         }
         (void)snprintf(names + strlen(names), sizeof names - strlen(names), " %s", found[i]->name);
     }
-    return aei_fail(AE_ERROR_UNSUPPORTED, "no kernels \"%.32s\" here; there are: auto%s", name, names);
+    return aei_fail(AE_ERROR_UNSUPPORTED, "no kernels \"%.32s\" here; there are: auto%s", name,
+                    names);
 }
 
 #ifdef AEI_TEST_HOOKS
-const aei_pairs *(*aei_pairs_hook)(const aei_kernels *kernels);
+const aei_bf16_kernels *(*aei_bf16_kernels_hook)(const aei_kernels *kernels);
 #endif
 
-const aei_pairs *aei_pairs_find(const aei_kernels *kernels)
+const aei_bf16_kernels *aei_bf16_kernels_find(const aei_kernels *kernels)
 {
 #ifdef AEI_TEST_HOOKS
-    if (aei_pairs_hook != NULL)
-        return aei_pairs_hook(kernels);
+    if (aei_bf16_kernels_hook != NULL)
+        return aei_bf16_kernels_hook(kernels);
 #endif
 #if defined(__x86_64__)
     if (kernels == &aei_kernels_avx512 && (aei_cpu_isa() & AEI_ISA_AVX512_BF16) != 0)
-        return &aei_pairs_avx512;
+        return &aei_bf16_kernels_avx512;
 #endif
     (void)kernels;
     return NULL;
 }
 
-void ae_cpu_info(ae_cpu *info)
+void ae_cpu_get_info(ae_cpu_info *info)
 {
     if (info == NULL)
         return;
     const unsigned isa = aei_cpu_isa();
     const aei_kernels *found[MOST];
     const aei_blis_info blis = aei_blis_describe();
-    const ae_cpu mine = {
+    const ae_cpu_info mine = {
         .size = sizeof mine,
         .isa = isa & AEI_ISA_AVX512_BF16 ? "avx512_bf16"
                : isa & AEI_ISA_AVX512    ? "avx512"

@@ -2,7 +2,8 @@
 /*
  * exp, sigmoid, tanh and log on GNU vectors, for kernel_template.h, which says how wide they are.
  * Within 2 ulp over all floats, subnormals, infinities and NaN included (tests/test_vector_math.c
- * walks them). The polynomials are minimax fits of our own (Lawson's reweighting on Chebyshev nodes).
+ * walks them). The polynomials are minimax fits of our own (Lawson's reweighting on Chebyshev
+ * nodes).
  */
 #ifndef AEI_VECTOR_MATH_H
 #define AEI_VECTOR_MATH_H
@@ -12,7 +13,8 @@ typedef int32_t veci __attribute__((vector_size(4 * AEI_LANES)));
 /* For bits of any float: sums of them wrap around. */
 typedef uint32_t vecu __attribute__((vector_size(4 * AEI_LANES)));
 /* Those of bfloat16 numbers, two to the lane. */
-typedef uint32_t vecu_alias __attribute__((vector_size(4 * AEI_LANES), aligned(2 * AEI_LANES), may_alias));
+typedef uint32_t vecu_alias
+    __attribute__((vector_size(4 * AEI_LANES), aligned(2 * AEI_LANES), may_alias));
 /* The same vector at any address. */
 typedef float vec_unaligned __attribute__((vector_size(4 * AEI_LANES), aligned(4), may_alias));
 
@@ -36,11 +38,11 @@ AEI_INLINE vec power_of_two(vecu n)
 }
 
 /*
- * exp(x) = 2^n exp(r), n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite 1980), for x up
- * to 89. The polynomial is added up in Estrin's order (1960), whose chain of dependent operations is half as
- * long as Horner's: the processor runs out of operations under way before it runs out of units. The power is
- * applied in two halves, so that results run smoothly into infinity and the subnormals. Of a NaN
- * the exponent is rubbish; p carries the NaN on.
+ * exp(x) = 2^n exp(r), n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite 1980), for
+ * x up to 89. The polynomial is added up in Estrin's order (1960), whose chain of dependent
+ * operations is half as long as Horner's: the processor runs out of operations under way before it
+ * runs out of units. The power is applied in two halves, so that results run smoothly into infinity
+ * and the subnormals. Of a NaN the exponent is rubbish; p carries the NaN on.
  */
 AEI_INLINE vec exp_to_89(vec x)
 {
@@ -51,7 +53,8 @@ AEI_INLINE vec exp_to_89(vec x)
     vec r = x - n * 0.693145752f;
     r = r - n * 1.42860677e-6f;
     vec square = r * r;
-    vec q = (r * 0.16666512f + 0.5f) + square * ((r * 0.008369599f + 0.041666187f) + square * 0.0013951717f);
+    vec q = (r * 0.16666512f + 0.5f) +
+            square * ((r * 0.008369599f + 0.041666187f) + square * 0.0013951717f);
     vec p = q * square + r + 1.0f;
     vecu exponent = (vecu)shifted - (vecu)splat(magic);
     vecu half = (vecu)((veci)exponent >> 1);
@@ -119,8 +122,8 @@ AEI_INLINE vec vector_log(vec x)
     return choose(x < 0.0f, splat(__builtin_nanf("")), result);
 }
 
-/* x rounded to bfloat16, as the bits of a float; adding carries into the exponent where it must, and infinity stays
- * itself. */
+/* x rounded to bfloat16, as the bits of a float; adding carries into the exponent where it must,
+ * and infinity stays itself. */
 AEI_INLINE vecu rounded_bits(vec x)
 {
     const vecu bits = (vecu)x;

@@ -2,9 +2,9 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/options.h"
-#include "data/csv_reader.h"
-#include "data/shown.h"
 #include "data/storage.h"
+#include "format/csv_reader.h"
+#include "format/shown.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,19 +42,22 @@ static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_csv_options"));
     o->delimiter = o->delimiter == '\0' ? ',' : o->delimiter;
-    if ((int)o->header < AE_TOGGLE_DEFAULT || (int)o->header > AE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "header is %d, not an ae_toggle", (int)o->header);
+    if ((int)o->header < AE_TOGGLE_DEFAULT || (int)o->header > AE_TOGGLE_OFF)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "header is %d, not an ae_toggle",
+                        (int)o->header);
     if (strchr("\"\r\n.+-0123456789", o->delimiter) != NULL)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "delimiter is character %d, which cannot stand between numbers",
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "delimiter is character %d, which cannot stand between numbers",
                         o->delimiter);
     if (o->columns != NULL && o->column_names != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "columns and column_names are both set");
     if ((o->columns != NULL || o->column_names != NULL) != (o->column_count != 0))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "column_count is %zu, %s columns or column_names", o->column_count,
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "column_count is %zu, %s columns or column_names", o->column_count,
                         o->column_count == 0 ? "with" : "without");
     if (o->label_column != 0 && o->label_name != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "label_column and label_name are both set");
-    if ((o->column_names != NULL || o->label_name != NULL) && o->header == AE_OFF)
+    if ((o->column_names != NULL || o->label_name != NULL) && o->header == AE_TOGGLE_OFF)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "columns are chosen by name, but header is off");
     return AE_OK;
 }
@@ -123,7 +126,8 @@ static ae_status find_column(const table *t, size_t number, const char *name, si
     size_t found = first->count;
     if (name == NULL) {
         if (number == 0 || number > first->count)
-            return aei_fail(AE_ERROR_NOT_FOUND, "no column %zu: columns are counted from 1 to %zu here", number,
+            return aei_fail(AE_ERROR_NOT_FOUND,
+                            "no column %zu: columns are counted from 1 to %zu here", number,
                             first->count);
         found = number - 1;
     }
@@ -131,7 +135,8 @@ static ae_status find_column(const table *t, size_t number, const char *name, si
         if (strcmp(first->text + first->starts[i], name) != 0)
             continue;
         if (found != first->count)
-            return aei_fail(AE_ERROR_FORMAT, "columns %zu and %zu are both called \"%.64s\": choose by number",
+            return aei_fail(AE_ERROR_FORMAT,
+                            "columns %zu and %zu are both called \"%.64s\": choose by number",
                             found + 1, i + 1, name);
         found = i;
     }
@@ -164,7 +169,8 @@ static ae_status choose_columns(table *t)
     for (size_t i = 0; i < t->first.count && o->column_count == 0; i++)
         if (t->uses[i] == UNUSED)
             t->uses[i] = FEATURE + t->features++;
-    return t->features > 0 ? AE_OK : aei_fail(AE_ERROR_FORMAT, "no column is left beside the labels");
+    return t->features > 0 ? AE_OK
+                           : aei_fail(AE_ERROR_FORMAT, "no column is left beside the labels");
 }
 
 /* Whether the first line has names, by the columns that matter; empty cells say nothing. */
@@ -172,8 +178,8 @@ static ae_status decide_header(table *t)
 {
     const ae_csv_options *o = t->options;
     size_t numbers = 0, texts = 0;
-    t->named = o->header == AE_ON || o->column_names != NULL || o->label_name != NULL;
-    if (t->named || o->header == AE_OFF)
+    t->named = o->header == AE_TOGGLE_ON || o->column_names != NULL || o->label_name != NULL;
+    if (t->named || o->header == AE_TOGGLE_OFF)
         return AE_OK;
     for (size_t i = 0; i < t->first.count; i++) {
         const aei_cell cell = kept(&t->first, i);
@@ -186,9 +192,10 @@ static ae_status decide_header(table *t)
             numbers++;
     }
     if (numbers > 0 && texts > 0)
-        return aei_fail(AE_ERROR_FORMAT,
-                        "line 1: %zu numbers and %zu texts: say by the option header whether these are names", numbers,
-                        texts);
+        return aei_fail(
+            AE_ERROR_FORMAT,
+            "line 1: %zu numbers and %zu texts: say by the option header whether these are names",
+            numbers, texts);
     t->named = numbers == 0;
     return AE_OK;
 }
@@ -198,8 +205,9 @@ static ae_status bad_cell(const table *t, const aei_cell *cell, const char *what
     char name[AEI_QUOTED], text[AEI_QUOTED];
     const aei_cell header = kept(&t->first, cell->column - 1);
     if (t->named)
-        return aei_fail(AE_ERROR_DATA, "line %zu, column %zu (%s): \"%s\" %s", cell->line, cell->column,
-                        aei_quoted(name, header.text, header.size), aei_quoted(text, cell->text, cell->size), what);
+        return aei_fail(AE_ERROR_DATA, "line %zu, column %zu (%s): \"%s\" %s", cell->line,
+                        cell->column, aei_quoted(name, header.text, header.size),
+                        aei_quoted(text, cell->text, cell->size), what);
     return aei_fail(AE_ERROR_DATA, "line %zu, column %zu: \"%s\" %s", cell->line, cell->column,
                     aei_quoted(text, cell->text, cell->size), what);
 }
@@ -317,7 +325,8 @@ static ae_status make_names(char ***names, const table *t)
 
 static ae_status finish(ae_dataset **dataset, table *t)
 {
-    const ae_dataset_options sides = {.size = sizeof sides, .height = t->options->height, .width = t->options->width};
+    const ae_dataset_options sides = {
+        .size = sizeof sides, .height = t->options->height, .width = t->options->width};
     ae_dataset_options o;
     size_t bytes;
     AE_TRY(aei_dataset_resolve(&o, &bytes, &sides, t->rows, t->features, sizeof(float)));

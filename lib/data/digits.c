@@ -37,7 +37,8 @@ typedef struct drawing {
     size_t count;
 } drawing;
 
-/* A row's own sequence of random numbers: counter (block, row), so that no row depends on another. */
+/* A row's own sequence of random numbers: counter (block, row), so that no row depends on
+ * another. */
 typedef struct dice {
     uint64_t seed;
     uint64_t row;
@@ -123,13 +124,15 @@ static vec deform(const hand *h, vec p)
 static vec spline(vec a, vec b, vec c, vec d, float u)
 {
     float uu = u * u, uuu = uu * u;
-    float wa = -uuu + 2 * uu - u, wb = 3 * uuu - 5 * uu + 2, wc = -3 * uuu + 4 * uu + u, wd = uuu - uu;
+    float wa = -uuu + 2 * uu - u, wb = 3 * uuu - 5 * uu + 2, wc = -3 * uuu + 4 * uu + u,
+          wd = uuu - uu;
     return (vec){0.5f * (wa * a.x + wb * b.x + wc * c.x + wd * d.x),
                  0.5f * (wa * a.y + wb * b.y + wc * c.y + wd * d.y)};
 }
 
 /* One stroke's pieces, its points moved a little by the hand's unsteadiness. */
-static void draw_stroke(drawing *out, dice *d, const hand *h, const aei_stroke *stroke, float jitter)
+static void draw_stroke(drawing *out, dice *d, const hand *h, const aei_stroke *stroke,
+                        float jitter)
 {
     vec points[AEI_GLYPH_POINTS];
     for (size_t i = 0; i < stroke->count; i++) {
@@ -142,7 +145,8 @@ static void draw_stroke(drawing *out, dice *d, const hand *h, const aei_stroke *
     /* The pen presses harder at one end than at the other. */
     float pressure = 1 + throw_normal(d, 0.08f), change = throw_normal(d, 0.12f);
     for (size_t i = 0; i + 1 < stroke->count; i++) {
-        vec before = points[i > 0 ? i - 1 : 0], after = points[i + 2 < stroke->count ? i + 2 : i + 1];
+        vec before = points[i > 0 ? i - 1 : 0],
+            after = points[i + 2 < stroke->count ? i + 2 : i + 1];
         vec from = points[i];
         for (int cut = 1; cut <= CUTS; cut++) {
             float u = (float)cut / CUTS;
@@ -185,13 +189,15 @@ static extent measure(const drawing *drawn)
     return e;
 }
 
-/* The offset nearest to the wanted one that keeps low to high inside the picture, `margin` from its edge. */
+/* The offset nearest to the wanted one that keeps low to high inside the picture, `margin` from its
+ * edge. */
 static float keep_inside(float offset, float low, float high, float margin)
 {
     return fmaxf(fminf(offset, SIDE - margin - high), margin - low);
 }
 
-/* Scale the drawing into MNIST's box and put its ink's centre on the picture's, a little off at random. */
+/* Scale the drawing into MNIST's box and put its ink's centre on the picture's, a little off at
+ * random. */
 static void place(drawing *drawn, dice *d)
 {
     extent e = measure(drawn);
@@ -223,7 +229,8 @@ static int span(int *first, float a, float b, float reach)
 static void ink_piece(float *distance, const piece *p, float reach)
 {
     int x0, y0;
-    int x1 = span(&x0, p->from.x, p->to.x, reach + p->radius), y1 = span(&y0, p->from.y, p->to.y, reach + p->radius);
+    int x1 = span(&x0, p->from.x, p->to.x, reach + p->radius),
+        y1 = span(&y0, p->from.y, p->to.y, reach + p->radius);
     float dx = p->to.x - p->from.x, dy = p->to.y - p->from.y;
     float squared = dx * dx + dy * dy;
     float inverse = squared > 0 ? 1 / squared : 0;

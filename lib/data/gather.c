@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/error.h"
-#include "data/dataset.h"
+#include "data/dataset_internal.h"
 #include "data/storage.h"
 
 #include <stdbool.h>
@@ -10,9 +10,9 @@
  * Inlined below with element and count known, where the compiler makes straight vector code of it:
  * a panel is too short to pay for a loop's head and tail.
  */
-static inline __attribute__((always_inline)) void gather(const ae_dataset *dataset, const uint32_t *rows,
-                                                         size_t row_count, size_t first, size_t count,
-                                                         float *restrict out, size_t stride, aei_element element)
+static inline __attribute__((always_inline)) void
+gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count, size_t first,
+       size_t count, float *restrict out, size_t stride, aei_element element)
 {
     const aei_storage *storage = dataset->storage;
     const uint8_t *bytes = storage->values;
@@ -32,8 +32,8 @@ static inline __attribute__((always_inline)) void gather(const ae_dataset *datas
     }
 }
 
-void aei_dataset_gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count, size_t first, size_t count,
-                        float *out, size_t stride)
+void aei_dataset_gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count,
+                        size_t first, size_t count, float *out, size_t stride)
 {
     const bool f32 = dataset->storage->element == AEI_F32;
     if (f32 && count == 32)
@@ -54,7 +54,8 @@ ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count,
     AE_REQUIRE(dataset);
     AE_REQUIRE(values);
     if (first > dataset->rows || count > dataset->rows - first)
-        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count, first, dataset->rows);
+        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count,
+                        first, dataset->rows);
     const size_t features = dataset->storage->features;
     for (size_t done = 0; done < count; done += BLOCK) {
         uint32_t rows[BLOCK];
@@ -89,7 +90,8 @@ ae_status ae_dataset_mean(const ae_dataset *dataset, float *mean)
     return AE_OK;
 }
 
-/* The comparison is written so that NaN fails it: borrowed memory may have changed since it was checked. */
+/* The comparison is written so that NaN fails it: borrowed memory may have changed since it was
+ * checked. */
 static bool is_outside(float value, float low, float high)
 {
     return !(value >= low && value <= high);
@@ -113,10 +115,11 @@ ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float hi
             size_t j = 0;
             while (!is_outside(row[j], low, high))
                 j++;
-            return aei_fail(AE_ERROR_DATA,
-                            "row %zu, column %zu: %g is outside [%g, %g]: scale the data or set another "
-                            "output_activation, such as AE_LINEAR",
-                            r, first + j, (double)row[j], (double)low, (double)high);
+            return aei_fail(
+                AE_ERROR_DATA,
+                "row %zu, column %zu: %g is outside [%g, %g]: scale the data or set another "
+                "output_activation, such as AE_ACTIVATION_LINEAR",
+                r, first + j, (double)row[j], (double)low, (double)high);
         }
     }
     return AE_OK;

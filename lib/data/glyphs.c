@@ -8,7 +8,8 @@ static const aei_point zero_tail[] = {{68, 8},  {44, 3},  {20, 22}, {11, 54}, {2
                                       {80, 80}, {88, 46}, {74, 12}, {54, 4},  {46, 14}};
 
 static const aei_point one_bar[] = {{52, 0}, {51, 34}, {50, 66}, {49, 100}};
-static const aei_point one_flag[] = {{34, 22}, {46, 12}, {54, 0}, {54, 0}, {53, 34}, {52, 66}, {51, 100}};
+static const aei_point one_flag[] = {{34, 22}, {46, 12}, {54, 0},  {54, 0},
+                                     {53, 34}, {52, 66}, {51, 100}};
 static const aei_point one_foot[] = {{30, 99}, {52, 98}, {76, 98}};
 
 static const aei_point two_plain[] = {{18, 22}, {34, 4},  {62, 2},  {78, 20}, {70, 44},
@@ -16,8 +17,9 @@ static const aei_point two_plain[] = {{18, 22}, {34, 4},  {62, 2},  {78, 20}, {7
 static const aei_point two_loop[] = {{18, 20}, {36, 3},  {64, 4},  {76, 24}, {64, 52}, {40, 82},
                                      {20, 94}, {12, 84}, {26, 76}, {46, 86}, {68, 95}, {92, 88}};
 
-static const aei_point three_round[] = {{20, 12}, {42, 1},  {70, 6},  {74, 28}, {56, 44},  {38, 48},
-                                        {38, 48}, {64, 50}, {82, 68}, {72, 92}, {42, 100}, {14, 88}};
+static const aei_point three_round[] = {{20, 12}, {42, 1},  {70, 6},   {74, 28},
+                                        {56, 44}, {38, 48}, {38, 48},  {64, 50},
+                                        {82, 68}, {72, 92}, {42, 100}, {14, 88}};
 static const aei_point three_loop[] = {{22, 14}, {46, 2},  {72, 10}, {68, 34},  {46, 46}, {40, 52},
                                        {56, 48}, {78, 60}, {76, 86}, {48, 100}, {20, 92}};
 static const aei_point three_flat[] = {{18, 6},  {46, 4},  {76, 3},  {76, 3},  {58, 24}, {44, 42},
@@ -43,17 +45,22 @@ static const aei_point six_round[] = {{66, 1},  {42, 18}, {24, 46}, {18, 74}, {3
 static const aei_point six_tall[] = {{48, 0},  {34, 24}, {24, 54}, {26, 82}, {44, 99},
                                      {68, 90}, {70, 68}, {54, 60}, {36, 70}, {28, 84}};
 
-static const aei_point seven_plain[] = {{14, 10}, {44, 7}, {80, 6}, {80, 6}, {66, 34}, {54, 64}, {46, 100}};
-static const aei_point seven_round[] = {{12, 20}, {20, 8}, {48, 10}, {76, 6}, {80, 14}, {64, 40}, {50, 68}, {42, 100}};
+static const aei_point seven_plain[] = {{14, 10}, {44, 7},  {80, 6},  {80, 6},
+                                        {66, 34}, {54, 64}, {46, 100}};
+static const aei_point seven_round[] = {{12, 20}, {20, 8},  {48, 10}, {76, 6},
+                                        {80, 14}, {64, 40}, {50, 68}, {42, 100}};
 static const aei_point seven_bar[] = {{36, 52}, {56, 50}, {80, 48}};
 
-static const aei_point eight_s[] = {{72, 14}, {50, 2},  {28, 12}, {28, 32}, {50, 47}, {72, 64}, {72, 88},
-                                    {48, 99}, {24, 88}, {26, 66}, {50, 47}, {72, 28}, {74, 12}};
-static const aei_point eight_closed[] = {{62, 8},  {42, 2},  {26, 16}, {34, 36}, {56, 54}, {70, 76}, {58, 97},
-                                         {34, 96}, {26, 76}, {44, 54}, {66, 34}, {74, 16}, {62, 6},  {50, 4}};
+static const aei_point eight_s[] = {{72, 14}, {50, 2},  {28, 12}, {28, 32}, {50, 47},
+                                    {72, 64}, {72, 88}, {48, 99}, {24, 88}, {26, 66},
+                                    {50, 47}, {72, 28}, {74, 12}};
+static const aei_point eight_closed[] = {{62, 8},  {42, 2},  {26, 16}, {34, 36}, {56, 54},
+                                         {70, 76}, {58, 97}, {34, 96}, {26, 76}, {44, 54},
+                                         {66, 34}, {74, 16}, {62, 6},  {50, 4}};
 
-static const aei_point nine_straight[] = {{76, 20}, {58, 3},  {32, 8},  {18, 30}, {28, 50}, {54, 46},
-                                          {74, 24}, {78, 10}, {78, 10}, {76, 40}, {72, 70}, {68, 100}};
+static const aei_point nine_straight[] = {{76, 20}, {58, 3},  {32, 8},  {18, 30},
+                                          {28, 50}, {54, 46}, {74, 24}, {78, 10},
+                                          {78, 10}, {76, 40}, {72, 70}, {68, 100}};
 static const aei_point nine_curved[] = {{74, 16}, {52, 2},  {28, 14}, {24, 38}, {44, 50}, {68, 36},
                                         {76, 14}, {78, 44}, {72, 78}, {52, 98}, {26, 94}};
 static const aei_point nine_slanted[] = {{70, 14}, {52, 4},  {32, 14}, {26, 32}, {42, 42},
@@ -68,15 +75,18 @@ static const aei_glyph zeros[] = {{{STROKE(zero_closed)}, 5}, {{STROKE(zero_tail
 static const aei_glyph ones[] = {
     {{STROKE(one_bar)}, 10}, {{STROKE(one_flag)}, 3}, {{STROKE(one_flag), STROKE(one_foot)}, 1}};
 static const aei_glyph twos[] = {{{STROKE(two_plain)}, 3}, {{STROKE(two_loop)}, 4}};
-static const aei_glyph threes[] = {{{STROKE(three_round)}, 4}, {{STROKE(three_loop)}, 3}, {{STROKE(three_flat)}, 1}};
+static const aei_glyph threes[] = {
+    {{STROKE(three_round)}, 4}, {{STROKE(three_loop)}, 3}, {{STROKE(three_flat)}, 1}};
 static const aei_glyph fours[] = {{{STROKE(four_open), STROKE(four_stem)}, 5},
                                   {{STROKE(four_closed), STROKE(four_closed_stem)}, 2},
                                   {{STROKE(four_hook)}, 3}};
-static const aei_glyph fives[] = {
-    {{STROKE(five_body), STROKE(five_top)}, 4}, {{STROKE(five_single)}, 3}, {{STROKE(five_slack)}, 2}};
+static const aei_glyph fives[] = {{{STROKE(five_body), STROKE(five_top)}, 4},
+                                  {{STROKE(five_single)}, 3},
+                                  {{STROKE(five_slack)}, 2}};
 static const aei_glyph sixes[] = {{{STROKE(six_round)}, 4}, {{STROKE(six_tall)}, 3}};
-static const aei_glyph sevens[] = {
-    {{STROKE(seven_plain)}, 5}, {{STROKE(seven_round)}, 3}, {{STROKE(seven_plain), STROKE(seven_bar)}, 1}};
+static const aei_glyph sevens[] = {{{STROKE(seven_plain)}, 5},
+                                   {{STROKE(seven_round)}, 3},
+                                   {{STROKE(seven_plain), STROKE(seven_bar)}, 1}};
 static const aei_glyph eights[] = {{{STROKE(eight_s)}, 3}, {{STROKE(eight_closed)}, 3}};
 static const aei_glyph nines[] = {
     {{STROKE(nine_straight)}, 4}, {{STROKE(nine_curved)}, 2}, {{STROKE(nine_slanted)}, 3}};

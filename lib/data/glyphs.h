@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How hands write the ten digits: control points of smooth strokes, in hundredths, x right, y down. */
+/* How hands write the ten digits: control points of smooth strokes, in hundredths, x right, y
+ * down. */
 typedef struct aei_point {
     int8_t x;
     int8_t y;

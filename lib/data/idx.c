@@ -2,8 +2,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/options.h"
-#include "data/gunzip.h"
 #include "data/storage.h"
+#include "format/gunzip.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@
  */
 enum { IDX_U8 = 0x08, IDX_F32 = 0x0D, HEADER_MAX = 4 + 4 * 255 };
 
-/* A file is refused before it is read beyond this, which is more than memory will hold for years. */
+/* A file is refused before it is read beyond this, which is more than memory will hold for
+ * years. */
 static const size_t file_limit = (size_t)(SIZE_MAX > UINT32_MAX ? UINT64_C(1) << 36 : SIZE_MAX / 4);
 
 /* Where the bytes come from: memory, or a gzip stream over it. */
@@ -49,27 +50,32 @@ static ae_status source_read(source *from, void *out, size_t size, size_t *got)
 
 static uint32_t big_endian(const unsigned char *bytes)
 {
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | (uint32_t)bytes[3];
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+           (uint32_t)bytes[3];
 }
 
 static ae_status check_type(int type)
 {
-    static const char *const names[] = {[0x09] = "int8", [0x0B] = "int16", [0x0C] = "int32", [0x0E] = "float64"};
+    static const char *const names[] = {
+        [0x09] = "int8", [0x0B] = "int16", [0x0C] = "int32", [0x0E] = "float64"};
     if (type == IDX_U8 || type == IDX_F32)
         return AE_OK;
     const char *name = (size_t)type < sizeof names / sizeof names[0] ? names[type] : NULL;
-    return aei_fail(AE_ERROR_FORMAT, "IDX type 0x%02X (%s): only 0x08 (uint8) and 0x0D (float32) are read",
+    return aei_fail(AE_ERROR_FORMAT,
+                    "IDX type 0x%02X (%s): only 0x08 (uint8) and 0x0D (float32) are read",
                     (unsigned)type, name != NULL ? name : "unknown");
 }
 
-/* Reads the header and leaves the source at the first value; *bytes receives what the values should take. */
+/* Reads the header and leaves the source at the first value; *bytes receives what the values should
+ * take. */
 static ae_status read_header(idx *file, source *from, size_t *bytes)
 {
     unsigned char header[HEADER_MAX];
     size_t got;
     AE_TRY(source_read(from, header, 4, &got));
     if (got < 4 || header[0] != 0 || header[1] != 0)
-        return aei_fail(AE_ERROR_FORMAT, "not an IDX file: it does not start with 00 00 and a type");
+        return aei_fail(AE_ERROR_FORMAT,
+                        "not an IDX file: it does not start with 00 00 and a type");
     file->type = header[2];
     file->dimensions = header[3];
     AE_TRY(check_type(file->type));
@@ -77,7 +83,8 @@ static ae_status read_header(idx *file, source *from, size_t *bytes)
         return aei_fail(AE_ERROR_FORMAT, "IDX file without dimensions");
     AE_TRY(source_read(from, header, 4 * file->dimensions, &got));
     if (got < 4 * file->dimensions)
-        return aei_fail(AE_ERROR_FORMAT, "the IDX header is cut off: %zu dimensions are announced", file->dimensions);
+        return aei_fail(AE_ERROR_FORMAT, "the IDX header is cut off: %zu dimensions are announced",
+                        file->dimensions);
     const size_t element_size = file->type == IDX_U8 ? 1 : 4;
     size_t elements = 1;
     for (size_t i = 0; i < file->dimensions; i++) {
@@ -85,7 +92,8 @@ static ae_status read_header(idx *file, source *from, size_t *bytes)
         if (length == 0)
             return aei_fail(AE_ERROR_FORMAT, "dimension %zu of the IDX header is 0", i + 1);
         if (elements > PTRDIFF_MAX / element_size / length)
-            return aei_fail(AE_ERROR_FORMAT, "the %zu dimensions of the IDX header overflow the address space",
+            return aei_fail(AE_ERROR_FORMAT,
+                            "the %zu dimensions of the IDX header overflow the address space",
                             file->dimensions);
         elements *= length;
     }
@@ -101,7 +109,8 @@ static ae_status read_header(idx *file, source *from, size_t *bytes)
 
 static ae_status fail_length(size_t expected, size_t found, const char *more)
 {
-    return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, %s%zu found", expected, more, found);
+    return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, %s%zu found", expected, more,
+                    found);
 }
 
 /* Plain: the values stay where the file was read to. */
@@ -115,11 +124,13 @@ static ae_status take_plain(idx *file, void **data, const source *from, size_t b
     return AE_OK;
 }
 
-/* Gzip: unpacked straight into their place, whose size the header says and the packed size bounds. */
+/* Gzip: unpacked straight into their place, whose size the header says and the packed size
+ * bounds. */
 static ae_status take_packed(idx *file, source *from, size_t bytes)
 {
     if (bytes / AEI_DEFLATE_RATIO > from->size)
-        return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, more than %zu bytes of gzip can hold", bytes,
+        return aei_fail(AE_ERROR_FORMAT,
+                        "%zu bytes of values expected, more than %zu bytes of gzip can hold", bytes,
                         from->size);
     unsigned char *values = malloc(bytes);
     if (values == NULL)
@@ -155,7 +166,8 @@ static ae_status parse(idx *file, void **data, size_t size)
         AE_TRY(aei_gunzip_create(&from.gzip, from.data, size));
     ae_status status;
     AE_CHECK(read_header(file, &from, &bytes));
-    status = from.gzip == NULL ? take_plain(file, data, &from, bytes) : take_packed(file, &from, bytes);
+    status = from.gzip == NULL ? take_plain(file, data, &from, bytes)
+                               : take_packed(file, &from, bytes);
 cleanup:
     aei_gunzip_free(from.gzip);
     return status;
@@ -181,15 +193,17 @@ static void to_native_floats(unsigned char *values, size_t count)
     }
 }
 
-ae_status ae_dataset_open_idx(ae_dataset **dataset, const char *path, const ae_dataset_options *options)
+ae_status ae_dataset_open_idx(ae_dataset **dataset, const char *path,
+                              const ae_dataset_options *options)
 {
     AE_REQUIRE(dataset);
     AE_REQUIRE(path);
     ae_dataset_options asked, o;
     size_t bytes;
     AE_TRY(aei_options_read(&asked, sizeof asked, options, "ae_dataset_options"));
-    if (asked.borrow == AE_ON || asked.stride != 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "borrow and stride are for memory: a file has neither");
+    if (asked.borrow == AE_TOGGLE_ON || asked.stride != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "borrow and stride are for memory: a file has neither");
     idx file;
     AE_TRY(read_idx(&file, path));
     ae_status status;
@@ -198,10 +212,12 @@ ae_status ae_dataset_open_idx(ae_dataset **dataset, const char *path, const ae_d
         asked.height = file.height;
         asked.width = file.width;
     }
-    AE_CHECK(aei_dataset_resolve(&o, &bytes, &asked, file.rows, file.features, f32 ? sizeof(float) : 1));
+    AE_CHECK(
+        aei_dataset_resolve(&o, &bytes, &asked, file.rows, file.features, f32 ? sizeof(float) : 1));
     if (f32) {
         to_native_floats(file.values, file.rows * file.features);
-        AE_CHECK(aei_check_finite((const float *)(void *)file.values, file.rows, file.features, file.features));
+        AE_CHECK(aei_check_finite((const float *)(void *)file.values, file.rows, file.features,
+                                  file.features));
     }
     aei_storage draft = {.block = file.block,
                          .values = file.values,
@@ -218,7 +234,8 @@ cleanup:
     return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
 }
 
-ae_status ae_dataset_open_idx_labels(ae_dataset **labelled, const ae_dataset *dataset, const char *path)
+ae_status ae_dataset_open_idx_labels(ae_dataset **labelled, const ae_dataset *dataset,
+                                     const char *path)
 {
     AE_REQUIRE(labelled);
     AE_REQUIRE(dataset);
@@ -227,12 +244,14 @@ ae_status ae_dataset_open_idx_labels(ae_dataset **labelled, const ae_dataset *da
     AE_TRY(read_idx(&file, path));
     ae_status status;
     if (file.type != IDX_U8 || file.dimensions != 1) {
-        status = aei_fail(AE_ERROR_FORMAT, "%s: IDX type 0x%02X with %zu dimensions: labels are uint8 in one", path,
+        status = aei_fail(AE_ERROR_FORMAT,
+                          "%s: IDX type 0x%02X with %zu dimensions: labels are uint8 in one", path,
                           (unsigned)file.type, file.dimensions);
         goto cleanup;
     }
     if (file.rows != dataset->rows) {
-        status = aei_fail(AE_ERROR_SHAPE, "%s: %zu labels for %zu rows", path, file.rows, dataset->rows);
+        status = aei_fail(AE_ERROR_SHAPE, "%s: %zu labels for %zu rows", path, file.rows,
+                          dataset->rows);
         goto cleanup;
     }
     ae_dataset *made;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "data/npy.h"
+#include "format/npy_header.h"
 
 #include "base/error.h"
 #include "base/input.h"
@@ -38,13 +38,15 @@ static ae_status read_prefix(source *from, size_t *length)
     size_t got;
     AE_TRY(aei_input_read(from->input, prefix, 10, &got));
     if (got >= 2 && prefix[0] == 'P' && prefix[1] == 'K')
-        return aei_fail(AE_ERROR_FORMAT, "a zip archive, perhaps .npz: unpack it, each member is an .npy file");
+        return aei_fail(AE_ERROR_FORMAT,
+                        "a zip archive, perhaps .npz: unpack it, each member is an .npy file");
     if (got < sizeof magic || memcmp(prefix, magic, sizeof magic) != 0)
         return aei_fail(AE_ERROR_FORMAT, "not an NPY file: it does not start with 93 NUMPY");
     if (got < 10)
         return aei_fail(AE_ERROR_FORMAT, "the file ends within the NPY header");
     if (prefix[6] < 1 || prefix[6] > 3 || prefix[7] != 0)
-        return aei_fail(AE_ERROR_UNSUPPORTED, "NPY version %d.%d: 1.0, 2.0 and 3.0 are read", prefix[6], prefix[7]);
+        return aei_fail(AE_ERROR_UNSUPPORTED, "NPY version %d.%d: 1.0, 2.0 and 3.0 are read",
+                        prefix[6], prefix[7]);
     *length = (size_t)prefix[8] | (size_t)prefix[9] << 8;
     from->offset = 10;
     if (prefix[6] > 1) {
@@ -54,23 +56,27 @@ static ae_status read_prefix(source *from, size_t *length)
     }
     from->offset += *length;
     if (*length > AEI_NPY_HEADER)
-        return aei_fail(AE_ERROR_FORMAT, "an NPY header of %zu characters: at most %d are read", *length,
-                        AEI_NPY_HEADER);
+        return aei_fail(AE_ERROR_FORMAT, "an NPY header of %zu characters: at most %d are read",
+                        *length, AEI_NPY_HEADER);
     return AE_OK;
 }
 
-/* Rows and features, and a picture's sides when two dimensions are left beside rows and single channels. */
+/* Rows and features, and a picture's sides when two dimensions are left beside rows and single
+ * channels. */
 static ae_status read_sizes(source *from, size_t *elements)
 {
     const aei_npy *npy = &from->npy;
     size_t count = 1, sides[2] = {0, 0}, side_count = 0;
     if (npy->rank == 0)
-        return aei_fail(AE_ERROR_FORMAT, "a single number without dimensions: rows x features expected");
+        return aei_fail(AE_ERROR_FORMAT,
+                        "a single number without dimensions: rows x features expected");
     for (size_t i = 0; i < npy->rank; i++) {
         if (npy->shape[i] == 0)
-            return aei_fail(AE_ERROR_FORMAT, "dimension %zu of the array is 0: there are no values", i + 1);
+            return aei_fail(AE_ERROR_FORMAT, "dimension %zu of the array is 0: there are no values",
+                            i + 1);
         if (count > PTRDIFF_MAX / sizeof(double) / npy->shape[i])
-            return aei_fail(AE_ERROR_FORMAT, "the array's %zu dimensions overflow the address space", npy->rank);
+            return aei_fail(AE_ERROR_FORMAT,
+                            "the array's %zu dimensions overflow the address space", npy->rank);
         count *= npy->shape[i];
         if (i > 0 && (npy->rank == 3 || npy->shape[i] > 1) && side_count++ < 2)
             sides[side_count - 1] = npy->shape[i];
@@ -99,10 +105,13 @@ static ae_status read_header(source *from)
     const size_t expected = elements * from->npy.size, size = aei_input_size(from->input);
     const size_t found = size < from->offset ? 0 : size - from->offset; /* a file just growing */
     if (found != expected)
-        return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, %zu found", expected, found);
+        return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, %zu found", expected,
+                        found);
     if (from->npy.fortran && from->npy.rank > 2)
-        return aei_fail(AE_ERROR_UNSUPPORTED,
-                        "%zu dimensions in Fortran order: save numpy.ascontiguousarray of the array", from->npy.rank);
+        return aei_fail(
+            AE_ERROR_UNSUPPORTED,
+            "%zu dimensions in Fortran order: save numpy.ascontiguousarray of the array",
+            from->npy.rank);
     return AE_OK;
 }
 
@@ -114,7 +123,8 @@ static uint64_t load(const unsigned char *bytes, size_t size, bool big)
     return value;
 }
 
-/* An element as float32: rounded to the nearest where it must be, infinite where it is too large. */
+/* An element as float32: rounded to the nearest where it must be, infinite where it is too
+ * large. */
 static float element(const aei_npy *npy, const unsigned char *bytes)
 {
     const uint64_t bits = load(bytes, npy->size, npy->big);
@@ -145,7 +155,8 @@ static bool is_native(const aei_npy *npy)
     unsigned char probe[sizeof one];
     memcpy(probe, &one, sizeof one);
     return (npy->kind == 'u' && npy->size == 1) ||
-           (npy->kind == 'f' && npy->size == sizeof(float) && load(probe, sizeof probe, npy->big) == 1);
+           (npy->kind == 'f' && npy->size == sizeof(float) &&
+            load(probe, sizeof probe, npy->big) == 1);
 }
 
 /* All values in C order, as float32 or, of type u1, as they are. */
@@ -160,7 +171,8 @@ static ae_status read_values(const source *from, void *values)
     float *floats = values;
     for (size_t done = 0; done < elements;) {
         unsigned char block[BLOCK];
-        const size_t room = sizeof block / npy->size, count = elements - done < room ? elements - done : room;
+        const size_t room = sizeof block / npy->size,
+                     count = elements - done < room ? elements - done : room;
         AE_TRY(read_exactly(from->input, block, count * npy->size, "its values"));
         for (size_t i = 0; i < count; i++) {
             const size_t e = done + i, to = transposed ? e % rows * features + e / rows : e;
@@ -184,7 +196,8 @@ static ae_status fill(aei_storage *draft, const source *from, bool borrow)
         draft->values = (const unsigned char *)draft->mapping + from->offset;
         return AE_OK;
     }
-    const size_t bytes = from->rows * from->features * (draft->element == AEI_U8 ? 1 : sizeof(float));
+    const size_t bytes = from->rows * from->features *
+                         (draft->element == AEI_U8 ? 1 : sizeof(float));
     draft->values = draft->block = malloc(bytes);
     if (draft->block == NULL)
         return aei_fail_memory(bytes);
@@ -201,25 +214,29 @@ static ae_status open_npy(ae_dataset **dataset, source *from, const ae_dataset_o
         sized.width = from->width;
     }
     const bool u8 = from->npy.kind == 'u' && from->npy.size == 1;
-    AE_TRY(aei_dataset_resolve(&o, &bytes, &sized, from->rows, from->features, u8 ? 1 : sizeof(float)));
+    AE_TRY(aei_dataset_resolve(&o, &bytes, &sized, from->rows, from->features,
+                               u8 ? 1 : sizeof(float)));
     aei_storage draft = {.element = u8 ? AEI_U8 : AEI_F32,
                          .scale = o.scale,
                          .features = from->features,
                          .stride = from->features,
                          .height = o.height,
                          .width = o.width};
-    ae_status status = fill(&draft, from, o.borrow == AE_ON);
+    ae_status status = fill(&draft, from, o.borrow == AE_TOGGLE_ON);
     if (status == AE_OK && !u8)
         status = aei_check_finite(draft.values, from->rows, from->features, from->features);
     if (status != AE_OK) {
         aei_storage_release(&draft);
         /* A finite float64 may be infinite here. */
-        return status == AE_ERROR_DATA && from->npy.size == 8 ? aei_fail_within(status, "as float32") : status;
+        return status == AE_ERROR_DATA && from->npy.size == 8
+                   ? aei_fail_within(status, "as float32")
+                   : status;
     }
     return aei_dataset_adopt(dataset, &draft, from->rows, 0);
 }
 
-ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path, const ae_dataset_options *options)
+ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
+                              const ae_dataset_options *options)
 {
     AE_REQUIRE(dataset);
     AE_REQUIRE(path);

@@ -46,15 +46,18 @@ enum { AEI_WITH_INDEX = 1, AEI_WITH_LABELS = 2 };
 
 /*
  * The caller's options with every default in its place, for rows x features elements of
- * element_size bytes; *bytes receives the room that they take without stride. AE_ERROR_INVALID_ARGUMENT.
+ * element_size bytes; *bytes receives the room that they take without stride.
+ * AE_ERROR_INVALID_ARGUMENT.
  */
-ae_status aei_dataset_resolve(ae_dataset_options *resolved, size_t *bytes, const ae_dataset_options *options,
-                              size_t rows, size_t features, size_t element_size);
+ae_status aei_dataset_resolve(ae_dataset_options *resolved, size_t *bytes,
+                              const ae_dataset_options *options, size_t rows, size_t features,
+                              size_t element_size);
 
 /* Give back what a storage or a draft of one owns. */
 void aei_storage_release(aei_storage *storage);
 
-/* A dataset of all rows of a new storage like draft, whose block, mapping and names are taken over, on failure too. */
+/* A dataset of all rows of a new storage like draft, whose block, mapping and names are taken over,
+ * on failure too. */
 ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t rows, unsigned with);
 
 /* A dataset over a storage already in use. */

@@ -11,7 +11,8 @@
  */
 static unsigned parts_of(const ae_dataset *dataset)
 {
-    return (dataset->index != NULL ? AEI_WITH_INDEX : 0U) | (dataset->labels != NULL ? AEI_WITH_LABELS : 0U);
+    return (dataset->index != NULL ? AEI_WITH_INDEX : 0U) |
+           (dataset->labels != NULL ? AEI_WITH_LABELS : 0U);
 }
 
 ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t first, size_t count)
@@ -21,7 +22,8 @@ ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t f
     if (count == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: a view has at least one row");
     if (first > dataset->rows || count > dataset->rows - first)
-        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count, first, dataset->rows);
+        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count,
+                        first, dataset->rows);
     ae_dataset *made;
     AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset)));
     made->first = dataset->first + first;
@@ -33,7 +35,8 @@ ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t f
     return AE_OK;
 }
 
-ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const size_t *rows, size_t count)
+ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const size_t *rows,
+                            size_t count)
 {
     AE_REQUIRE(view);
     AE_REQUIRE(dataset);
@@ -41,10 +44,12 @@ ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const 
     if (count == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: a view has at least one row");
     if (count > UINT32_MAX)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows: a dataset holds at most %u", count, (unsigned)UINT32_MAX);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows: a dataset holds at most %u", count,
+                        (unsigned)UINT32_MAX);
     for (size_t i = 0; i < count; i++)
         if (rows[i] >= dataset->rows)
-            return aei_fail(AE_ERROR_SHAPE, "rows[%zu] is %zu: the dataset has %zu rows", i, rows[i], dataset->rows);
+            return aei_fail(AE_ERROR_SHAPE, "rows[%zu] is %zu: the dataset has %zu rows", i,
+                            rows[i], dataset->rows);
     ae_dataset *made;
     AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset) | AEI_WITH_INDEX));
     for (size_t i = 0; i < count; i++)
@@ -61,7 +66,8 @@ ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint6
     AE_REQUIRE(view);
     AE_REQUIRE(dataset);
     ae_dataset *made;
-    AE_TRY(aei_dataset_share(&made, dataset->storage, dataset->rows, parts_of(dataset) | AEI_WITH_INDEX));
+    AE_TRY(aei_dataset_share(&made, dataset->storage, dataset->rows,
+                             parts_of(dataset) | AEI_WITH_INDEX));
     aei_random_permutation(made->index, (uint32_t)made->rows, seed, AEI_STREAM_SHUFFLE, 0);
     /* The permutation is of this dataset's rows: turn each into what lies behind it. */
     for (size_t i = 0; i < made->rows; i++) {
@@ -74,16 +80,18 @@ ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint6
     return AE_OK;
 }
 
-ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_dataset *dataset, size_t count)
+ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_dataset *dataset,
+                           size_t count)
 {
     AE_REQUIRE(first);
     AE_REQUIRE(rest);
     AE_REQUIRE(dataset);
     if (count == 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: both parts of a split have at least one row");
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "count is 0: both parts of a split have at least one row");
     if (count >= dataset->rows)
-        return aei_fail(AE_ERROR_SHAPE, "count is %zu: it leaves nothing for the rest of %zu rows", count,
-                        dataset->rows);
+        return aei_fail(AE_ERROR_SHAPE, "count is %zu: it leaves nothing for the rest of %zu rows",
+                        count, dataset->rows);
     ae_dataset *head, *tail;
     AE_TRY(ae_dataset_view(&head, dataset, 0, count));
     ae_status status = ae_dataset_view(&tail, dataset, count, dataset->rows - count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "model/network.h"
+#include "model/network_internal.h"
 
 #include "base/error.h"
 #include "base/options.h"
@@ -27,27 +27,31 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_network_options"));
     if (o->widths == NULL && o->width_count != 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "widths is NULL but width_count is %zu", o->width_count);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "widths is NULL but width_count is %zu",
+                        o->width_count);
     if (o->widths == NULL) {
         o->widths = default_widths;
         o->width_count = sizeof default_widths / sizeof default_widths[0];
     }
     if (o->width_count < 3 || o->width_count > MAX_WIDTHS)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "width_count is %zu: an autoencoder has 3 to %d widths",
-                        o->width_count, MAX_WIDTHS);
-    if (o->code_layer == 0) {
-        o->code_layer = 1;
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "width_count is %zu: an autoencoder has 3 to %d widths", o->width_count,
+                        MAX_WIDTHS);
+    if (o->encoder_layers == 0) {
+        o->encoder_layers = 1;
         for (size_t i = 2; i + 1 < o->width_count; i++)
-            if (o->widths[i] < o->widths[o->code_layer])
-                o->code_layer = i;
+            if (o->widths[i] < o->widths[o->encoder_layers])
+                o->encoder_layers = i;
     }
-    if (o->code_layer > o->width_count - 2)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "code_layer is %zu: an inner width has index 1 to %zu",
-                        o->code_layer, o->width_count - 2);
+    if (o->encoder_layers > o->width_count - 2)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "encoder_layers is %zu: an inner width has index 1 to %zu",
+                        o->encoder_layers, o->width_count - 2);
     for (size_t i = 0; i < o->width_count; i++) {
-        size_t width = i == o->code_layer && o->code_width != 0 ? o->code_width : o->widths[i];
+        size_t width = i == o->encoder_layers && o->code_width != 0 ? o->code_width : o->widths[i];
         if (width == 0 || width > MAX_WIDTH)
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: width %zu is not in 1 to %d", i, width, MAX_WIDTH);
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: width %zu is not in 1 to %d", i,
+                            width, MAX_WIDTH);
     }
     if (o->widths[0] != o->widths[o->width_count - 1])
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "output width %zu differs from input width %zu",
@@ -56,29 +60,35 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
     o->bn_epsilon = o->bn_epsilon == 0 ? 1e-3f : o->bn_epsilon;
     o->bn_decay = o->bn_decay == 0 ? 0.9f : o->bn_decay;
     if (!(o->leaky_slope > 0 && o->leaky_slope < 1))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "leaky_slope %g is not in (0, 1)", (double)o->leaky_slope);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "leaky_slope %g is not in (0, 1)",
+                        (double)o->leaky_slope);
     if (!(o->bn_epsilon > 0 && o->bn_epsilon < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_epsilon %g is not positive", (double)o->bn_epsilon);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_epsilon %g is not positive",
+                        (double)o->bn_epsilon);
     if (!(o->bn_decay > 0 && o->bn_decay < 1))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_decay %g is not in (0, 1)", (double)o->bn_decay);
-    if ((int)o->batch_norm < AE_TOGGLE_DEFAULT || (int)o->batch_norm > AE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch_norm is %d, not an ae_toggle", (int)o->batch_norm);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_decay %g is not in (0, 1)",
+                        (double)o->bn_decay);
+    if ((int)o->batch_norm < AE_TOGGLE_DEFAULT || (int)o->batch_norm > AE_TOGGLE_OFF)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch_norm is %d, not an ae_toggle",
+                        (int)o->batch_norm);
     return AE_OK;
 }
 
 static ae_status resolve_activation(ae_activation *kind, const ae_network_options *o, size_t layer)
 {
-    ae_activation wanted = layer + 2 == o->width_count ? o->output_activation : o->hidden_activation;
+    ae_activation wanted = layer + 2 == o->width_count ? o->output_activation
+                                                       : o->hidden_activation;
     if (o->activations != NULL)
         wanted = o->activations[layer];
-    if ((int)wanted < AE_ACTIVATION_DEFAULT || (int)wanted > AE_LINEAR)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: activation %d is not an ae_activation", layer + 1,
-                        (int)wanted);
-    *kind = wanted == AE_ACTIVATION_DEFAULT ? AE_SIGMOID : wanted;
+    if ((int)wanted < AE_ACTIVATION_DEFAULT || (int)wanted > AE_ACTIVATION_LINEAR)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "layer %zu: activation %d is not an ae_activation", layer + 1, (int)wanted);
+    *kind = wanted == AE_ACTIVATION_DEFAULT ? AE_ACTIVATION_SIGMOID : wanted;
     return AE_OK;
 }
 
-/* Takes every array of a network of depth layers from its arena; offsets into the blocks are set once layers exist. */
+/* Takes every array of a network of depth layers from its arena; offsets into the blocks are set
+ * once layers exist. */
 static void lay_out(ae_network *network)
 {
     aei_arena *arena = &network->arena;
@@ -117,23 +127,27 @@ static void place_layers(ae_network *network)
 
 static void name_tensors(ae_network *network)
 {
-    static const char *const with_norm[] = {"weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"};
+    static const char *const with_norm[] = {"weight", "bn.weight", "bn.bias", "bn.running_mean",
+                                            "bn.running_var"};
     static const char *const without[] = {"weight", "bias"};
-    static const aei_part parts_with_norm[] = {AEI_WEIGHT, AEI_GAMMA, AEI_BETA, AEI_MEAN, AEI_VARIANCE};
-    static const aei_part parts_without[] = {AEI_WEIGHT, AEI_BETA};
+    static const aei_tensor_kind parts_with_norm[] = {AEI_WEIGHT, AEI_GAMMA, AEI_BETA, AEI_MEAN,
+                                                      AEI_VARIANCE};
+    static const aei_tensor_kind parts_without[] = {AEI_WEIGHT, AEI_BETA};
     const size_t per_layer = network->tensor_count / network->depth;
     for (size_t i = 0; i < network->tensor_count; i++) {
         const size_t layer = i / per_layer, part = i % per_layer;
-        const int decodes = layer >= network->code_layer;
+        const int decodes = layer >= network->encoder_layers;
         aei_tensor *tensor = &network->tensors[i];
         tensor->layer = layer;
         tensor->part = network->batch_norm ? parts_with_norm[part] : parts_without[part];
-        aei_tensor_name(tensor->name, sizeof tensor->name, decodes, layer - (decodes ? network->code_layer : 0),
+        aei_tensor_name(tensor->name, sizeof tensor->name, decodes,
+                        layer - (decodes ? network->encoder_layers : 0),
                         network->batch_norm ? with_norm[part] : without[part]);
     }
 }
 
-/* Weights from a normal distribution with deviation 1 / sqrt(fan in), gamma 1, beta 0, mean 0, variance 1. */
+/* Weights from a normal distribution with deviation 1 / sqrt(fan in), gamma 1, beta 0, mean 0,
+ * variance 1. */
 static void initialise(ae_network *network)
 {
     const size_t panel = network->kernels->panel;
@@ -141,9 +155,11 @@ static void initialise(ae_network *network)
         const aei_layer *layer = &network->layers[l];
         const float deviation = (float)(1.0 / sqrt((double)layer->in));
         for (size_t j = 0; j < layer->out; j++) {
-            float *column = network->parameters + layer->weight + j / panel * layer->in * panel + j % panel;
+            float *column = network->parameters + layer->weight + j / panel * layer->in * panel +
+                            j % panel;
             for (size_t i = 0; i < layer->in; i++)
-                column[i * panel] = deviation * aei_random_normal(network->seed, AEI_STREAM_WEIGHTS, (uint32_t)l,
+                column[i * panel] = deviation * aei_random_normal(network->seed, AEI_STREAM_WEIGHTS,
+                                                                  (uint32_t)l,
                                                                   (uint64_t)i * layer->out + j);
             if (network->batch_norm)
                 network->parameters[layer->gamma + j] = 1;
@@ -153,7 +169,8 @@ static void initialise(ae_network *network)
 }
 
 /* A network without values: layout, layers, tensor names. */
-static ae_status build(ae_network **network, const ae_network_options *o, const aei_kernels *kernels)
+static ae_status build(ae_network **network, const ae_network_options *o,
+                       const aei_kernels *kernels)
 {
     ae_network *n = calloc(1, sizeof *n);
     size_t *widths = calloc(o->width_count, sizeof *widths);
@@ -165,15 +182,15 @@ static ae_status build(ae_network **network, const ae_network_options *o, const 
     }
     n->kernels = kernels;
     n->depth = o->width_count - 1;
-    n->code_layer = o->code_layer;
-    n->batch_norm = o->batch_norm != AE_OFF;
+    n->encoder_layers = o->encoder_layers;
+    n->batch_norm = o->batch_norm != AE_TOGGLE_OFF;
     n->leaky_slope = o->leaky_slope;
     n->bn_epsilon = o->bn_epsilon;
     n->bn_decay = o->bn_decay;
     n->seed = o->seed;
     n->widths = widths;
     for (size_t i = 0; i < o->width_count; i++) {
-        widths[i] = i == o->code_layer && o->code_width != 0 ? o->code_width : o->widths[i];
+        widths[i] = i == o->encoder_layers && o->code_width != 0 ? o->code_width : o->widths[i];
         n->widest = widths[i] > n->widest ? widths[i] : n->widest;
     }
     place_layers(n);
@@ -220,8 +237,8 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
         .size = sizeof o,
         .widths = network->widths,
         .width_count = network->depth + 1,
-        .code_layer = network->code_layer,
-        .batch_norm = network->batch_norm ? AE_ON : AE_OFF,
+        .encoder_layers = network->encoder_layers,
+        .batch_norm = network->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
         .leaky_slope = network->leaky_slope,
         .bn_epsilon = network->bn_epsilon,
         .bn_decay = network->bn_decay,
@@ -236,7 +253,8 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
     n->batches_tracked = network->batches_tracked;
     const aei_scaling *scaling = network->scaling;
     if (scaling != NULL) {
-        const ae_status status = aei_scaling_create(&n->scaling, scaling->features, scaling->offset, scaling->scale);
+        const ae_status status = aei_scaling_create(&n->scaling, scaling->features, scaling->offset,
+                                                    scaling->scale);
         if (status != AE_OK) {
             ae_network_free(n);
             return status;
@@ -259,7 +277,8 @@ void ae_network_free(ae_network *network)
 
 bool aei_network_same_layout(const ae_network *a, const ae_network *b)
 {
-    return a->depth == b->depth && a->batch_norm == b->batch_norm && a->kernels->panel == b->kernels->panel &&
+    return a->depth == b->depth && a->batch_norm == b->batch_norm &&
+           a->kernels->panel == b->kernels->panel &&
            memcmp(a->widths, b->widths, (a->depth + 1) * sizeof *a->widths) == 0;
 }
 
@@ -280,12 +299,12 @@ size_t ae_network_input_width(const ae_network *network)
 
 size_t ae_network_code_width(const ae_network *network)
 {
-    return network == NULL ? 0 : network->widths[network->code_layer];
+    return network == NULL ? 0 : network->widths[network->encoder_layers];
 }
 
-size_t ae_network_code_layer(const ae_network *network)
+size_t ae_network_encoder_layer_count(const ae_network *network)
 {
-    return network == NULL ? 0 : network->code_layer;
+    return network == NULL ? 0 : network->encoder_layers;
 }
 
 size_t ae_network_parameter_count(const ae_network *network)
@@ -303,7 +322,8 @@ int ae_network_has_batch_norm(const ae_network *network)
 
 ae_activation ae_network_activation(const ae_network *network, size_t layer)
 {
-    return network == NULL || layer >= network->depth ? AE_ACTIVATION_DEFAULT : network->layers[layer].f.kind;
+    return network == NULL || layer >= network->depth ? AE_ACTIVATION_DEFAULT
+                                                      : network->layers[layer].f.kind;
 }
 
 const char *ae_network_kernels(const ae_network *network)

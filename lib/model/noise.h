@@ -18,9 +18,11 @@ typedef struct aei_noise {
 /*
  * Features [first, first + count) of rows of `features` features: from clean[r * stride + j] into
  * spoilt, of the same shape, which may be the same memory. A value's noise follows from seed, step,
- * r and the feature alone, and to the last bit from the kernels' logarithm. first is a multiple of 4.
+ * r and the feature alone, and to the last bit from the kernels' logarithm. first is a multiple of
+ * 4.
  */
-void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features, size_t first, size_t count,
-                     size_t rows, const float *clean, float *spoilt, size_t stride);
+void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features,
+                     size_t first, size_t count, size_t rows, const float *clean, float *spoilt,
+                     size_t stride);
 
 #endif

@@ -2,7 +2,7 @@
 #include "model/scaling.h"
 
 #include "base/error.h"
-#include "model/network.h"
+#include "model/network_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,12 +14,14 @@ static ae_status check(size_t features, const float *offset, const float *scale)
         if (!isfinite(offset[j]))
             return aei_fail(AE_ERROR_DATA, "offset[%zu] is %g, not finite", j, (double)offset[j]);
         if (!(scale[j] >= 0 && scale[j] < INFINITY))
-            return aei_fail(AE_ERROR_DATA, "scale[%zu] is %g: it must be finite and not negative", j, (double)scale[j]);
+            return aei_fail(AE_ERROR_DATA, "scale[%zu] is %g: it must be finite and not negative",
+                            j, (double)scale[j]);
     }
     return AE_OK;
 }
 
-ae_status aei_scaling_create(aei_scaling **scaling, size_t features, const float *offset, const float *scale)
+ae_status aei_scaling_create(aei_scaling **scaling, size_t features, const float *offset,
+                             const float *scale)
 {
     AE_TRY(check(features, offset, scale));
     const size_t size = sizeof **scaling + 3 * features * sizeof(float);
@@ -53,13 +55,14 @@ bool aei_scaling_same(const aei_scaling *a, const aei_scaling *b)
 }
 
 /*
- * Divided, not multiplied by a reciprocal: rounding is monotone, so that with an offset of min and a
- * scale of max - min no value between the two leaves [0, 1].
+ * Divided, not multiplied by a reciprocal: rounding is monotone, so that with an offset of min and
+ * a scale of max - min no value between the two leaves [0, 1].
  */
-void aei_scaling_apply(const aei_scaling *scaling, size_t first, size_t count, size_t rows, float *values,
-                       size_t stride)
+void aei_scaling_apply(const aei_scaling *scaling, size_t first, size_t count, size_t rows,
+                       float *values, size_t stride)
 {
-    const float *restrict offset = scaling->offset + first, *restrict divisor = scaling->divisor + first;
+    const float *restrict offset = scaling->offset + first, *restrict divisor = scaling->divisor +
+                                                                                first;
     for (size_t r = 0; r < rows; r++) {
         float *restrict row = values + r * stride;
         for (size_t j = 0; j < count; j++)
@@ -67,10 +70,11 @@ void aei_scaling_apply(const aei_scaling *scaling, size_t first, size_t count, s
     }
 }
 
-void aei_scaling_restore(const aei_scaling *scaling, size_t first, size_t count, size_t rows, float *values,
-                         size_t stride)
+void aei_scaling_restore(const aei_scaling *scaling, size_t first, size_t count, size_t rows,
+                         float *values, size_t stride)
 {
-    const float *restrict offset = scaling->offset + first, *restrict scale = scaling->scale + first;
+    const float *restrict offset = scaling->offset + first, *restrict scale = scaling->scale +
+                                                                              first;
     for (size_t r = 0; r < rows; r++) {
         float *restrict row = values + r * stride;
         for (size_t j = 0; j < count; j++)

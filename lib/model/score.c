@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A score is the sum of its parts as they are given out, float32 values added in float64 in the order
- * of the features: exact for whoever adds them up again. That one sum cannot be split, so a few
- * rows are taken side by side, and the processor works on their sums at once.
+ * A score is the sum of its parts as they are given out, float32 values added in float64 in the
+ * order of the features: exact for whoever adds them up again. That one sum cannot be split, so a
+ * few rows are taken side by side, and the processor works on their sums at once.
  */
 #include "model/score.h"
 
@@ -12,7 +12,8 @@
 /* Rows side by side; features at a time, a divisor of every panel. */
 enum { LANES = 8, CHUNK = 16 };
 
-/* A chunk's place in its row: the first feature, how many, and the offset in panels of the batch's first row. */
+/* A chunk's place in its row: the first feature, how many, and the offset in panels of the batch's
+ * first row. */
 typedef struct chunk {
     size_t first, count, offset;
 } chunk;
@@ -20,10 +21,12 @@ typedef struct chunk {
 static chunk chunk_at(const aei_score_job *job, size_t first)
 {
     const size_t panel = job->kernels->panel, left = job->features - first;
-    return (chunk){first, left < CHUNK ? left : CHUNK, first / panel * job->rows * panel + first % panel};
+    return (chunk){first, left < CHUNK ? left : CHUNK,
+                   first / panel * job->rows * panel + first % panel};
 }
 
-/* |d|^2, in float64 since the squares of unscaled data leave float32; four sums, whose order is nobody's concern. */
+/* |d|^2, in float64 since the squares of unscaled data leave float32; four sums, whose order is
+ * nobody's concern. */
 static double sum_of_squares(const aei_score_job *job, size_t row)
 {
     double sums[4] = {0};
@@ -60,18 +63,19 @@ static void square_parts(size_t count, const float *y, const float *t, double fa
 }
 
 /* With the bounds of the kernels' row_costs: certain and wrong costs as much as float32 can say. */
-static void entropy_parts(const aei_kernels *kernels, size_t count, const float *y, const float *t, double factor,
-                          float *parts)
+static void entropy_parts(const aei_kernels *kernels, size_t count, const float *y, const float *t,
+                          double factor, float *parts)
 {
     float logs[2 * CHUNK];
     for (size_t j = 0; j < count; j++) {
         logs[j] = y[j] < 1e-37f ? 1e-37f : y[j];
         logs[count + j] = 1 - y[j] < 0x1p-25f ? 0x1p-25f : 1 - y[j];
     }
-    kernels->map(AEI_MAP_LOG, 2 * count, logs, logs);
+    kernels->map_elementwise(AEI_MAP_LOG, 2 * count, logs, logs);
     for (size_t j = 0; j < count; j++) {
         const double target = (double)t[j];
-        parts[j] = (float)(-(target * (double)logs[j] + (1 - target) * (double)logs[count + j]) * factor);
+        parts[j] = (float)(-(target * (double)logs[j] + (1 - target) * (double)logs[count + j]) *
+                           factor);
     }
 }
 
@@ -87,11 +91,13 @@ static void score_few(const aei_score_job *job, size_t row, size_t rows)
         for (size_t r = 0; r < rows; r++) {
             const size_t at = c.offset + (row + r) * panel;
             if (job->cost == AE_COST_BCE)
-                entropy_parts(job->kernels, c.count, job->output + at, job->input + at, factors[r], parts[r]);
+                entropy_parts(job->kernels, c.count, job->output + at, job->input + at, factors[r],
+                              parts[r]);
             else
                 square_parts(c.count, job->output + at, job->input + at, factors[r], parts[r]);
             if (job->parts != NULL)
-                memcpy(job->parts + (row + r) * job->features + first, parts[r], c.count * sizeof parts[r][0]);
+                memcpy(job->parts + (row + r) * job->features + first, parts[r],
+                       c.count * sizeof parts[r][0]);
         }
         for (size_t j = 0; j < c.count; j++)
             for (size_t r = 0; r < LANES; r++)

@@ -17,7 +17,8 @@ typedef struct aei_score_job {
     float *parts;                /* [rows][features]; NULL: not wanted */
 } aei_score_job;
 
-/* Score a range of the rows; ae_score has the definition. A row's bits depend on nothing but the row. */
+/* Score a range of the rows; ae_session_score has the definition. A row's bits depend on nothing
+ * but the row. */
 void aei_score_rows(const aei_score_job *job, aei_range rows);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The training step. Every thread of the team runs `take_step`; in each phase it takes one of the
- * layer's panels after another, and with it all rows of the batch for those features, so that a matrix
- * product is followed at once, in cache and without waiting, by its batch statistics, normalisation and
- * non-linearity. The phases, with a barrier between any two:
+ * layer's panels after another, and with it all rows of the batch for those features, so that a
+ * matrix product is followed at once, in cache and without waiting, by its batch statistics,
+ * normalisation and non-linearity. The phases, with a barrier between any two:
  *
  *     input      gather a panel of the batch, add noise                        1 barrier
  *     forward    for each layer: product, normalise, non-linearity             1 each
@@ -11,7 +11,8 @@
  *     backward   for each layer from the last: gradient of its input with the
  *                old weights, then gradient of its weights, which go straight
  *                into the optimizer while they are in cache                    1 each but the last
- *     clipping   norm of the stored gradient, then the optimizer               2 more, where it is asked for
+ *     clipping   norm of the stored gradient, then the optimizer               2 more, where it is
+ *     asked for
  *
  * In the backward phase the panels are of the layer's *input* features: those rows of the
  * weights are read by nobody else, so updating them needs no barrier.
@@ -21,19 +22,20 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "model/cost.h"
-#include "model/operand.h"
+#include "model/matrix_form.h"
 #include "model/panels.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each [panels][P]. */
+/* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each
+ * [panels][P]. */
 typedef struct activations {
     float *y;     /* output */
     float *xhat;  /* normalised sums; y without batch normalisation */
     float *delta; /* dC/dz */
-    aei_operand y_read, delta_read;
+    aei_matrix_form y_read, delta_read;
     float *mean, *variance, *inverse;
 } activations;
 
@@ -54,13 +56,15 @@ struct aei_step {
     size_t threads;
     size_t max_rows;
     bool stored, noisy;
-    aei_multiplier multiplier;
+    aei_gemm_mode multiplier;
     activations *layers;
     scratch *threads_scratch;
-    aei_pile
-        *piles;   /* [phases][threads]: panels left to take. Input, output, then forward and backward of each layer */
+    aei_work_queue *
+        /* [phases][threads]: panels left to take. Input, output, then forward and backward of
+         * each layer */
+        piles;
     float *input; /* [panels][rows][P] */
-    aei_operand input_read;
+    aei_matrix_form input_read;
     float *target;           /* the input without its noise; the input itself unless noisy */
     float *ones;             /* [P] */
     float *costs;            /* [panels of the output][rows] */
@@ -81,7 +85,8 @@ static size_t phase_of(size_t l, size_t direction)
     return LAYERS + 2 * l + direction;
 }
 
-/* Blocks in which the gradient's norm is summed: cut by place, not by thread, so that the sum's bits are fixed. */
+/* Blocks in which the gradient's norm is summed: cut by place, not by thread, so that the sum's
+ * bits are fixed. */
 enum { NORM_BLOCK = 8192 };
 
 static size_t panels_of(const aei_step *step, size_t features)
@@ -91,10 +96,11 @@ static size_t panels_of(const aei_step *step, size_t features)
 
 static void deal(aei_step *step, size_t phase, size_t features)
 {
-    aei_pile_deal(&step->piles[phase * step->threads], step->threads, (uint32_t)panels_of(step, features));
+    aei_work_queue_reset(&step->piles[phase * step->threads], step->threads,
+                         (uint32_t)panels_of(step, features));
 }
 
-static void deal_panels(aei_step *step)
+static void queue_panels(aei_step *step)
 {
     const size_t *widths = step->network->widths, depth = step->network->depth;
     deal(step, INPUT, widths[0]);
@@ -107,26 +113,30 @@ static void deal_panels(aei_step *step)
 
 static bool take_panel(aei_step *step, size_t phase, size_t thread, size_t *panel)
 {
-    return aei_pile_take(&step->piles[phase * step->threads], step->threads, thread, panel);
+    return aei_work_queue_pop(&step->piles[phase * step->threads], step->threads, thread, panel);
 }
 
 static void lay_out(aei_step *s)
 {
     const ae_network *n = s->network;
-    const aei_multiplier *m = &s->multiplier;
+    const aei_gemm_mode *m = &s->multiplier;
     const size_t panel = n->kernels->panel, rows = s->max_rows;
     aei_arena *arena = &s->arena;
     s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
     s->threads_scratch = aei_arena_take(arena, s->threads, sizeof *s->threads_scratch);
     s->piles = aei_arena_take(arena, phase_of(n->depth, 0) * s->threads, sizeof *s->piles);
     s->input = aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float));
-    s->input_read = aei_operand_take(arena, m, panels_of(s, n->widths[0]), rows, s->input, !s->noisy);
-    s->target = s->noisy ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows, panel * sizeof(float)) : s->input;
+    s->input_read = aei_matrix_form_create(arena, m, panels_of(s, n->widths[0]), rows, s->input,
+                                           !s->noisy);
+    s->target = s->noisy ? aei_arena_take(arena, panels_of(s, n->widths[0]) * rows,
+                                          panel * sizeof(float))
+                         : s->input;
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, panels_of(s, n->widths[n->depth]) * rows, sizeof(float));
     if (s->stored) {
         s->gradient = aei_arena_take(arena, n->parameter_floats, sizeof(float));
-        s->squares = aei_arena_take(arena, (n->parameter_floats + NORM_BLOCK - 1) / NORM_BLOCK, sizeof(double));
+        s->squares = aei_arena_take(arena, (n->parameter_floats + NORM_BLOCK - 1) / NORM_BLOCK,
+                                    sizeof(double));
     }
     for (size_t l = 0; l < n->depth; l++) {
         const size_t panels = n->layers[l].panels;
@@ -134,19 +144,21 @@ static void lay_out(aei_step *s)
         a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
         a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
         a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        a.y_read = aei_operand_take(arena, m, panels, rows, a.y, true);
-        a.delta_read = aei_operand_take(arena, m, panels, rows, a.delta, false);
+        a.y_read = aei_matrix_form_create(arena, m, panels, rows, a.y, true);
+        a.delta_read = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);
         a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
         a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
         a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
         if (s->layers != NULL)
             s->layers[l] = a;
     }
-    const size_t pack_floats = n->kernels->pack == NULL ? 0 : n->kernels->pack_floats(rows, n->widest);
+    const size_t pack_floats = n->kernels->pack == NULL ? 0
+                                                        : n->kernels->pack_floats(rows, n->widest);
     for (size_t t = 0; t < s->threads; t++) {
         scratch c = {0};
         c.rounded = m->bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
-        c.transposed = aei_arena_take(arena, panels_of(s, n->widest) * panel, panel * sizeof(float));
+        c.transposed = aei_arena_take(arena, panels_of(s, n->widest) * panel,
+                                      panel * sizeof(float));
         c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
         c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
         c.factor = aei_arena_take(arena, rows, sizeof(float));
@@ -157,7 +169,8 @@ static void lay_out(aei_step *s)
     }
 }
 
-ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, unsigned room)
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
+                          unsigned room)
 {
     aei_step *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -168,7 +181,7 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->max_rows = max_rows;
     s->stored = (room & AEI_STEP_GRADIENT) != 0;
     s->noisy = (room & AEI_STEP_NOISE) != 0;
-    s->multiplier = aei_multiplier_for(network->kernels, (room & AEI_STEP_BF16) != 0);
+    s->multiplier = aei_gemm_mode_for(network->kernels, (room & AEI_STEP_BF16) != 0);
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);
     if (status != AE_OK) {
@@ -196,16 +209,17 @@ size_t aei_step_memory(const aei_step *step)
 }
 
 /* What products over features read: the operand, or the thread's repacked copy. */
-static aei_operand operand(const aei_step *s, size_t thread, const aei_operand *whole, size_t features)
+static aei_matrix_form operand(const aei_step *s, size_t thread, const aei_matrix_form *whole,
+                               size_t features)
 {
     const aei_kernels *kernels = s->network->kernels;
     if (kernels->pack == NULL)
         return *whole;
     kernels->pack(s->rows, features, whole->values, s->threads_scratch[thread].packed);
-    return (aei_operand){.values = s->threads_scratch[thread].packed};
+    return (aei_matrix_form){.values = s->threads_scratch[thread].packed};
 }
 
-static const aei_operand *layer_input(const aei_step *s, size_t l)
+static const aei_matrix_form *layer_input(const aei_step *s, size_t l)
 {
     return l == 0 ? &s->input_read : &s->layers[l - 1].y_read;
 }
@@ -215,11 +229,12 @@ static void gather_input(aei_step *s, size_t thread)
     const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
     for (size_t p; take_panel(s, INPUT, thread, &p);) {
         const size_t count = aei_columns(panel, features, p), at = p * s->rows * panel;
-        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, count, s->target + at, panel);
+        s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, count, s->target + at,
+                       panel);
         if (s->noisy)
-            aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count, s->rows, s->target + at,
-                            s->input + at, panel);
-        aei_operand_set(&s->input_read, &s->multiplier, s->rows, p, s->input + at);
+            aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count,
+                            s->rows, s->target + at, s->input + at, panel);
+        aei_matrix_form_store(&s->input_read, &s->multiplier, s->rows, p, s->input + at);
     }
 }
 
@@ -230,7 +245,7 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
     const aei_layer *layer = &n->layers[l];
     const activations *a = &s->layers[l];
     const size_t panel = kernels->panel, tile = s->rows * panel;
-    aei_operand x = {0};
+    aei_matrix_form x = {0};
     for (size_t p, taken = 0; take_panel(s, phase_of(l, FORWARD), thread, &p); taken++) {
         if (taken == 0)
             x = operand(s, thread, layer_input(s, l), layer->in);
@@ -239,15 +254,16 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         const float *beta = n->parameters + layer->beta + p * panel;
         const float *weights = n->parameters + layer->weight + p * layer->in * panel;
         /* The panel that this thread is likely to take next. */
-        const float *soon = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
-        aei_multiply_nn(&s->multiplier, s->rows, layer->in, count, &x, weights, s->threads_scratch[thread].rounded, z,
-                        soon);
+        const float *prefetch = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
+        aei_multiply_nn(&s->multiplier, s->rows, layer->in, count, &x, weights,
+                        s->threads_scratch[thread].rounded, z, prefetch);
         if (n->batch_norm)
-            kernels->norm_forward(s->rows, count, z, y, n->parameters + layer->gamma + p * panel, beta, n->bn_epsilon,
-                                  layer->f, a->mean + p * panel, a->variance + p * panel, a->inverse + p * panel);
+            kernels->norm_forward(s->rows, count, z, y, n->parameters + layer->gamma + p * panel,
+                                  beta, n->bn_epsilon, layer->f, a->mean + p * panel,
+                                  a->variance + p * panel, a->inverse + p * panel);
         else
             kernels->affine_forward(s->rows, count, z, y, s->ones, beta, layer->f);
-        aei_operand_set(&a->y_read, &s->multiplier, s->rows, p, y);
+        aei_matrix_form_store(&a->y_read, &s->multiplier, s->rows, p, y);
         if (l + 1 == n->depth)
             kernels->row_costs(s->rows, count, y, s->target + p * tile, s->job->cost == AE_COST_BCE,
                                s->costs + p * s->rows);
@@ -261,7 +277,8 @@ static void blend(float *running, const float *batch, float decay, size_t count)
 }
 
 /* Step or store n parameters at `offset`, whose gradient is at hand. */
-static void settle(aei_step *s, const aei_update *rule, size_t offset, size_t count, const float *gradient)
+static void apply_or_store(aei_step *s, const aei_update *rule, size_t offset, size_t count,
+                           const float *gradient)
 {
     if (s->stored) {
         memcpy(s->gradient + offset, gradient, count * sizeof *gradient);
@@ -277,11 +294,14 @@ static void blend_statistics(aei_step *s, size_t l, size_t p)
 {
     ae_network *n = s->network;
     const size_t panel = n->kernels->panel;
-    blend(n->running + n->layers[l].mean + p * panel, s->layers[l].mean + p * panel, n->bn_decay, panel);
-    blend(n->running + n->layers[l].variance + p * panel, s->layers[l].variance + p * panel, n->bn_decay, panel);
+    blend(n->running + n->layers[l].mean + p * panel, s->layers[l].mean + p * panel, n->bn_decay,
+          panel);
+    blend(n->running + n->layers[l].variance + p * panel, s->layers[l].variance + p * panel,
+          n->bn_decay, panel);
 }
 
-/* Panel p of layer l has dC/dy in delta: go back through non-linearity and normalisation, and step gamma and beta. */
+/* Panel p of layer l has dC/dy in delta: go back through non-linearity and normalisation, and step
+ * gamma and beta. */
 static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, size_t thread)
 {
     ae_network *n = s->network;
@@ -295,14 +315,14 @@ static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, 
         kernels->bias_backward(s->rows, count, a->delta + at, a->y + at, f, mine->dbeta);
     } else {
         kernels->norm_backward(s->rows, count, a->delta + at, a->y + at, a->xhat + at,
-                               n->parameters + layer->gamma + p * panel, a->inverse + p * panel, f, mine->dgamma,
-                               mine->dbeta);
-        settle(s, &s->job->others, layer->gamma + p * panel, panel, mine->dgamma);
+                               n->parameters + layer->gamma + p * panel, a->inverse + p * panel, f,
+                               mine->dgamma, mine->dbeta);
+        apply_or_store(s, &s->job->no_decay, layer->gamma + p * panel, panel, mine->dgamma);
         if (!s->stored)
             blend_statistics(s, l, p);
     }
-    settle(s, &s->job->others, layer->beta + p * panel, panel, mine->dbeta);
-    aei_operand_set(&a->delta_read, &s->multiplier, s->rows, p, a->delta + at);
+    apply_or_store(s, &s->job->no_decay, layer->beta + p * panel, panel, mine->dbeta);
+    aei_matrix_form_store(&a->delta_read, &s->multiplier, s->rows, p, a->delta + at);
 }
 
 static void output_gradient(aei_step *s, size_t thread)
@@ -312,17 +332,19 @@ static void output_gradient(aei_step *s, size_t thread)
     const aei_layer *layer = &n->layers[l];
     aei_nonlinearity f = layer->f;
     if (s->job->cost == AE_COST_BCE)
-        f.kind = AE_LINEAR; /* the factors are already those of dC/du */
+        f.kind = AE_ACTIVATION_LINEAR; /* the factors are already those of dC/du */
     for (size_t p; take_panel(s, OUTPUT, thread, &p);) {
-        n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p), s->layers[l].y + p * tile,
-                                  s->target + p * tile, s->threads_scratch[thread].factor,
-                                  s->layers[l].delta + p * tile);
+        n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p),
+                                  s->layers[l].y + p * tile, s->target + p * tile,
+                                  s->threads_scratch[thread].factor, s->layers[l].delta + p * tile);
         backward_panel(s, l, p, f, thread);
     }
 }
 
-/* dC/dy of panel q of layer l's input, from the weights' rows of that panel transposed to [out][P]. */
-static void backward_input(aei_step *s, size_t l, size_t q, const aei_operand *delta, size_t thread)
+/* dC/dy of panel q of layer l's input, from the weights' rows of that panel transposed to
+ * [out][P]. */
+static void backward_input(aei_step *s, size_t l, size_t q, const aei_matrix_form *delta,
+                           size_t thread)
 {
     const ae_network *n = s->network;
     const aei_kernels *kernels = n->kernels;
@@ -331,9 +353,10 @@ static void backward_input(aei_step *s, size_t l, size_t q, const aei_operand *d
     float *transposed = s->threads_scratch[thread].transposed;
     const float *weights = n->parameters + layer->weight + q * panel * panel;
     for (size_t p = 0; p < layer->panels; p++)
-        kernels->transpose(count, aei_columns(panel, layer->out, p), weights + p * layer->in * panel,
-                           transposed + p * panel * panel);
-    aei_multiply_nn(&s->multiplier, s->rows, layer->out, count, delta, transposed, s->threads_scratch[thread].rounded,
+        kernels->transpose(count, aei_columns(panel, layer->out, p),
+                           weights + p * layer->in * panel, transposed + p * panel * panel);
+    aei_multiply_nn(&s->multiplier, s->rows, layer->out, count, delta, transposed,
+                    s->threads_scratch[thread].rounded,
                     s->layers[l - 1].delta + q * s->rows * panel, NULL);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
 }
@@ -343,11 +366,12 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     const ae_network *n = s->network;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = n->kernels->panel, panels_in = panels_of(s, layer->in);
-    const aei_operand *x = layer_input(s, l), *delta = &s->layers[l].delta_read;
-    /* What the update will touch, to be fetched ahead; the parameters stand in for moments that there are not. */
+    const aei_matrix_form *x = layer_input(s, l), *delta = &s->layers[l].delta_read;
+    /* What the update will touch, to be fetched ahead; the parameters stand in for moments that
+     * there are not. */
     const float *first = s->job->first == NULL ? n->parameters : s->job->first;
     const float *second = s->job->second == NULL ? n->parameters : s->job->second;
-    aei_operand delta_operand = {0};
+    aei_matrix_form delta_operand = {0};
     for (size_t q, taken = 0; take_panel(s, phase_of(l, BACKWARD), thread, &q); taken++) {
         if (l > 0 && taken == 0)
             delta_operand = operand(s, thread, delta, layer->out);
@@ -359,11 +383,13 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
         for (size_t p = 0; p < layer->panels; p++) {
             float *gradient = s->threads_scratch[thread].tile;
             const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
-            /* The update needs the moments next; its weights are in cache, those of the next transposition are not. */
-            const float *const soon[3] = {first + offset, second + offset, n->parameters + offset + ahead};
-            aei_multiply_tn(&s->multiplier, s->rows, count, aei_columns(panel, layer->out, p), x, q, delta, p, gradient,
-                            soon);
-            settle(s, &s->job->weights, offset, count * panel, gradient);
+            /* The update needs the moments next; its weights are in cache, those of the next
+             * transposition are not. */
+            const float *const prefetch[3] = {first + offset, second + offset,
+                                              n->parameters + offset + ahead};
+            aei_multiply_tn(&s->multiplier, s->rows, count, aei_columns(panel, layer->out, p), x, q,
+                            delta, p, gradient, prefetch);
+            apply_or_store(s, &s->job->weights, offset, count * panel, gradient);
         }
     }
 }
@@ -371,7 +397,8 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
 /* The global norm of the stored gradient, the same in every thread. */
 static double stored_norm(aei_step *s, size_t thread)
 {
-    const size_t floats = s->network->parameter_floats, blocks = (floats + NORM_BLOCK - 1) / NORM_BLOCK;
+    const size_t floats = s->network->parameter_floats,
+                 blocks = (floats + NORM_BLOCK - 1) / NORM_BLOCK;
     const aei_range mine = aei_share(blocks, thread, s->threads);
     for (size_t b = mine.first; b < mine.last; b++) {
         const size_t end = (b + 1) * NORM_BLOCK < floats ? (b + 1) * NORM_BLOCK : floats;
@@ -392,19 +419,20 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
 {
     ae_network *n = s->network;
     const aei_step_job *job = s->job;
-    aei_update weights = job->weights, others = job->others;
-    weights.gradient_scale = others.gradient_scale = scale;
+    aei_update weights = job->weights, no_decay = job->no_decay;
+    weights.gradient_scale = no_decay.gradient_scale = scale;
     const size_t panel = n->kernels->panel;
     for (size_t l = 0; l < n->depth; l++) {
         const aei_layer *layer = &n->layers[l];
         const aei_range mine = aei_share(layer->panels, thread, s->threads);
         for (size_t p = mine.first; p < mine.last; p++) {
-            const size_t offsets[] = {layer->weight + p * layer->in * panel, layer->gamma + p * panel,
-                                      layer->beta + p * panel};
+            const size_t offsets[] = {layer->weight + p * layer->in * panel,
+                                      layer->gamma + p * panel, layer->beta + p * panel};
             const size_t counts[] = {layer->in * panel, panel, panel};
             for (size_t i = 0; i < 3; i++)
-                n->kernels->update(i == 0 ? &weights : &others, counts[i], n->parameters + offsets[i],
-                                   s->gradient + offsets[i], job->first == NULL ? NULL : job->first + offsets[i],
+                n->kernels->update(i == 0 ? &weights : &no_decay, counts[i],
+                                   n->parameters + offsets[i], s->gradient + offsets[i],
+                                   job->first == NULL ? NULL : job->first + offsets[i],
                                    job->second == NULL ? NULL : job->second + offsets[i]);
             if (n->batch_norm)
                 blend_statistics(s, l, p);
@@ -447,7 +475,9 @@ static void take_step(void *context, size_t thread)
         s->diverged = !isfinite(norm);
     }
     if (isfinite(norm) && s->update)
-        apply_stored(s, norm > (double)s->job->clip_norm ? (float)((double)s->job->clip_norm / norm) : 1, thread);
+        apply_stored(
+            s, norm > (double)s->job->clip_norm ? (float)((double)s->job->clip_norm / norm) : 1,
+            thread);
 }
 
 static ae_status run(aei_step *step, const aei_step_job *job, bool update)
@@ -457,10 +487,11 @@ static ae_status run(aei_step *step, const aei_step_job *job, bool update)
     step->update = update;
     step->diverged = false;
     step->cost = step->gradient_norm = 0;
-    deal_panels(step);
+    queue_panels(step);
     AE_TRY(aei_team_run(step->team, take_step, step));
     if (step->diverged)
-        return aei_fail(AE_ERROR_DIVERGED, "the cost of the batch is %g, the gradient's norm %g: not finite",
+        return aei_fail(AE_ERROR_DIVERGED,
+                        "the cost of the batch is %g, the gradient's norm %g: not finite",
                         step->cost, step->gradient_norm);
     return AE_OK;
 }
@@ -477,7 +508,8 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
     return AE_OK;
 }
 
-ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost, const float **gradient)
+ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost,
+                            const float **gradient)
 {
     if (!step->stored)
         return aei_fail(AE_ERROR_STATE, "the step was created without room for the gradient");
@@ -492,5 +524,6 @@ void aei_step_output(const aei_step *step, size_t layer, float *values)
     const size_t panel = step->network->kernels->panel, out = step->network->layers[layer].out;
     for (size_t r = 0; r < step->rows; r++)
         for (size_t j = 0; j < out; j++)
-            values[r * out + j] = step->layers[layer].y[(j / panel * step->rows + r) * panel + j % panel];
+            values[r * out + j] =
+                step->layers[layer].y[(j / panel * step->rows + r) * panel + j % panel];
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/team.h"
-#include "model/network.h"
+#include "model/network_internal.h"
 #include "model/noise.h"
 
 /*
@@ -15,10 +15,11 @@
  */
 typedef struct aei_step aei_step;
 
-/* Fills features [first, first + count) of the batch's rows: out[r * stride + j]. Called from every thread of the team.
+/* Fills features [first, first + count) of the batch's rows: out[r * stride + j]. Called from every
+ * thread of the team.
  */
-typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
-                           float *out, size_t stride);
+typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_count, size_t first,
+                           size_t count, float *out, size_t stride);
 
 typedef struct aei_step_job {
     aei_gather gather;
@@ -27,33 +28,41 @@ typedef struct aei_step_job {
     size_t row_count;
     ae_cost cost;
     aei_update weights; /* the optimizer's step for weights, and for gamma, beta and biases */
-    aei_update others;
+    aei_update no_decay;
     float *first, *second; /* moments, laid out like the parameters; NULL where the rule has none */
     float clip_norm;       /* 0: off */
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
 } aei_step_job;
 
-/* What a step can do beside the plain one, and has room for: keep the whole gradient (for clipping), spoil its input,
- * multiply in bfloat16.
+/* What a step can do beside the plain one, and has room for: keep the whole gradient (for
+ * clipping), spoil its input, multiply in bfloat16.
  */
-typedef enum aei_step_room { AEI_STEP_GRADIENT = 1, AEI_STEP_NOISE = 2, AEI_STEP_BF16 = 4 } aei_step_room;
+typedef enum aei_step_room {
+    AEI_STEP_GRADIENT = 1,
+    AEI_STEP_NOISE = 2,
+    AEI_STEP_BF16 = 4
+} aei_step_room;
 
 /* All memory for batches of up to max_rows; `room` has flags of aei_step_room. */
-ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows, unsigned room);
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
+                          unsigned room);
 void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);
 
 /*
- * Take the step. A cost that is not finite leaves network and moments untouched (AE_ERROR_DIVERGED).
- * cost and gradient_norm (0 unless clipping) are always written. AE_ERROR_THREAD after a fork.
+ * Take the step. A cost that is not finite leaves network and moments untouched
+ * (AE_ERROR_DIVERGED). cost and gradient_norm (0 unless clipping) are always written.
+ * AE_ERROR_THREAD after a fork.
  */
-ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm);
+ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost,
+                       double *gradient_norm);
 
 /*
  * For tests: run forward and backward without updating and hand out the gradient, which is laid out
  * like the parameter block and stays the step's (needs AEI_STEP_GRADIENT).
  */
-ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost, const float **gradient);
+ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost,
+                            const float **gradient);
 
 /* For tests: the output of layer l for the last batch, [rows][out] into values. */
 void aei_step_output(const aei_step *step, size_t layer, float *values);

@@ -2,7 +2,7 @@
 /* Tensors by name: the only way in and out of the panel layout. */
 #include "base/error.h"
 #include "base/options.h"
-#include "model/network.h"
+#include "model/network_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ static size_t offset(const ae_network *network, const aei_tensor *tensor)
     }
 }
 
-void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, const float *block, float *values)
+void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, const float *block,
+                       float *values)
 {
     const aei_layer *layer = &network->layers[tensor->layer];
     const size_t panel = network->kernels->panel;
@@ -61,7 +62,8 @@ void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, cons
     }
 }
 
-void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float *block, const float *values)
+void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float *block,
+                     const float *values)
 {
     const aei_layer *layer = &network->layers[tensor->layer];
     const size_t panel = network->kernels->panel;
@@ -82,12 +84,13 @@ size_t ae_network_tensor_count(const ae_network *network)
     return network == NULL ? 0 : network->tensor_count;
 }
 
-ae_status ae_network_tensor_info(const ae_network *network, size_t index, ae_tensor_info *info)
+ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae_tensor_info *info)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(info);
     if (index >= network->tensor_count)
-        return aei_fail(AE_ERROR_NOT_FOUND, "tensor %zu: the network has %zu", index, network->tensor_count);
+        return aei_fail(AE_ERROR_NOT_FOUND, "tensor %zu: the network has %zu", index,
+                        network->tensor_count);
     const aei_tensor *tensor = &network->tensors[index];
     const aei_layer *layer = &network->layers[tensor->layer];
     const ae_tensor_info mine = {
@@ -101,29 +104,34 @@ ae_status ae_network_tensor_info(const ae_network *network, size_t index, ae_ten
     return aei_result_write(info, &mine, sizeof mine, "ae_tensor_info");
 }
 
-static ae_status find(const aei_tensor **tensor, const ae_network *network, const char *name, size_t count)
+static ae_status find(const aei_tensor **tensor, const ae_network *network, const char *name,
+                      size_t count)
 {
     *tensor = aei_network_tensor(network, name);
     if (*tensor == NULL)
         return aei_fail(AE_ERROR_NOT_FOUND, "the network has no tensor \"%.64s\"", name);
     size_t elements = aei_tensor_elements(network, *tensor);
     if (elements != count)
-        return aei_fail(AE_ERROR_SHAPE, "%s: %zu values expected, %zu given", name, elements, count);
+        return aei_fail(AE_ERROR_SHAPE, "%s: %zu values expected, %zu given", name, elements,
+                        count);
     return AE_OK;
 }
 
-ae_status ae_network_get_tensor(const ae_network *network, const char *name, float *values, size_t count)
+ae_status ae_network_get_tensor(const ae_network *network, const char *name, float *values,
+                                size_t count)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(name);
     AE_REQUIRE(values);
     const aei_tensor *tensor;
     AE_TRY(find(&tensor, network, name, count));
-    aei_tensor_unpack(network, tensor, tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    aei_tensor_unpack(network, tensor,
+                      tensor->part <= AEI_BETA ? network->parameters : network->running, values);
     return AE_OK;
 }
 
-ae_status ae_network_set_tensor(ae_network *network, const char *name, const float *values, size_t count)
+ae_status ae_network_set_tensor(ae_network *network, const char *name, const float *values,
+                                size_t count)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(name);
@@ -134,10 +142,11 @@ ae_status ae_network_set_tensor(ae_network *network, const char *name, const flo
         if (!isfinite(values[i]))
             return aei_fail(AE_ERROR_DATA, "%s: element %zu is not finite", name, i);
         if (tensor->part == AEI_VARIANCE && values[i] < 0)
-            return aei_fail(AE_ERROR_DATA, "%s: element %zu is %g, a variance cannot be negative", name, i,
-                            (double)values[i]);
+            return aei_fail(AE_ERROR_DATA, "%s: element %zu is %g, a variance cannot be negative",
+                            name, i, (double)values[i]);
     }
-    aei_tensor_pack(network, tensor, tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    aei_tensor_pack(network, tensor,
+                    tensor->part <= AEI_BETA ? network->parameters : network->running, values);
     network->generation++;
     return AE_OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "train/evaluate.h"
+#include "train/evaluate_internal.h"
 
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "data/dataset.h"
+#include "data/dataset_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,13 +18,14 @@ void ae_evaluate_options_init(ae_evaluate_options *options)
         *options = (ae_evaluate_options){.size = sizeof *options};
 }
 
-void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first, size_t count,
-                        float *out, size_t stride)
+void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first,
+                        size_t count, float *out, size_t stride)
 {
     aei_dataset_gather(source, rows, row_count, first, count, out, stride);
 }
 
-/* Sums over rows become means; the row's costs were added in the order of the rows, so the batch size leaves no trace.
+/* Sums over rows become means; the row's costs were added in the order of the rows, so the batch
+ * size leaves no trace.
  */
 static ae_evaluation finish(size_t rows, size_t features, double l2, double sse, double bce)
 {
@@ -37,21 +38,21 @@ static ae_evaluation finish(size_t rows, size_t features, double l2, double sse,
                            .bce = bce / n / f};
 }
 
-ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const ae_network *network,
-                               const ae_dataset *dataset, bool units)
+ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session,
+                               const ae_network *network, const ae_dataset *dataset, bool units)
 {
     uint32_t numbers[MOST_ROWS];
     double squares[MOST_ROWS], entropies[MOST_ROWS];
-    const bool probabilities = network->layers[network->depth - 1].f.kind == AE_SIGMOID;
-    const size_t rows = ae_dataset_rows(dataset), room = aei_session_max_batch(session);
+    const bool probabilities = network->layers[network->depth - 1].f.kind == AE_ACTIVATION_SIGMOID;
+    const size_t rows = ae_dataset_row_count(dataset), room = aei_session_max_batch(session);
     const size_t most = room < MOST_ROWS ? room : MOST_ROWS;
     double l2 = 0, sse = 0, bce = probabilities ? 0 : (double)NAN;
     for (size_t done = 0; done < rows;) {
         const size_t count = rows - done < most ? rows - done : most;
         for (size_t i = 0; i < count; i++)
             numbers[i] = (uint32_t)(done + i);
-        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, units, squares,
-                                 probabilities ? entropies : NULL));
+        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, units,
+                                 squares, probabilities ? entropies : NULL));
         for (size_t i = 0; i < count; i++) {
             l2 += sqrt(squares[i]);
             sse += squares[i];
@@ -59,7 +60,7 @@ ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session, const
         }
         done += count;
     }
-    *result = finish(rows, ae_dataset_features(dataset), l2, sse, bce);
+    *result = finish(rows, ae_dataset_feature_count(dataset), l2, sse, bce);
     return AE_OK;
 }
 
@@ -77,8 +78,8 @@ double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost)
     }
 }
 
-ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae_dataset *dataset,
-                      const ae_evaluate_options *options)
+ae_status ae_network_evaluate(ae_evaluation *result, const ae_network *network,
+                              const ae_dataset *dataset, const ae_evaluate_options *options)
 {
     AE_REQUIRE(result);
     AE_REQUIRE(network);
@@ -86,15 +87,16 @@ ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae
     AE_TRY(aei_result_check(result, "ae_evaluation"));
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
-    if (ae_dataset_features(dataset) != network->widths[0])
+    if (ae_dataset_feature_count(dataset) != network->widths[0])
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the network takes %zu",
-                        ae_dataset_features(dataset), network->widths[0]);
+                        ae_dataset_feature_count(dataset), network->widths[0]);
     ae_session *session;
-    AE_TRY(aei_session_create(&session, network,
-                              &(ae_session_options){.size = sizeof(ae_session_options),
-                                                    .max_batch = o.batch,
-                                                    .threads = o.threads == 0 ? aei_cpu_cores() : o.threads},
-                              NULL));
+    AE_TRY(aei_session_create(
+        &session, network,
+        &(ae_session_options){.size = sizeof(ae_session_options),
+                              .max_batch = o.batch,
+                              .threads = o.threads == 0 ? aei_cpu_cores() : o.threads},
+        NULL));
     ae_evaluation mine;
     ae_status status = aei_evaluate_session(&mine, session, network, dataset, true);
     ae_session_free(session);
@@ -103,10 +105,11 @@ ae_status ae_evaluate(ae_evaluation *result, const ae_network *network, const ae
     return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
 }
 
-ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset,
-                            const aei_scaling *scaling)
+ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
+                            const ae_dataset *dataset, const aei_scaling *scaling)
 {
-    const size_t features = ae_dataset_features(reference), rows = ae_dataset_rows(dataset);
+    const size_t features = ae_dataset_feature_count(reference),
+                 rows = ae_dataset_row_count(dataset);
     float *mean = calloc(2 * features, sizeof *mean);
     if (mean == NULL)
         return aei_fail_memory(2 * features * sizeof *mean);
@@ -124,7 +127,8 @@ ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, 
         for (size_t j = 0; j < features; j++) {
             const double y = (double)mean[j], t = (double)row[j];
             squares += (y - t) * (y - t);
-            /* Certain where the reference never varies: a difference there costs as much as float32 can say. */
+            /* Certain where the reference never varies: a difference there costs as much as float32
+             * can say. */
             bce -= t * log(fmax(y, 1e-37)) + (1 - t) * log(fmax(1 - y, 0x1p-25));
         }
         l2 += sqrt(squares);
@@ -136,15 +140,16 @@ cleanup:
     return status;
 }
 
-ae_status ae_evaluate_mean(ae_evaluation *result, const ae_dataset *reference, const ae_dataset *dataset)
+ae_status ae_dataset_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
+                                   const ae_dataset *dataset)
 {
     AE_REQUIRE(result);
     AE_REQUIRE(reference);
     AE_REQUIRE(dataset);
     AE_TRY(aei_result_check(result, "ae_evaluation"));
-    if (ae_dataset_features(dataset) != ae_dataset_features(reference))
+    if (ae_dataset_feature_count(dataset) != ae_dataset_feature_count(reference))
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
-                        ae_dataset_features(dataset), ae_dataset_features(reference));
+                        ae_dataset_feature_count(dataset), ae_dataset_feature_count(reference));
     ae_evaluation mine;
     AE_TRY(aei_evaluate_mean(&mine, reference, dataset, NULL));
     return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "train/optimizer.h"
+#include "train/optimizer_internal.h"
 
 #include "base/error.h"
 #include "base/options.h"
@@ -28,7 +28,8 @@ const char *aei_optimizer_name(aei_optimizer_kind kind)
 static ae_status check_rate(float rate)
 {
     if (!(rate > 0 && rate < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "learning_rate %g is not positive and finite", (double)rate);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "learning_rate %g is not positive and finite",
+                        (double)rate);
     return AE_OK;
 }
 
@@ -42,7 +43,8 @@ static ae_status check_fraction(const char *name, float value)
 static ae_status check_decay(float decay)
 {
     if (!(decay >= 0 && decay < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "weight_decay %g is negative or not finite", (double)decay);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "weight_decay %g is negative or not finite",
+                        (double)decay);
     return AE_OK;
 }
 
@@ -52,18 +54,21 @@ static ae_status create(ae_optimizer **optimizer, const ae_optimizer *values)
     if (o == NULL)
         return aei_fail_memory(sizeof *o);
     *o = *values;
-    o->schedule = (ae_schedule_options){.size = sizeof o->schedule, .kind = AE_SCHEDULE_CONSTANT, .factor = 1};
+    o->schedule = (ae_schedule_options){
+        .size = sizeof o->schedule, .kind = AE_SCHEDULE_CONSTANT, .factor = 1};
     *optimizer = o;
     return AE_OK;
 }
 
-static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *options, aei_optimizer_kind kind)
+static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *options,
+                             aei_optimizer_kind kind)
 {
     AE_REQUIRE(optimizer);
     ae_adam_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_adam_options"));
     if (o.reserved != 0)
-        return aei_fail(AE_ERROR_UNSUPPORTED, "ae_adam_options asks for an option newer than this library");
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "ae_adam_options asks for an option newer than this library");
     o.learning_rate = o.learning_rate == 0 ? 0.001f : o.learning_rate;
     o.beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
     o.beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
@@ -73,7 +78,8 @@ static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *op
     AE_TRY(check_fraction("beta2", o.beta2));
     AE_TRY(check_decay(o.weight_decay));
     if (!(o.epsilon > 0 && o.epsilon < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "epsilon %g is not positive and finite", (double)o.epsilon);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "epsilon %g is not positive and finite",
+                        (double)o.epsilon);
     return create(optimizer, &(ae_optimizer){
                                  .kind = kind,
                                  .learning_rate = o.learning_rate,
@@ -103,17 +109,19 @@ ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer, const ae_sgd_options
     AE_TRY(check_rate(o.learning_rate));
     AE_TRY(check_decay(o.weight_decay));
     if (!(o.momentum >= 0 && o.momentum < 1))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "momentum %g is not in [0, 1)", (double)o.momentum);
-    if ((int)o.nesterov < AE_TOGGLE_DEFAULT || (int)o.nesterov > AE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov is %d, not an ae_toggle", (int)o.nesterov);
-    if (o.nesterov == AE_ON && o.momentum == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "momentum %g is not in [0, 1)",
+                        (double)o.momentum);
+    if ((int)o.nesterov < AE_TOGGLE_DEFAULT || (int)o.nesterov > AE_TOGGLE_OFF)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov is %d, not an ae_toggle",
+                        (int)o.nesterov);
+    if (o.nesterov == AE_TOGGLE_ON && o.momentum == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov needs a momentum above 0");
     return create(optimizer, &(ae_optimizer){
                                  .kind = AEI_SGD,
                                  .learning_rate = o.learning_rate,
                                  .weight_decay = o.weight_decay,
                                  .momentum = o.momentum,
-                                 .nesterov = o.nesterov == AE_ON,
+                                 .nesterov = o.nesterov == AE_TOGGLE_ON,
                              });
 }
 
@@ -137,8 +145,10 @@ void ae_optimizer_free(ae_optimizer *optimizer)
 bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network)
 {
     return optimizer->widths != NULL && optimizer->depth == network->depth &&
-           optimizer->panel == network->kernels->panel && optimizer->batch_norm == network->batch_norm &&
-           memcmp(optimizer->widths, network->widths, (network->depth + 1) * sizeof *network->widths) == 0;
+           optimizer->panel == network->kernels->panel &&
+           optimizer->batch_norm == network->batch_norm &&
+           memcmp(optimizer->widths, network->widths,
+                  (network->depth + 1) * sizeof *network->widths) == 0;
 }
 
 size_t aei_optimizer_moments(const ae_optimizer *optimizer)
@@ -169,7 +179,8 @@ ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *networ
     memcpy(widths, network->widths, widths_size);
     optimizer->arena = arena;
     optimizer->first = first == 0 ? NULL : aei_arena_take(&optimizer->arena, first, sizeof(float));
-    optimizer->second = second == 0 ? NULL : aei_arena_take(&optimizer->arena, second, sizeof(float));
+    optimizer->second = second == 0 ? NULL
+                                    : aei_arena_take(&optimizer->arena, second, sizeof(float));
     optimizer->state_floats = floats;
     optimizer->widths = widths;
     optimizer->depth = network->depth;
@@ -216,7 +227,7 @@ float ae_optimizer_learning_rate(const ae_optimizer *optimizer)
     return optimizer == NULL ? 0 : aei_optimizer_rate(optimizer, optimizer->steps);
 }
 
-uint64_t ae_optimizer_steps(const ae_optimizer *optimizer)
+uint64_t ae_optimizer_step_count(const ae_optimizer *optimizer)
 {
     return optimizer == NULL ? 0 : optimizer->steps;
 }

@@ -2,11 +2,11 @@
 /*
  * Principal component analysis: the best that a linear autoencoder can do (Baldi and Hornik 1989).
  *
- * The covariance is a matrix product, and the training step's kernels make it, a few hundred rows at
- * a time, the sums over them in float64. Its leading eigenvectors come from block power iteration
- * with some columns to spare and a Rayleigh-Ritz step at the end (Halko, Martinsson and Tropp 2011,
- * algorithms 4.4 and 5.3), which converges fast where it matters: a direction that is slow to come out
- * is one whose neighbours explain the data as well.
+ * The covariance is a matrix product, and the training step's kernels make it, a few hundred rows
+ * at a time, the sums over them in float64. Its leading eigenvectors come from block power
+ * iteration with some columns to spare and a Rayleigh-Ritz step at the end (Halko, Martinsson and
+ * Tropp 2011, algorithms 4.4 and 5.3), which converges fast where it matters: a direction that is
+ * slow to come out is one whose neighbours explain the data as well.
  */
 #include "train/pca.h"
 
@@ -14,9 +14,9 @@
 #include "base/error.h"
 #include "base/philox.h"
 #include "base/team.h"
-#include "model/network.h"
+#include "model/network_internal.h"
 #include "model/panels.h"
-#include "train/scaling.h"
+#include "train/scaled_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -81,10 +81,11 @@ static void centre(pca *c, size_t thread)
 static void add_tile(pca *c, size_t p, size_t q, float *tile)
 {
     const size_t panel = c->kernels->panel;
-    const size_t down = aei_columns(panel, c->features, p), across = aei_columns(panel, c->features, q);
+    const size_t down = aei_columns(panel, c->features, p),
+                 across = aei_columns(panel, c->features, q);
     const float *const soon[3] = {tile, tile, tile};
-    c->kernels->gemm_tn(c->count, down, across, c->rows + p * c->count * panel, c->rows + q * c->count * panel, tile,
-                        soon);
+    c->kernels->gemm_tn(c->count, down, across, c->rows + p * c->count * panel,
+                        c->rows + q * c->count * panel, tile, soon);
     for (size_t i = 0; i < down; i++) {
         double *to = c->covariance + (p * panel + i) * c->features + q * panel;
         for (size_t j = 0; j < across; j++)
@@ -107,7 +108,7 @@ static void add_rows(void *context, size_t thread)
 
 static ae_status make_covariance(pca *c)
 {
-    const size_t rows = ae_dataset_rows(c->source.dataset), features = c->features;
+    const size_t rows = ae_dataset_row_count(c->source.dataset), features = c->features;
     AE_TRY(ae_dataset_mean(c->source.dataset, c->mean));
     if (c->source.scaling != NULL)
         aei_scaling_apply(c->source.scaling, 0, features, 1, c->mean, features);
@@ -121,18 +122,21 @@ static ae_status make_covariance(pca *c)
         for (size_t j = 0; j < i; j++)
             c->covariance[i * features + j] = c->covariance[j * features + i];
         if (!isfinite(c->covariance[i * features + i]))
-            return aei_fail(AE_ERROR_DATA, "column %zu: its squares leave float32, so there are no components", i);
+            return aei_fail(AE_ERROR_DATA,
+                            "column %zu: its squares leave float32, so there are no components", i);
     }
     return AE_OK;
 }
 
-/* Columns of the image that are the thread's: every element is one sum over the features in turn. */
+/* Columns of the image that are the thread's: every element is one sum over the features in
+ * turn. */
 static void multiply(void *context, size_t thread)
 {
     pca *c = context;
     const aei_range mine = aei_share(c->features, thread, c->threads);
     for (size_t i = 0; i < c->block; i++)
-        memset(c->image + i * c->features + mine.first, 0, (mine.last - mine.first) * sizeof(double));
+        memset(c->image + i * c->features + mine.first, 0,
+               (mine.last - mine.first) * sizeof(double));
     for (size_t k = 0; k < c->features; k++) {
         const double *from = c->covariance + k * c->features;
         for (size_t i = 0; i < c->block; i++) {
@@ -152,7 +156,8 @@ static double product(const double *a, const double *b, size_t count)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Gram and Schmidt, twice, which is enough (Giraud et al. 2005). What depends on the rows before becomes 0. */
+/* Gram and Schmidt, twice, which is enough (Giraud et al. 2005). What depends on the rows before
+ * becomes 0. */
 static void orthonormalise(double *rows, size_t count, size_t features)
 {
     for (size_t i = 0; i < count; i++) {
@@ -213,7 +218,8 @@ static void rotate(double *a, double *v, size_t n, size_t p, size_t q)
     }
 }
 
-/* Jacobi's method, by rows (Golub and Van Loan, section 8.5): the eigenvalues end up on a's diagonal. */
+/* Jacobi's method, by rows (Golub and Van Loan, section 8.5): the eigenvalues end up on a's
+ * diagonal. */
 static void diagonalise(double *a, double *v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -239,8 +245,8 @@ static void choose(pca *c)
     const size_t n = c->block, features = c->features;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++)
-            c->small[i * n + j] = c->small[j * n + i] = product(c->basis + i * features, c->image + j * features,
-                                                                features);
+            c->small[i * n + j] = c->small[j * n + i] = product(c->basis + i * features,
+                                                                c->image + j * features, features);
     diagonalise(c->small, c->rotation, n);
     for (size_t k = 0; k < c->components && k < n; k++) {
         size_t best = 0;
@@ -262,13 +268,14 @@ static void choose(pca *c)
 
 static ae_status make_network(ae_network **linear, const pca *c)
 {
-    static const ae_activation activations[] = {AE_LINEAR, AE_LINEAR};
-    const ae_network_options options = {.size = sizeof options,
-                                        .widths = (const size_t[]){c->features, c->components, c->features},
-                                        .width_count = 3,
-                                        .batch_norm = AE_OFF,
-                                        .activations = activations,
-                                        .kernels = c->kernels->name};
+    static const ae_activation activations[] = {AE_ACTIVATION_LINEAR, AE_ACTIVATION_LINEAR};
+    const ae_network_options options = {
+        .size = sizeof options,
+        .widths = (const size_t[]){c->features, c->components, c->features},
+        .width_count = 3,
+        .batch_norm = AE_TOGGLE_OFF,
+        .activations = activations,
+        .kernels = c->kernels->name};
     const size_t floats = c->components * c->features;
     ae_network *n = NULL;
     ae_status status = AE_OK;
@@ -286,10 +293,10 @@ cleanup:
     return status;
 }
 
-ae_status aei_pca_network(ae_network **linear, const ae_dataset *dataset, size_t components, size_t threads,
-                          const char *kernels, const aei_scaling *scaling)
+ae_status aei_pca_network(ae_network **linear, const ae_dataset *dataset, size_t components,
+                          size_t threads, const char *kernels, const aei_scaling *scaling)
 {
-    const size_t features = ae_dataset_features(dataset);
+    const size_t features = ae_dataset_feature_count(dataset);
     pca c = {.source = {dataset, scaling}, .features = features, .components = components};
     c.block = components + SPARE < features ? components + SPARE : features;
     ae_status status = AE_OK;

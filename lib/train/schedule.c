@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/error.h"
 #include "base/options.h"
-#include "train/optimizer.h"
+#include "train/optimizer_internal.h"
 
 #include <math.h>
 
@@ -23,10 +23,12 @@ ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_o
     if (!(o.factor > 0 && o.factor <= 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "factor %g is not in (0, 1]", (double)o.factor);
     if (!(o.floor >= 0 && o.floor <= optimizer->learning_rate))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "floor %g is not between 0 and the learning rate %g",
-                        (double)o.floor, (double)optimizer->learning_rate);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "floor %g is not between 0 and the learning rate %g", (double)o.floor,
+                        (double)optimizer->learning_rate);
     if (o.period == 0 && (o.kind == AE_SCHEDULE_STEP || o.kind == AE_SCHEDULE_EXPONENTIAL))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "period is 0: step and exponential schedules need one, in steps");
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "period is 0: step and exponential schedules need one, in steps");
     optimizer->schedule = o;
     return AE_OK;
 }
@@ -47,10 +49,13 @@ float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
         return (float)(base * pow((double)o->factor, (double)since / (double)period));
     case AE_SCHEDULE_COSINE:
         if (period == 0)
-            period = optimizer->run_steps > o->warmup_steps ? optimizer->run_steps - o->warmup_steps : 1;
+            period = optimizer->run_steps > o->warmup_steps ? optimizer->run_steps - o->warmup_steps
+                                                            : 1;
         if (since >= period)
             return (float)floor;
-        return (float)(floor + (base - floor) * (1 + cos(3.141592653589793 * (double)since / (double)period)) / 2);
+        return (float)(floor + (base - floor) *
+                                   (1 + cos(3.141592653589793 * (double)since / (double)period)) /
+                                   2);
     default:
         return (float)base;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A trainer's life: options, memory, the questions asked of it. What it does is in run.c. */
-#include "train/trainer.h"
+#include "train/trainer_internal.h"
 
-#include "base/cpu.h"
+#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "train/scaling.h"
+#include "train/scaled_rows.h"
 
 #include <float.h>
 #include <math.h>
@@ -23,7 +23,8 @@ void ae_trainer_options_init(ae_trainer_options *options)
 static ae_status check_enum(const char *name, int value, int last)
 {
     if (value < 0 || value > last)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is %d: outside its enumeration", name, value);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is %d: outside its enumeration", name,
+                        value);
     return AE_OK;
 }
 
@@ -34,24 +35,29 @@ static ae_status check_share(const char *name, float value)
     return AE_OK;
 }
 
-static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *options, const ae_network *network)
+static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *options,
+                         const ae_network *network)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
     AE_TRY(check_enum("cost", (int)o->cost, AE_COST_BCE));
     AE_TRY(check_enum("shuffle", (int)o->shuffle, AE_SHUFFLE_NONE));
-    AE_TRY(check_enum("drop_last", (int)o->drop_last, AE_OFF));
-    AE_TRY(check_enum("restore_best", (int)o->restore_best, AE_OFF));
-    AE_TRY(check_enum("precision", (int)o->precision, AE_BF16));
+    AE_TRY(check_enum("drop_last", (int)o->drop_last, AE_TOGGLE_OFF));
+    AE_TRY(check_enum("restore_best", (int)o->restore_best, AE_TOGGLE_OFF));
+    AE_TRY(check_enum("precision", (int)o->precision, AE_PRECISION_BF16));
     if (o->batch > MAX_BATCH)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch %zu is over %d", o->batch, MAX_BATCH);
     if (o->threads > MAX_THREADS)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o->threads, MAX_THREADS);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o->threads,
+                        MAX_THREADS);
     if (!(o->clip_norm >= 0 && o->clip_norm < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "clip_norm %g is negative or not finite", (double)o->clip_norm);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "clip_norm %g is negative or not finite",
+                        (double)o->clip_norm);
     if (!(o->min_delta >= 0 && o->min_delta < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "min_delta %g is negative or not finite", o->min_delta);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "min_delta %g is negative or not finite",
+                        o->min_delta);
     if (!(o->input_noise >= 0 && o->input_noise < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "input_noise %g is negative or not finite", (double)o->input_noise);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "input_noise %g is negative or not finite",
+                        (double)o->input_noise);
     AE_TRY(check_share("input_mask", o->input_mask));
     AE_TRY(check_share("input_dropout", o->input_dropout));
     o->batch = o->batch == 0 ? 100 : o->batch;
@@ -61,34 +67,38 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     o->shuffle = o->shuffle == AE_SHUFFLE_DEFAULT ? AE_SHUFFLE_EPOCH : o->shuffle;
     o->checkpoint_every = o->checkpoint_every == 0 ? 1 : o->checkpoint_every;
     if (network->batch_norm && o->batch < 2)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch 1: batch normalisation needs at least 2 rows");
-    if (o->cost == AE_COST_BCE && network->layers[network->depth - 1].f.kind != AE_SIGMOID)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "batch 1: batch normalisation needs at least 2 rows");
+    if (o->cost == AE_COST_BCE &&
+        network->layers[network->depth - 1].f.kind != AE_ACTIVATION_SIGMOID)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
     return AE_OK;
 }
 
-static ae_status check_range(const ae_network *network, const ae_dataset *dataset, float low, float high)
+static ae_status check_range(const ae_network *network, const ae_dataset *dataset, float low,
+                             float high)
 {
     if (network->scaling != NULL)
         return aei_scaling_check_range(network->scaling, dataset, low, high);
-    return low > -FLT_MAX ? aei_dataset_check_range(dataset, low, high) : AE_OK; /* finite since it was made */
+    return low > -FLT_MAX ? aei_dataset_check_range(dataset, low, high)
+                          : AE_OK; /* finite since it was made */
 }
 
 /*
- * Width, and values that the output layer can reach. A scaling is fitted on a training set; that other
- * sets go beyond it is in the nature of things.
+ * Width, and values that the output layer can reach. A scaling is fitted on a training set; that
+ * other sets go beyond it is in the nature of things.
  */
-static ae_status check_dataset(const char *name, const ae_network *network, const ae_dataset *dataset, ae_cost cost,
-                               bool fitted)
+static ae_status check_dataset(const char *name, const ae_network *network,
+                               const ae_dataset *dataset, ae_cost cost, bool fitted)
 {
-    if (ae_dataset_features(dataset) != network->widths[0])
+    if (ae_dataset_feature_count(dataset) != network->widths[0])
         return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", name,
-                        ae_dataset_features(dataset), network->widths[0]);
+                        ae_dataset_feature_count(dataset), network->widths[0]);
     const ae_activation output = network->layers[network->depth - 1].f.kind;
     float low = -FLT_MAX, high = FLT_MAX;
-    if (output == AE_SIGMOID || cost == AE_COST_BCE)
+    if (output == AE_ACTIVATION_SIGMOID || cost == AE_COST_BCE)
         low = 0, high = 1;
-    else if (output == AE_TANH)
+    else if (output == AE_ACTIVATION_TANH)
         low = -1, high = 1;
     if (network->scaling != NULL && !fitted)
         low = -FLT_MAX, high = FLT_MAX;
@@ -99,18 +109,22 @@ static ae_status check_dataset(const char *name, const ae_network *network, cons
 static ae_status check_rows(const ae_network *network, size_t rows, const ae_trainer_options *o)
 {
     if (network->batch_norm && rows < 2)
-        return aei_fail(AE_ERROR_SHAPE, "the training set has %zu row: batch normalisation needs at least 2", rows);
-    if (o->drop_last == AE_ON && rows < o->batch)
-        return aei_fail(AE_ERROR_SHAPE, "the training set has %zu rows, fewer than a batch of %zu, and drop_last is on",
-                        rows, o->batch);
+        return aei_fail(AE_ERROR_SHAPE,
+                        "the training set has %zu row: batch normalisation needs at least 2", rows);
+    if (o->drop_last == AE_TOGGLE_ON && rows < o->batch)
+        return aei_fail(
+            AE_ERROR_SHAPE,
+            "the training set has %zu rows, fewer than a batch of %zu, and drop_last is on", rows,
+            o->batch);
     return AE_OK;
 }
 
-/* A last batch of one row would make batch normalisation divide by a variance of zero: it is left out. */
+/* A last batch of one row would make batch normalisation divide by a variance of zero: it is left
+ * out. */
 static size_t steps_in_epoch(size_t rows, const ae_trainer_options *o, bool batch_norm)
 {
     const size_t rest = rows % o->batch;
-    const bool keep = o->drop_last != AE_ON && rest >= (batch_norm ? 2 : 1);
+    const bool keep = o->drop_last != AE_TOGGLE_ON && rest >= (batch_norm ? 2 : 1);
     return rows / o->batch + (keep ? 1 : 0);
 }
 
@@ -120,12 +134,12 @@ static void lay_out(ae_trainer *t)
     const size_t first = aei_optimizer_moments(t->optimizer) > 0 ? n->parameter_floats : 0;
     const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? n->parameter_floats : 0;
     aei_arena *arena = &t->arena;
-    t->order = aei_arena_take(arena, ae_dataset_rows(t->train_set), sizeof *t->order);
-    t->fallback.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
-    t->fallback.running = aei_arena_take(arena, n->running_floats, sizeof(float));
-    t->fallback.first = aei_arena_take(arena, first, sizeof(float));
-    t->fallback.second = aei_arena_take(arena, second, sizeof(float));
-    if (t->options.restore_best == AE_ON) {
+    t->order = aei_arena_take(arena, ae_dataset_row_count(t->train_set), sizeof *t->order);
+    t->snapshot.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
+    t->snapshot.running = aei_arena_take(arena, n->running_floats, sizeof(float));
+    t->snapshot.first = aei_arena_take(arena, first, sizeof(float));
+    t->snapshot.second = aei_arena_take(arena, second, sizeof(float));
+    if (t->options.restore_best == AE_TOGGLE_ON) {
         t->best_parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
         t->best_running = aei_arena_take(arena, n->running_floats, sizeof(float));
     }
@@ -142,22 +156,26 @@ static ae_status prepare(ae_trainer *t)
         memcpy(t->checkpoint_path, o->checkpoint_path, size);
         t->options.checkpoint_path = t->checkpoint_path;
     }
-    const size_t rows = ae_dataset_rows(t->train_set);
+    const size_t rows = ae_dataset_row_count(t->train_set);
     AE_TRY(aei_team_create(&t->team, o->threads));
     const bool noisy = o->input_noise > 0 || o->input_mask > 0 || o->input_dropout > 0;
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
-                           (o->clip_norm > 0 ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
-                               (o->precision == AE_BF16 ? AEI_STEP_BF16 : 0u)));
+                           (o->clip_norm > 0 ? AEI_STEP_GRADIENT : 0u) |
+                               (noisy ? AEI_STEP_NOISE : 0u) |
+                               (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u)));
     if (o->validation != NULL)
         AE_TRY(aei_session_create(&t->judge, t->network, NULL, t->team));
     lay_out(t);
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
-    t->epoch_steps = steps_in_epoch(rows, o, t->network->batch_norm);
+    t->steps_per_epoch = steps_in_epoch(rows, o, t->network->batch_norm);
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
-    /* Last, since it may take the optimizer away from another network: nothing can fail any more. */
+    /* Last, since it may take the optimizer away from another network: nothing can fail any
+     * more. */
     AE_TRY(aei_optimizer_attach(t->optimizer, t->network));
-    t->optimizer->run_steps = o->epochs > UINT64_MAX / t->epoch_steps ? UINT64_MAX : t->epoch_steps * o->epochs;
+    t->optimizer->run_steps = o->epochs > UINT64_MAX / t->steps_per_epoch
+                                  ? UINT64_MAX
+                                  : t->steps_per_epoch * o->epochs;
     return AE_OK;
 }
 
@@ -171,7 +189,7 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
     ae_trainer_options o;
     AE_TRY(resolve(&o, options, network));
     AE_TRY(check_dataset("training set", network, train_set, o.cost, true));
-    AE_TRY(check_rows(network, ae_dataset_rows(train_set), &o));
+    AE_TRY(check_rows(network, ae_dataset_row_count(train_set), &o));
     if (o.validation != NULL)
         AE_TRY(check_dataset("validation set", network, o.validation, o.cost, false));
     ae_trainer *t = calloc(1, sizeof *t);
@@ -210,22 +228,22 @@ void ae_trainer_cancel(ae_trainer *trainer)
         atomic_store(&trainer->cancelled, 1);
 }
 
-uint64_t ae_trainer_epochs(const ae_trainer *trainer)
+uint64_t ae_trainer_epoch_count(const ae_trainer *trainer)
 {
     return trainer == NULL ? 0 : trainer->progress.epochs;
 }
 
-uint64_t ae_trainer_steps(const ae_trainer *trainer)
+uint64_t ae_trainer_step_count(const ae_trainer *trainer)
 {
     return trainer == NULL ? 0 : trainer->progress.steps;
 }
 
-size_t ae_trainer_epoch_steps(const ae_trainer *trainer)
+size_t ae_trainer_steps_per_epoch(const ae_trainer *trainer)
 {
-    return trainer == NULL ? 0 : trainer->epoch_steps;
+    return trainer == NULL ? 0 : trainer->steps_per_epoch;
 }
 
-size_t ae_trainer_threads(const ae_trainer *trainer)
+size_t ae_trainer_thread_count(const ae_trainer *trainer)
 {
     return trainer == NULL ? 0 : aei_team_threads(trainer->team);
 }

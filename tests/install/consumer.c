@@ -15,8 +15,10 @@ static int report(ae_status status)
 
 int main(void)
 {
-    if (strcmp(ae_version_string(), AE_VERSION_STRING) != 0 || ae_version_number() != AE_VERSION_NUMBER) {
-        fprintf(stderr, "consumer: header %s, library %s\n", AE_VERSION_STRING, ae_version_string());
+    if (strcmp(ae_version_string(), AE_VERSION_STRING) != 0 ||
+        ae_version_number() != AE_VERSION_NUMBER) {
+        fprintf(stderr, "consumer: header %s, library %s\n", AE_VERSION_STRING,
+                ae_version_string());
         return 1;
     }
     static const size_t widths[] = {784, 48, 4, 48, 784};
@@ -30,23 +32,25 @@ int main(void)
 
     ae_status status = ae_dataset_create_digits(&digits, 400, 1);
     if (!status)
-        status = ae_network_create(&network, AE_NETWORK_OPTIONS(.widths = widths, .width_count = 5));
+        status = ae_network_create(&network,
+                                   AE_NETWORK_OPTIONS(.widths = widths, .width_count = 5));
     if (!status)
         status = ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.01f));
     if (!status)
-        status = ae_trainer_create(&trainer, network, adam, digits, AE_TRAINER_OPTIONS(.batch = 50, .epochs = 3));
+        status = ae_trainer_create(&trainer, network, adam, digits,
+                                   AE_TRAINER_OPTIONS(.batch = 50, .epochs = 3));
     if (!status)
-        status = ae_trainer_step(trainer, &first);
+        status = ae_trainer_run_step(trainer, &first);
     if (!status)
         status = ae_trainer_run(trainer);
     if (!status)
-        status = ae_trainer_step(trainer, &last);
+        status = ae_trainer_run_step(trainer, &last);
     if (!status)
         status = ae_session_create(&session, network, NULL);
     if (!status)
         status = ae_dataset_read(digits, 0, 3, rows);
     if (!status)
-        status = ae_encode(session, rows, 3, codes);
+        status = ae_session_encode(session, rows, 3, codes);
 
     int wrong = report(status);
     if (!wrong && !(last < first)) {
@@ -54,8 +58,8 @@ int main(void)
         wrong = 1;
     }
     if (!wrong)
-        printf("consumer: cost %.3f -> %.3f, first code %.3f %.3f %.3f %.3f\n", first, last, (double)codes[0],
-               (double)codes[1], (double)codes[2], (double)codes[3]);
+        printf("consumer: cost %.3f -> %.3f, first code %.3f %.3f %.3f %.3f\n", first, last,
+               (double)codes[0], (double)codes[1], (double)codes[2], (double)codes[3]);
     ae_session_free(session), ae_trainer_free(trainer), ae_optimizer_free(adam);
     ae_network_free(network), ae_dataset_free(digits);
     return wrong;

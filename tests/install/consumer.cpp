@@ -25,7 +25,7 @@ int main()
     const std::vector<float> row(784, 0.5f);
     std::vector<float> reconstruction(784);
     if (status == AE_OK)
-        status = ae_reconstruct(session, row.data(), 1, reconstruction.data());
+        status = ae_session_reconstruct(session, row.data(), 1, reconstruction.data());
     if (status != AE_OK) {
         std::fprintf(stderr, "consumer (C++): %s\n", ae_last_error());
         return 1;

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A network as C source: names, sizes and numbers; freeze_text.c has the words. The inner layers'
+ * outputs go by turns into two buffers, each as wide as the widest that it takes; the first layer
+ * reads the caller's row and the last writes the caller's result. A scaling is not multiplied into
+ * the first layer: with an offset much larger than the scale, products of the offset would cancel
+ * in float32. The scaled row goes into the buffer that the first layer does not write.
+ */
+#include "export/c_source.h"
+
+#include "base/error.h"
+#include "base/options.h"
+#include "store/model_file.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ae_export_c_options_init(ae_export_c_options *options)
+{
+    if (options != NULL)
+        *options = (ae_export_c_options){.size = sizeof *options};
+}
+
+ae_status aei_c_source_fold(const ae_network *network, size_t layer, float *weights, float *biases)
+{
+    const aei_layer *at = &network->layers[layer];
+    const aei_tensor tensor = {.part = AEI_WEIGHT, .layer = layer};
+    const float *gamma = network->parameters + at->gamma, *beta = network->parameters + at->beta;
+    const float *mean = network->running + at->mean, *variance = network->running + at->variance;
+    aei_tensor_unpack(network, &tensor, network->parameters, weights);
+    for (size_t j = 0; j < at->out; j++) {
+        double scale = 1, shift = (double)beta[j];
+        if (network->batch_norm) {
+            scale = (double)gamma[j] / sqrt((double)variance[j] + (double)network->bn_epsilon);
+            shift -= (double)mean[j] * scale;
+        }
+        float *row = weights + j * at->in;
+        bool finite = isfinite((float)shift);
+        biases[j] = (float)shift;
+        for (size_t i = 0; i < at->in; i++) {
+            row[i] = (float)((double)row[i] * scale);
+            finite = finite && isfinite(row[i]);
+        }
+        if (!finite)
+            return aei_fail(
+                AE_ERROR_DATA,
+                "layer %zu: feature %zu: batch normalisation makes a weight that float32 "
+                "cannot hold",
+                layer + 1, j);
+    }
+    return AE_OK;
+}
+
+/* Letters as C knows them, whatever the locale does. */
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Names with two underscores are the compiler's in C++, as those that start with one are in C. */
+static bool is_prefix(const char *text, size_t length)
+{
+    if (length == 0 || length >= AEI_PREFIX_SIZE || !is_letter(text[0]) || text[length - 1] == '_')
+        return false;
+    for (size_t i = 1; i < length; i++) {
+        const bool digit = text[i] >= '0' && text[i] <= '9',
+                   underscore = text[i] == '_' && text[i - 1] != '_';
+        if (!is_letter(text[i]) && !digit && !underscore)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a file's name can stand between quotes behind #include: no quotes, escapes or trigraphs,
+ * all in one line. */
+static bool is_includable(const char *name, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char c = (unsigned char)name[i];
+        if (c < ' ' || c == 0x7F || c == '"' || c == '\\' ||
+            (c == '?' && i > 0 && name[i - 1] == '?'))
+            return false;
+    }
+    return true;
+}
+
+/* The path without .c, and in it where the last part starts. */
+static void cut_path(const char *path, size_t *length, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    *name = slash == NULL ? path : slash + 1;
+    *length = strlen(path);
+    if (strlen(*name) > 2 && strcmp(path + *length - 2, ".c") == 0)
+        *length -= 2;
+}
+
+static ae_status set_names(aei_c_source *f, const char *path, size_t length, const char *name,
+                           const char *prefix)
+{
+    const size_t name_length = (size_t)(path + length - name);
+    if (name_length == 0 || name_length + sizeof ".h" > sizeof f->header_name)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s: its last part is no name for a file", path);
+    if (!is_includable(name, name_length))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "the file's name holds a quote, backslash, "
+                                                   "control character or two question marks, and C "
+                                                   "could not include it");
+    (void)snprintf(f->header_name, sizeof f->header_name, "%.*s.h", (int)name_length, name);
+    const char *text = prefix == NULL ? name : prefix;
+    const size_t size = prefix == NULL ? name_length : strlen(prefix);
+    if (!is_prefix(text, size))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "%s: \"%.*s\" is no prefix for names in C (1 to %d letters, digits, single "
+                        "underscores, the "
+                        "first a letter)%s",
+                        path, (int)size, text, AEI_PREFIX_SIZE - 1,
+                        prefix == NULL ? ": set options->prefix" : "");
+    for (size_t i = 0; i < size; i++) {
+        f->prefix[i] = text[i];
+        f->upper[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 'a' + 'A' : text[i]);
+    }
+    return AE_OK;
+}
+
+/* Which layers are there, and what they need. */
+static void measure(aei_c_source *f)
+{
+    const ae_network *n = f->network;
+    f->first = f->halves == AE_EXPORT_PART_DECODER ? n->encoder_layers : 0;
+    f->last = f->halves == AE_EXPORT_PART_ENCODER ? n->encoder_layers : n->depth;
+    for (size_t l = f->first; l < f->last; l++) {
+        const size_t products = n->layers[l].in * n->layers[l].out, width = n->layers[l].out;
+        f->info.multiply_adds += products;
+        f->info.weight_bytes += (products + width) * sizeof(float);
+        if (l + 1 < f->last && width > f->buffers[l % 2])
+            f->buffers[l % 2] = width;
+    }
+    if (f->scaling != NULL) {
+        f->info.weight_bytes += 2 * n->widths[0] * sizeof(float);
+        if (f->first == 0 && n->widths[0] > f->buffers[1])
+            f->buffers[1] = n->widths[0];
+    }
+    f->info.buffer_bytes = (f->buffers[0] + f->buffers[1]) * sizeof(float);
+}
+
+static ae_status write_texts(aei_c_source *f)
+{
+    const ae_network *n = f->network;
+    const size_t weights = aei_model_largest(n), floats = weights + n->widest;
+    float *values = malloc(floats * sizeof *values);
+    if (values == NULL)
+        return aei_fail_memory(floats * sizeof *values);
+    ae_status status = AE_OK;
+    aei_c_source_begin(f);
+    aei_c_source_scaling(f);
+    for (size_t l = f->first; l < f->last && status == AE_OK; l++) {
+        status = aei_c_source_fold(n, l, values, values + weights);
+        if (status != AE_OK)
+            break;
+        char name[32];
+        (void)snprintf(name, sizeof name, "weights%zu", l);
+        aei_c_source_array(f, name, values, n->layers[l].in * n->layers[l].out);
+        (void)snprintf(name, sizeof name, "biases%zu", l);
+        aei_c_source_array(f, name, values + weights, n->layers[l].out);
+        aei_c_source_layer(f, l);
+    }
+    free(values);
+    if (status == AE_OK)
+        aei_c_source_end(f);
+    return status;
+}
+
+static ae_status write_files(aei_c_source *f, const char *path, size_t length)
+{
+    char *name = malloc(length + sizeof ".c");
+    if (name == NULL)
+        return aei_fail_memory(length + sizeof ".c");
+    ae_status status = AE_OK;
+    memcpy(name, path, length);
+    memcpy(name + length, ".c", sizeof ".c");
+    AE_CHECK(aei_file_create(&f->source, name));
+    memcpy(name + length, ".h", sizeof ".h");
+    AE_CHECK(aei_file_create(&f->header, name));
+    AE_CHECK(write_texts(f));
+    status = aei_file_commit_both(f->source, f->header);
+    f->source = f->header = NULL;
+cleanup:
+    aei_file_discard(f->source);
+    aei_file_discard(f->header);
+    free(name);
+    return status;
+}
+
+ae_status ae_network_export_c(const ae_network *network, const char *path,
+                              const ae_export_c_options *options, ae_export_c_info *info)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(path);
+    ae_export_c_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_export_c_options"));
+    if ((int)o.halves < AE_EXPORT_PART_DEFAULT || (int)o.halves > AE_EXPORT_PART_DECODER)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "halves is %d, not an ae_export_part",
+                        (int)o.halves);
+    if (info != NULL)
+        AE_TRY(aei_result_check(info, "ae_export_c_info"));
+    aei_c_source f = {.network = network,
+                      .halves = o.halves == AE_EXPORT_PART_DEFAULT ? AE_EXPORT_PART_ALL : o.halves};
+    f.scaling = network->scaling;
+    f.threshold = f.halves == AE_EXPORT_PART_ALL ? aei_network_threshold(network) : NULL;
+    if (f.threshold != NULL && f.threshold->cost == AE_COST_BCE)
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "the network's threshold is of binary cross-entropy, which exported C does "
+                        "not compute: fit one of another cost, or export one half");
+    size_t length;
+    const char *name;
+    cut_path(path, &length, &name);
+    AE_TRY(set_names(&f, path, length, name, o.prefix));
+    measure(&f);
+    AE_TRY(write_files(&f, path, length));
+    return info == NULL ? AE_OK
+                        : aei_result_write(info, &f.info, sizeof f.info, "ae_export_c_info");
+}

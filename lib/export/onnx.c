@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A network as an ONNX model. Opset 15 has the newest forms of all the operators here that every
+ * runtime of today reads; see the operators' definitions in ONNX's docs/Operators.md.
+ */
+#include <libae/onnx.h>
+
+#include "base/error.h"
+#include "base/options.h"
+
+void ae_export_onnx_options_init(ae_export_onnx_options *options)
+{
+    if (options != NULL)
+        *options = (ae_export_onnx_options){.size = sizeof *options};
+}
+
+#ifdef AEI_HAVE_PROTOBUF
+
+#include "base/file.h"
+#include "format/onnx_graph.h"
+#include "model/network_internal.h"
+#include "store/architecture.h"
+
+#include <libae/version.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { IR_VERSION = 8, OPSET = 15, FLOAT32 = 1, NODES_OF_A_LAYER = 3, TENSORS_OF_A_LAYER = 5 };
+enum { SCALING_NODES = 4, SCALING_TENSORS = 3, OFFSET = 0, DIVISOR = 1, SCALE = 2 };
+
+/* Protobuf lengths are signed 32-bit numbers for most readers; names and the rest stay far below
+ * the margin. */
+static const size_t most_bytes = ((size_t)1 << 31) - ((size_t)1 << 24);
+
+/* "encoder.0.gemm" */
+static void name_of(char name[AEI_ONNX_NAME], const ae_network *network, size_t layer,
+                    const char *part)
+{
+    const int decodes = layer >= network->encoder_layers;
+    aei_tensor_name(name, AEI_ONNX_NAME, decodes, layer - (decodes ? network->encoder_layers : 0),
+                    part);
+}
+
+/* A node of a layer on the constants added last. */
+static aei_onnx_node *add_node(aei_onnx_graph *g, const ae_network *n, size_t layer,
+                               const char *part, const char *op, size_t constants)
+{
+    char name[AEI_ONNX_NAME];
+    name_of(name, n, layer, part);
+    return aei_onnx_node_add(g, name, op, g->message.n_initializer - constants, constants);
+}
+
+/* A tensor of the network, as it is. */
+static float *add_part(aei_onnx_graph *g, const ae_network *n, size_t layer, const char *part_name)
+{
+    char name[AEI_ONNX_NAME];
+    name_of(name, n, layer, part_name);
+    const aei_tensor *tensor = aei_network_tensor(n, name);
+    const aei_layer *l = &n->layers[layer];
+    float *values = aei_onnx_tensor_add(g, name, l->out, tensor->part == AEI_WEIGHT ? l->in : 0);
+    aei_tensor_unpack(n, tensor, tensor->part <= AEI_BETA ? n->parameters : n->running, values);
+    return values;
+}
+
+/* gamma (W x - mean) / sqrt(variance + epsilon) + beta = (scale W) x + (beta - scale mean), for
+ * each feature. */
+static ae_status fold(float *weights, float *bias, const ae_network *n, size_t layer)
+{
+    const aei_layer *l = &n->layers[layer];
+    for (size_t j = 0; j < l->out; j++) {
+        const double variance = (double)n->running[l->variance + j] + (double)n->bn_epsilon;
+        const double scale = (double)n->parameters[l->gamma + j] / sqrt(variance);
+        bias[j] = (float)((double)n->parameters[l->beta + j] -
+                          scale * (double)n->running[l->mean + j]);
+        bool finite = isfinite(bias[j]);
+        for (size_t i = 0; i < l->in; i++) {
+            float *weight = &weights[j * l->in + i];
+            *weight = (float)(scale * (double)*weight);
+            finite &= (bool)isfinite(*weight);
+        }
+        if (!finite)
+            return aei_fail(
+                AE_ERROR_DATA,
+                "layer %zu, feature %zu: folding batch normalisation gives no finite value", layer,
+                j);
+    }
+    return AE_OK;
+}
+
+/* Gemm's B is the weights as they are stored, [out, in]. */
+static ae_status add_product(aei_onnx_graph *g, const ae_network *n, size_t layer, bool folded)
+{
+    size_t constants = 1;
+    float *weights = add_part(g, n, layer, "weight");
+    if (folded) {
+        char name[AEI_ONNX_NAME];
+        name_of(name, n, layer, "bias");
+        AE_TRY(fold(weights, aei_onnx_tensor_add(g, name, n->layers[layer].out, 0), n, layer));
+        constants = 2;
+    } else if (!n->batch_norm) {
+        (void)add_part(g, n, layer, "bias");
+        constants = 2;
+    }
+    aei_onnx_set_int(add_node(g, n, layer, "gemm", "Gemm", constants), "transB", 1);
+    return AE_OK;
+}
+
+/* ONNX's momentum weighs the old value, as libae's decay does; inference takes no notice of it. */
+static void add_norm(aei_onnx_graph *g, const ae_network *n, size_t layer)
+{
+    static const char *const parts[] = {"bn.weight", "bn.bias", "bn.running_mean",
+                                        "bn.running_var"};
+    enum { PARTS = sizeof parts / sizeof parts[0] };
+    for (size_t i = 0; i < PARTS; i++)
+        (void)add_part(g, n, layer, parts[i]);
+    aei_onnx_node *node = add_node(g, n, layer, "bn", "BatchNormalization", PARTS);
+    aei_onnx_set_float(node, "epsilon", n->bn_epsilon);
+    aei_onnx_set_float(node, "momentum", n->bn_decay);
+}
+
+static void add_activation(aei_onnx_graph *g, const ae_network *n, size_t layer)
+{
+    static const char *const ops[] = {[AE_ACTIVATION_SIGMOID] = "Sigmoid",
+                                      [AE_ACTIVATION_TANH] = "Tanh",
+                                      [AE_ACTIVATION_RELU] = "Relu",
+                                      [AE_ACTIVATION_LEAKY_RELU] = "LeakyRelu"};
+    const aei_nonlinearity f = n->layers[layer].f;
+    if (f.kind == AE_ACTIVATION_LINEAR)
+        return;
+    aei_onnx_node *node = add_node(g, n, layer, aei_activation_name(f.kind), ops[f.kind], 0);
+    if (f.kind == AE_ACTIVATION_LEAKY_RELU)
+        aei_onnx_set_float(node, "alpha", f.slope);
+}
+
+/* The scaling's constants come first, under the numbers that the nodes use. */
+static void add_scaling_tensors(aei_onnx_graph *g, const aei_scaling *scaling)
+{
+    static const char *const names[] = {"scaling.offset", "scaling.divisor", "scaling.scale"};
+    const float *const values[] = {scaling->offset, scaling->divisor, scaling->scale};
+    for (size_t i = 0; i < SCALING_TENSORS; i++)
+        memcpy(aei_onnx_tensor_add(g, names[i], scaling->features, 0), values[i],
+               scaling->features * sizeof(float));
+}
+
+/* The chain from "input" to "reconstruction", both in the caller's units. */
+static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded)
+{
+    if (n->scaling != NULL) {
+        add_scaling_tensors(g, n->scaling);
+        (void)aei_onnx_node_add(g, "scaling.subtract", "Sub", OFFSET, 1);
+        (void)aei_onnx_node_add(g, "scaling.divide", "Div", DIVISOR, 1);
+    }
+    for (size_t layer = 0; layer < n->depth; layer++) {
+        AE_TRY(add_product(g, n, layer, folded));
+        if (n->batch_norm && !folded)
+            add_norm(g, n, layer);
+        add_activation(g, n, layer);
+        if (layer + 1 == n->encoder_layers)
+            aei_onnx_value_name(g, "code");
+    }
+    if (n->scaling != NULL) {
+        (void)aei_onnx_node_add(g, "scaling.multiply", "Mul", SCALE, 1);
+        (void)aei_onnx_node_add(g, "scaling.add", "Add", OFFSET, 1);
+    }
+    aei_onnx_value_name(g, "reconstruction");
+    return AE_OK;
+}
+
+/* A value that goes in or comes out: float32 [N, features]. */
+typedef struct port {
+    Aei__Onnx__ValueInfo info;
+    Aei__Onnx__Type type;
+    Aei__Onnx__TensorType tensor;
+    Aei__Onnx__Shape shape;
+    Aei__Onnx__Dimension dims[2], *dim_list[2];
+    char rows[2];
+} port;
+
+static Aei__Onnx__ValueInfo *port_init(port *p, char *name, size_t features)
+{
+    aei__onnx__value_info__init(&p->info);
+    aei__onnx__type__init(&p->type);
+    aei__onnx__tensor_type__init(&p->tensor);
+    aei__onnx__shape__init(&p->shape);
+    for (size_t i = 0; i < 2; i++) {
+        aei__onnx__dimension__init(&p->dims[i]);
+        p->dim_list[i] = &p->dims[i];
+    }
+    p->info.name = name;
+    p->info.type = &p->type;
+    p->type.tensor_type = &p->tensor;
+    p->tensor.elem_type = FLOAT32;
+    p->tensor.shape = &p->shape;
+    p->shape.n_dim = 2;
+    p->shape.dim = p->dim_list;
+    memcpy(p->rows, "N", sizeof p->rows);
+    p->dims[0].dim_param = p->rows;
+    p->dims[1].has_dim_value = 1;
+    p->dims[1].dim_value = (int64_t)features;
+    return &p->info;
+}
+
+typedef struct file_buffer {
+    ProtobufCBuffer base;
+    aei_file *file;
+} file_buffer;
+
+/* A failure is remembered by the file and reported by its commit. */
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
+{
+    (void)aei_file_write(((file_buffer *)buffer)->file, bytes, size);
+}
+
+static ae_status save(const Aei__Onnx__Model *model, const char *path)
+{
+    file_buffer buffer = {.base.append = append};
+    AE_TRY(aei_file_create(&buffer.file, path));
+    (void)aei__onnx__model__pack_to_buffer(model, &buffer.base);
+    return aei_file_commit(buffer.file);
+}
+
+static Aei__Onnx__Property property(char *key, char *value)
+{
+    Aei__Onnx__Property p = AEI__ONNX__PROPERTY__INIT;
+    p.key = key;
+    p.value = value;
+    return p;
+}
+
+/* With its ports, which need not outlive this. */
+static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, char *input_name,
+                            const char *path)
+{
+    port input, code, reconstruction;
+    Aei__Onnx__ValueInfo *inputs[] = {port_init(&input, input_name, n->widths[0])};
+    Aei__Onnx__ValueInfo *outputs[] = {
+        port_init(&code, (char[]){"code"}, n->widths[n->encoder_layers]),
+        port_init(&reconstruction, (char[]){"reconstruction"}, n->widths[0])};
+    Aei__Onnx__Graph graph = *chain;
+    graph.name = (char[]){"autoencoder"};
+    graph.n_input = 1;
+    graph.input = inputs;
+    graph.n_output = 2;
+    graph.output = outputs;
+
+    aei_text architecture = {0};
+    aei_architecture_write(&architecture, n);
+    ae_status status = aei_text_check(&architecture);
+    if (status == AE_OK) {
+        Aei__Onnx__Property version = property((char[]){"libae.version"},
+                                               (char *)ae_version_string());
+        Aei__Onnx__Property widths = property((char[]){"libae.architecture"}, architecture.data);
+        Aei__Onnx__Property *properties[] = {&version, &widths};
+        Aei__Onnx__OperatorSet opset = AEI__ONNX__OPERATOR_SET__INIT, *opsets[] = {&opset};
+        opset.domain = (char[]){""};
+        opset.version = OPSET;
+        Aei__Onnx__Model model = AEI__ONNX__MODEL__INIT;
+        model.ir_version = IR_VERSION;
+        model.producer_name = (char[]){"libae"};
+        model.producer_version = (char *)ae_version_string();
+        model.graph = &graph;
+        model.n_opset_import = 1;
+        model.opset_import = opsets;
+        model.n_metadata_props = 2;
+        model.metadata_props = properties;
+        status = save(&model, path);
+    }
+    aei_text_free(&architecture);
+    return status;
+}
+
+ae_status ae_network_export_onnx(const ae_network *network, const char *path,
+                                 const ae_export_onnx_options *options)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(path);
+    ae_export_onnx_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_export_onnx_options"));
+    if ((int)o.fold_batch_norm < 0 || o.fold_batch_norm > AE_TOGGLE_OFF)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "fold_batch_norm is %d: outside its enumeration",
+                        (int)o.fold_batch_norm);
+    size_t floats = network->scaling == NULL
+                        ? 0
+                        : SCALING_TENSORS * network->widths[0]; /* folding needs fewer */
+    for (size_t i = 0; i < network->tensor_count; i++)
+        floats += aei_tensor_elements(network, &network->tensors[i]);
+    if (floats > most_bytes / sizeof(float))
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "%s: %zu parameters do not fit into the 2 GiB of an ONNX file", path,
+                        floats);
+    char input[] = "input";
+    aei_onnx_graph graph;
+    AE_TRY(aei_onnx_graph_create(&graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES,
+                                 network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS, floats));
+    ae_status status = add_nodes(&graph, network,
+                                 network->batch_norm && o.fold_batch_norm == AE_TOGGLE_ON);
+    if (status == AE_OK) {
+        aei_onnx_graph_finish(&graph);
+        status = save_graph(&graph.message, network, input, path);
+    }
+    aei_onnx_graph_free(&graph);
+    return status;
+}
+
+#else
+
+ae_status ae_network_export_onnx(const ae_network *network, const char *path,
+                                 const ae_export_onnx_options *options)
+{
+    (void)network, (void)path, (void)options;
+    return aei_fail(AE_ERROR_UNSUPPORTED,
+                    "this libae was built without protobuf-c, and so cannot write ONNX");
+}
+
+#endif

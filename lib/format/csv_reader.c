@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/csv_reader.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/input.h"
+#include "format/gunzip.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 1 << 16, CELL_MAX = 1 << 20, END = -1 };
+
+/* A packed file is held in memory, so more than this is refused before it is read. */
+static const size_t packed_limit = (size_t)(SIZE_MAX > UINT32_MAX ? UINT64_C(1) << 36
+                                                                  : SIZE_MAX / 4);
+
+struct aei_csv {
+    aei_input *input;
+    void *packed; /* a gzip file's bytes, and their stream; NULL: plain */
+    aei_gunzip *gzip;
+    char delimiter;
+    size_t line, column; /* of the next cell */
+    bool open;           /* a delimiter was read: another cell follows, if an empty one */
+    char *cell;          /* room bytes */
+    size_t size, room;
+    size_t used, filled; /* of block */
+    unsigned char block[BLOCK];
+};
+
+static ae_status refill(aei_csv *csv)
+{
+    csv->used = 0;
+    if (csv->gzip != NULL)
+        return aei_gunzip_read(csv->gzip, csv->block, BLOCK, &csv->filled);
+    return aei_input_read(csv->input, csv->block, BLOCK, &csv->filled);
+}
+
+/* The next byte without taking it, or END. */
+static ae_status peek(aei_csv *csv, int *c)
+{
+    if (csv->used == csv->filled)
+        AE_TRY(refill(csv));
+    *c = csv->used == csv->filled ? END : csv->block[csv->used];
+    return AE_OK;
+}
+
+static bool is_plain(const aei_csv *csv, unsigned char c)
+{
+    return c != (unsigned char)csv->delimiter && c != '\n' && c != '\r' && c != '"' && c != '\0';
+}
+
+static ae_status append(aei_csv *csv, const unsigned char *bytes, size_t count)
+{
+    if (count > CELL_MAX - csv->size)
+        return aei_fail(AE_ERROR_FORMAT, "line %zu, column %zu: more than %d bytes in a cell",
+                        csv->line, csv->column, CELL_MAX);
+    if (csv->size + count > csv->room) {
+        size_t room = csv->room == 0 ? 256 : csv->room;
+        while (room < csv->size + count)
+            room *= 2;
+        char *grown = realloc(csv->cell, room);
+        if (grown == NULL)
+            return aei_fail_memory(room);
+        csv->cell = grown;
+        csv->room = room;
+    }
+    memcpy(csv->cell + csv->size, bytes, count);
+    csv->size += count;
+    return AE_OK;
+}
+
+/* Take a line's end if it comes next; counts it. */
+static ae_status take_line_end(aei_csv *csv, bool *taken)
+{
+    int c;
+    AE_TRY(peek(csv, &c));
+    *taken = c == '\n' || c == '\r';
+    if (!*taken)
+        return AE_OK;
+    csv->used++;
+    csv->line++;
+    if (c == '\r') {
+        AE_TRY(peek(csv, &c));
+        csv->used += c == '\n';
+    }
+    return AE_OK;
+}
+
+/* Bytes up to one that means something, a block's worth at a time. */
+static ae_status take_plain(aei_csv *csv)
+{
+    const unsigned char *from = csv->block + csv->used;
+    size_t count = 0;
+    while (csv->used + count < csv->filled && is_plain(csv, from[count]))
+        count++;
+    csv->used += count;
+    return append(csv, from, count);
+}
+
+static ae_status zero_byte(const aei_csv *csv)
+{
+    return aei_fail(AE_ERROR_FORMAT,
+                    "line %zu, column %zu: a zero byte: text in UTF-8 or ASCII expected", csv->line,
+                    csv->column);
+}
+
+/* After the opening quote, up to the closing one. A line break belongs to the cell, as it
+ * stands. */
+static ae_status read_quoted(aei_csv *csv, const aei_cell *cell)
+{
+    for (;;) {
+        int c;
+        AE_TRY(peek(csv, &c));
+        if (c == END)
+            return aei_fail(AE_ERROR_FORMAT, "line %zu, column %zu: a quote that is never closed",
+                            cell->line, cell->column);
+        if (c == '\0')
+            return zero_byte(csv);
+        if (is_plain(csv, (unsigned char)c)) {
+            AE_TRY(take_plain(csv));
+            continue;
+        }
+        const unsigned char byte = (unsigned char)c;
+        csv->used++;
+        if (c == '"') {
+            AE_TRY(peek(csv, &c));
+            if (c != '"')
+                return AE_OK;
+            csv->used++;
+        }
+        if (c == '\r') {
+            AE_TRY(peek(csv, &c));
+            csv->line += c != '\n';
+        } else if (byte == '\n') {
+            csv->line++;
+        }
+        AE_TRY(append(csv, &byte, 1));
+    }
+}
+
+static ae_status read_unquoted(aei_csv *csv)
+{
+    for (;;) {
+        int c;
+        AE_TRY(peek(csv, &c));
+        if (c == '\0')
+            return zero_byte(csv);
+        if (c == '"') /* not the first character: an ordinary one */
+            AE_TRY(append(csv, &csv->block[csv->used++], 1));
+        else if (c == END || !is_plain(csv, (unsigned char)c))
+            return AE_OK;
+        else
+            AE_TRY(take_plain(csv));
+    }
+}
+
+ae_status aei_csv_next(aei_csv *csv, aei_cell *cell, bool *more)
+{
+    int c;
+    AE_TRY(peek(csv, &c));
+    *more = c != END || csv->open;
+    if (!*more)
+        return AE_OK;
+    csv->size = 0;
+    *cell = (aei_cell){.line = csv->line, .column = csv->column};
+    const bool quoted = c == '"';
+    if (quoted) {
+        csv->used++;
+        AE_TRY(read_quoted(csv, cell));
+    } else {
+        AE_TRY(read_unquoted(csv));
+    }
+    AE_TRY(peek(csv, &c));
+    csv->open = c == (unsigned char)csv->delimiter;
+    if (csv->open) {
+        csv->used++;
+        csv->column++;
+    } else if (c != END) {
+        bool taken;
+        AE_TRY(take_line_end(csv, &taken));
+        if (!taken)
+            return aei_fail(AE_ERROR_FORMAT, "line %zu, column %zu: text behind a closing quote",
+                            csv->line, csv->column);
+    }
+    cell->text = csv->size == 0 ? "" : csv->cell;
+    cell->size = csv->size;
+    cell->last = !csv->open;
+    cell->blank = cell->last && cell->column == 1 && cell->size == 0 && !quoted;
+    if (cell->last)
+        csv->column = 1;
+    return AE_OK;
+}
+
+/* Plain or gzip, by the first bytes, which are handed on. */
+static ae_status start(aei_csv *csv, const char *path)
+{
+    static const unsigned char mark[3] = {0xEF, 0xBB, 0xBF};
+    size_t size;
+    AE_TRY(aei_input_open(&csv->input, path));
+    ae_status status = refill(csv);
+    if (status == AE_OK && aei_is_gzip(csv->block, csv->filled)) {
+        AE_TRY(aei_file_read(&csv->packed, &size, path, packed_limit));
+        status = aei_gunzip_create(&csv->gzip, csv->packed, size);
+        if (status == AE_OK)
+            status = refill(csv);
+    }
+    if (status == AE_OK && csv->filled >= sizeof mark && memcmp(csv->block, mark, sizeof mark) == 0)
+        csv->used = sizeof mark;
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+}
+
+ae_status aei_csv_open(aei_csv **csv, const char *path, char delimiter)
+{
+    aei_csv *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, sizeof *made);
+    made->delimiter = delimiter;
+    made->line = made->column = 1;
+    const ae_status status = start(made, path);
+    if (status != AE_OK) {
+        aei_csv_close(made);
+        return status;
+    }
+    *csv = made;
+    return AE_OK;
+}
+
+void aei_csv_close(aei_csv *csv)
+{
+    if (csv == NULL)
+        return;
+    aei_input_close(csv->input);
+    aei_gunzip_free(csv->gzip);
+    free(csv->packed);
+    free(csv->cell);
+    free(csv);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The text in front of an NPY file's data: one Python dictionary, of which only its three entries
+ * are understood. */
+#include "base/error.h"
+#include "format/npy_header.h"
+#include "format/shown.h"
+
+#include <stdint.h>
+#include <string.h>
+
+typedef struct scanner {
+    const char *at, *end;
+} scanner;
+
+static ae_status unexpected(const scanner *s, const char *wanted)
+{
+    char quoted[AEI_QUOTED];
+    return aei_fail(AE_ERROR_FORMAT, "NPY header: %s expected at \"%s\"", wanted,
+                    aei_quoted(quoted, s->at, (size_t)(s->end - s->at)));
+}
+
+static void skip_blanks(scanner *s)
+{
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t'))
+        s->at++;
+}
+
+/* Take a character if it comes next. */
+static bool take(scanner *s, char c)
+{
+    skip_blanks(s);
+    if (s->at == s->end || *s->at != c)
+        return false;
+    s->at++;
+    return true;
+}
+
+static bool take_word(scanner *s, const char *word)
+{
+    const size_t length = strlen(word);
+    if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
+        return false;
+    s->at += length;
+    return true;
+}
+
+/* A string in either quotes; none that matters here has escapes. */
+static ae_status read_string(scanner *s, const char **text, size_t *size)
+{
+    skip_blanks(s);
+    if (s->at == s->end || (*s->at != '\'' && *s->at != '"'))
+        return unexpected(s, "a string");
+    const char *close = memchr(s->at + 1, *s->at, (size_t)(s->end - s->at - 1));
+    if (close == NULL)
+        return unexpected(s, "a whole string");
+    *text = s->at + 1;
+    *size = (size_t)(close - *text);
+    s->at = close + 1;
+    return AE_OK;
+}
+
+static bool is_big_endian(void)
+{
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 0;
+}
+
+/* strchr alone finds a zero byte in every string, and a file may hold one. */
+static bool is_one_of(const char *set, char c)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
+/* '<f4': byte order, kind, bytes. */
+static ae_status read_type(aei_npy *npy, scanner *s)
+{
+    const char *text;
+    size_t size;
+    char quoted[AEI_QUOTED];
+    skip_blanks(s);
+    if (s->at < s->end && (*s->at == '[' || *s->at == '('))
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "a structured array: save its fields as one plain array of numbers");
+    AE_TRY(read_string(s, &text, &size));
+    if (size == 2 && text[1] == 'O')
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "an array of Python objects: save it with astype('float32')");
+    if (size < 3 || !is_one_of("<>|=", text[0]))
+        return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' is not a type",
+                        aei_quoted(quoted, text, size));
+    const bool bytes_known = size == 3 && is_one_of("1248", text[2]);
+    const bool known = text[1] == 'b'   ? bytes_known && text[2] == '1'
+                       : text[1] == 'f' ? bytes_known && text[2] != '1'
+                                        : bytes_known && (text[1] == 'i' || text[1] == 'u');
+    if (!known)
+        return aei_fail(
+            AE_ERROR_UNSUPPORTED,
+            "numbers of type '%s': b1, i1 to i8, u1 to u8, f2, f4 and f8 are read; save with "
+            "astype('float32')",
+            aei_quoted(quoted, text, size));
+    npy->kind = text[1];
+    npy->size = (size_t)(text[2] - '0');
+    if (text[0] == '|' && npy->size > 1)
+        return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' has no byte order",
+                        aei_quoted(quoted, text, size));
+    npy->big = text[0] == '>' || (text[0] != '<' && is_big_endian());
+    return AE_OK;
+}
+
+static ae_status read_order(aei_npy *npy, scanner *s)
+{
+    skip_blanks(s);
+    npy->fortran = take_word(s, "True");
+    return npy->fortran || take_word(s, "False") ? AE_OK : unexpected(s, "True or False");
+}
+
+/* One dimension; Python 2 wrote an L behind long ones. */
+static ae_status read_dimension(scanner *s, size_t *length)
+{
+    const char *first = s->at;
+    size_t value = 0;
+    for (; s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++) {
+        const size_t digit = (size_t)(*s->at - '0');
+        if (value > (PTRDIFF_MAX - digit) / 10)
+            return aei_fail(AE_ERROR_FORMAT, "NPY header: a dimension overflows the address space");
+        value = value * 10 + digit;
+    }
+    if (s->at == first)
+        return unexpected(s, "a dimension");
+    if (s->at < s->end && *s->at == 'L')
+        s->at++;
+    *length = value;
+    return AE_OK;
+}
+
+/* (), (5,) or (5, 3): a comma must stand between two and behind a single one. */
+static ae_status read_shape(aei_npy *npy, scanner *s)
+{
+    if (!take(s, '('))
+        return unexpected(s, "a tuple");
+    bool comma = true;
+    npy->rank = 0;
+    while (!take(s, ')')) {
+        if (!comma)
+            return unexpected(s, "a comma or the end of the shape");
+        if (npy->rank == AEI_NPY_RANK)
+            return aei_fail(AE_ERROR_FORMAT, "NPY header: more than %d dimensions", AEI_NPY_RANK);
+        AE_TRY(read_dimension(s, &npy->shape[npy->rank++]));
+        comma = take(s, ',');
+    }
+    return npy->rank != 1 || comma ? AE_OK : unexpected(s, "a comma in the shape");
+}
+
+ae_status aei_npy_parse(aei_npy *npy, const char *text, size_t size)
+{
+    static const struct {
+        const char *name;
+        ae_status (*read)(aei_npy *npy, scanner *s);
+    } entries[] = {{"descr", read_type}, {"fortran_order", read_order}, {"shape", read_shape}};
+    enum { ENTRIES = sizeof entries / sizeof entries[0], ALL = (1 << ENTRIES) - 1 };
+    scanner s = {text, text + size};
+    unsigned seen = 0;
+    bool comma = true;
+    if (!take(&s, '{'))
+        return unexpected(&s, "a dictionary");
+    while (!take(&s, '}')) {
+        const char *key;
+        size_t length, i = 0;
+        if (!comma)
+            return unexpected(&s, "a comma or the end of the dictionary");
+        AE_TRY(read_string(&s, &key, &length));
+        while (i < ENTRIES &&
+               (strlen(entries[i].name) != length || memcmp(entries[i].name, key, length) != 0))
+            i++;
+        char quoted[AEI_QUOTED];
+        if (i == ENTRIES || (seen & 1U << i) != 0)
+            return aei_fail(AE_ERROR_FORMAT, "NPY header: the key '%s' %s",
+                            aei_quoted(quoted, key, length),
+                            i == ENTRIES ? "is none that the format knows" : "stands there twice");
+        seen |= 1U << i;
+        if (!take(&s, ':'))
+            return unexpected(&s, "a colon");
+        AE_TRY(entries[i].read(npy, &s));
+        comma = take(&s, ',');
+    }
+    for (size_t i = 0; i < ENTRIES; i++)
+        if ((seen & 1U << i) == 0)
+            return aei_fail(AE_ERROR_FORMAT, "NPY header: the key '%s' is missing",
+                            entries[i].name);
+    skip_blanks(&s);
+    return s.at == s.end ? AE_OK : unexpected(&s, "the header's end");
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/text.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void aei_text_free(aei_text *text)
+{
+    free(text->data);
+    *text = (aei_text){0};
+}
+
+ae_status aei_text_check(const aei_text *text)
+{
+    return text->failed ? aei_fail_memory(text->room) : AE_OK;
+}
+
+/* Doubling keeps the copies few; one byte is always left for the zero at the end. */
+static bool make_room(aei_text *text, size_t size)
+{
+    if (text->failed)
+        return false;
+    if (text->room > text->length && size < text->room - text->length)
+        return true;
+    size_t room = text->room == 0 ? 256 : text->room;
+    while (room <= SIZE_MAX / 4 && room - text->length <= size)
+        room *= 2;
+    char *grown = room - text->length > size ? realloc(text->data, room) : NULL;
+    text->failed = grown == NULL;
+    text->room = room;
+    if (grown != NULL)
+        text->data = grown;
+    return !text->failed;
+}
+
+void aei_text_bytes(aei_text *text, const char *bytes, size_t size)
+{
+    if (!make_room(text, size))
+        return;
+    memcpy(text->data + text->length, bytes, size);
+    text->length += size;
+    text->data[text->length] = '\0';
+}
+
+void aei_text_add(aei_text *text, const char *format, ...)
+{
+    char line[256];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        aei_text_bytes(text, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+}
+
+void aei_text_number(aei_text *text, double value)
+{
+    char number[40];
+    aei_text_add(text, "%s", aei_format_double(number, sizeof number, value));
+}
+
+/* UTF-8 passes as it is; only quote, backslash and control characters must be escaped (RFC 8259,
+ * section 7). */
+void aei_text_string(aei_text *text, const char *value)
+{
+    aei_text_bytes(text, "\"", 1);
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            aei_text_bytes(text, "\\", 1);
+        if ((unsigned char)*c < 0x20)
+            aei_text_add(text, "\\u%04x", (unsigned)(unsigned char)*c);
+        else
+            aei_text_bytes(text, c, 1);
+    }
+    aei_text_bytes(text, "\"", 1);
+}
+
+/* Unicode standard, table 3-7. */
+size_t aei_utf8_length(const unsigned char *b, size_t left)
+{
+    if (b[0] < 0x80)
+        return 1;
+    if (b[0] < 0xC2 || b[0] > 0xF4)
+        return 0;
+    const size_t length = b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
+    if (length > left)
+        return 0;
+    const unsigned least = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
+    const unsigned most = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
+    if (b[1] < least || b[1] > most)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (b[i] < 0x80 || b[i] > 0xBF)
+            return 0;
+    return length;
+}
+
+/* Foreign text may hold escape sequences for a terminal, which also start with U+0080 to U+009F: C2
+ * 80 to C2 9F. */
+const char *aei_quote(char text[AEI_QUOTE_SIZE], const char *foreign)
+{
+    const unsigned char *c = (const unsigned char *)foreign;
+    size_t i = 0;
+    for (; c[i] != '\0' && i + 1 < AEI_QUOTE_SIZE; i++) {
+        const bool second = i > 0 && c[i - 1] == 0xC2 && c[i] < 0xA0;
+        const bool first = c[i] == 0xC2 && c[i + 1] < 0xA0;
+        text[i] = c[i] < 0x20 || c[i] == 0x7F || first || second ? '?' : foreign[i];
+    }
+    text[i] = '\0';
+    return text;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_TEXT_H
+#define AEI_TEXT_H
+
+#include <libae/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Text that grows as it is added to; start with {0}. Running out of memory is remembered, so only
+ * aei_text_check has to be looked at, once.
+ */
+typedef struct aei_text {
+    char *data; /* ends in a zero byte; NULL while empty */
+    size_t length, room;
+    bool failed;
+} aei_text;
+
+void aei_text_free(aei_text *text);
+
+/* Whether everything was added: AE_OK or AE_ERROR_OUT_OF_MEMORY. */
+ae_status aei_text_check(const aei_text *text);
+
+void aei_text_bytes(aei_text *text, const char *bytes, size_t size);
+
+/* printf, up to 255 bytes a call; doubles must go through aei_text_number. */
+__attribute__((format(printf, 2, 3))) void aei_text_add(aei_text *text, const char *format, ...);
+
+/* A double that reads back as the same bits, with a decimal point in every locale; null if not
+ * finite. */
+void aei_text_number(aei_text *text, double value);
+
+/* A JSON string with its quotes; value is UTF-8. */
+void aei_text_string(aei_text *text, const char *value);
+
+/* The length of the UTF-8 sequence that starts left bytes, of which there is at least one; 0: it is
+ * none. */
+size_t aei_utf8_length(const unsigned char *bytes, size_t left);
+
+/* Text from a file as an error text can quote it: cut to size, control characters as question
+ * marks. */
+enum { AEI_QUOTE_SIZE = 64 };
+const char *aei_quote(char text[AEI_QUOTE_SIZE], const char *foreign);
+
+#endif

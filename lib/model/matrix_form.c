@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "model/matrix_form.h"
+
+aei_gemm_mode aei_gemm_mode_for(const aei_kernels *kernels, bool bf16)
+{
+    return (aei_gemm_mode){
+        .kernels = kernels, .bf16 = bf16, .pairs = bf16 ? aei_bf16_kernels_find(kernels) : NULL};
+}
+
+static size_t pair_rows(size_t rows)
+{
+    return (rows + 1) / 2;
+}
+
+aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m, size_t panels,
+                                       size_t rows, float *values, bool keep_source)
+{
+    const size_t panel = m->kernels->panel;
+    aei_matrix_form operand = {.values = values};
+    if (m->pairs != NULL) {
+        operand.bf16 = aei_arena_take(arena, panels * rows, panel * sizeof *operand.bf16);
+        operand.pairs = aei_arena_take(arena, panels * pair_rows(rows),
+                                       panel * sizeof *operand.pairs);
+    } else if (m->bf16 && keep_source) {
+        operand.values = aei_arena_take(arena, panels * rows, panel * sizeof *operand.values);
+    }
+    return operand;
+}
+
+void aei_matrix_form_store(const aei_matrix_form *operand, const aei_gemm_mode *m, size_t rows,
+                           size_t p, const float *tile)
+{
+    const size_t panel = m->kernels->panel, size = rows * panel;
+    if (m->pairs != NULL) {
+        m->kernels->to_bf16(size, tile, operand->bf16 + p * size);
+        m->pairs->pack_pairs(rows, tile, operand->pairs + p * pair_rows(rows) * panel);
+    } else if (m->bf16) {
+        m->kernels->round_bf16(size, tile, operand->values + p * size);
+    }
+}
+
+void aei_multiply_nn(const aei_gemm_mode *m, size_t rows, size_t k, size_t n,
+                     const aei_matrix_form *a, const float *b, void *scratch, float *c,
+                     const float *prefetch)
+{
+    if (m->pairs != NULL) {
+        m->pairs->pack_pairs(k, b, scratch);
+        m->pairs->gemm_nn(rows, k, n, a->bf16, scratch, c);
+        return;
+    }
+    if (m->bf16) {
+        m->kernels->round_bf16(k * m->kernels->panel, b, scratch);
+        b = scratch;
+    }
+    m->kernels->gemm_nn(rows, k, n, a->values, b, c, prefetch);
+}
+
+void aei_multiply_tn(const aei_gemm_mode *m, size_t rows, size_t kb, size_t n,
+                     const aei_matrix_form *a, size_t q, const aei_matrix_form *b, size_t p,
+                     float *c, const float *const prefetch[3])
+{
+    const size_t panel = m->kernels->panel;
+    if (m->pairs != NULL) {
+        const size_t tile = pair_rows(rows) * panel;
+        m->pairs->gemm_tn(rows, kb, n, a->pairs + q * tile, b->pairs + p * tile, c, prefetch);
+    } else {
+        m->kernels->gemm_tn(rows, kb, n, a->values + q * rows * panel, b->values + p * rows * panel,
+                            c, prefetch);
+    }
+}

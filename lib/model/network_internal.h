@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_NETWORK_INTERNAL_H
+#define AEI_NETWORK_INTERNAL_H
+
+#include <libae/network.h>
+#include <libae/threshold.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "compute/kernels.h"
+#include "model/scaling.h"
+
+/* Where a layer's parameters lie: offsets in floats into a block, P being kernels->panel. */
+typedef struct aei_layer {
+    size_t in, out;
+    size_t panels;   /* of the output: out / P rounded up */
+    size_t weight;   /* in a parameter block: [panels][in][P] */
+    size_t gamma;    /* in a parameter block: [panels][P]; unused without batch normalisation */
+    size_t beta;     /* in a parameter block: [panels][P]; the bias without batch normalisation */
+    size_t mean;     /* in a running block: [panels][P] */
+    size_t variance; /* in a running block: [panels][P] */
+    aei_nonlinearity f;
+} aei_layer;
+
+typedef enum aei_tensor_kind {
+    AEI_WEIGHT,
+    AEI_GAMMA,
+    AEI_BETA,
+    AEI_MEAN,
+    AEI_VARIANCE
+} aei_tensor_kind;
+
+/* A named tensor: which part of which layer. */
+typedef struct aei_tensor {
+    aei_tensor_kind part;
+    size_t layer;
+    char name[48];
+} aei_tensor;
+
+struct ae_network {
+    aei_arena arena;
+    const aei_kernels *kernels;
+    size_t depth;          /* layers */
+    size_t encoder_layers; /* layers that encode */
+    size_t widest;         /* greatest width */
+    bool batch_norm;
+    float leaky_slope, bn_epsilon, bn_decay;
+    uint64_t seed;
+    uint64_t batches_tracked; /* batches that the running statistics have seen */
+    uint64_t generation;    /* changes with every change of a parameter, so that sessions notice */
+    ae_threshold threshold; /* size 0: none */
+    uint64_t threshold_generation; /* that it holds for */
+    size_t *widths;                /* depth + 1 */
+    aei_layer *layers;             /* depth */
+    size_t tensor_count;
+    aei_tensor *tensors;
+    /* Trainable parameters in one block, so that gradients and moments can have the same shape. */
+    size_t parameter_floats;
+    float *parameters;
+    size_t running_floats;
+    float *running;
+    aei_scaling *scaling; /* NULL: features as the caller has them */
+};
+
+/* ae_network_create without the values: every parameter and statistic is 0. For loading, which sets
+ * them all. */
+ae_status aei_network_build(ae_network **network, const ae_network_options *options);
+
+/* Writes a tensor's name, "decoder.2.bn.weight" for (1, 2, "bn.weight"). */
+void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part);
+
+/* Elements of a tensor. */
+size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor);
+
+/* A tensor by name, or NULL. */
+const aei_tensor *aei_network_tensor(const ae_network *network, const char *name);
+
+/*
+ * Copy a tensor's part of a block that is laid out like network->parameters (or ->running for
+ * AEI_MEAN, AEI_VARIANCE) to or from plain order, weights being [out][in]. Moments are saved so
+ * too.
+ */
+void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, const float *block,
+                       float *values);
+void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float *block,
+                     const float *values);
+
+/* Whether two networks have the same widths, normalisation and panel layout, so that blocks can be
+ * exchanged. */
+bool aei_network_same_layout(const ae_network *a, const ae_network *b);
+
+/* The threshold, or NULL when there is none or the network has changed since. */
+const ae_threshold *aei_network_threshold(const ae_network *network);
+
+/* The threshold, or AE_ERROR_STATE and the reason why there is none. */
+ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_network *network);
+
+/* Keep a threshold for the parameters as they are; NULL: none. */
+void aei_network_keep_threshold(ae_network *network, const ae_threshold *threshold);
+
+#endif

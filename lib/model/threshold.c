@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A network's threshold. lib/model/detect.c compares rows with it, lib/train/fit_threshold.c fits
+ * it. */
+#include <libae/threshold.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "model/cost.h"
+#include "model/network_internal.h"
+
+#include <math.h>
+
+const ae_threshold *aei_network_threshold(const ae_network *network)
+{
+    const bool holds = network->threshold.size != 0 &&
+                       network->threshold_generation == network->generation;
+    return holds ? &network->threshold : NULL;
+}
+
+void aei_network_keep_threshold(ae_network *network, const ae_threshold *threshold)
+{
+    static const ae_threshold none;
+    network->threshold = threshold == NULL ? none : *threshold;
+    network->threshold_generation = network->generation;
+}
+
+ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_network *network)
+{
+    *threshold = aei_network_threshold(network);
+    if (*threshold != NULL)
+        return AE_OK;
+    return aei_fail(AE_ERROR_STATE,
+                    network->threshold.size == 0
+                        ? "the network has no threshold: ae_network_fit_threshold makes one"
+                        : "the network has changed since its threshold was fitted: fit it again");
+}
+
+ae_status ae_network_set_threshold(ae_network *network, ae_cost cost, double value)
+{
+    AE_REQUIRE(network);
+    AE_TRY(aei_network_check_cost(network, cost));
+    if (!isfinite(value))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threshold %g is not finite", value);
+    aei_network_keep_threshold(network,
+                               &(ae_threshold){.size = sizeof(ae_threshold),
+                                               .value = value,
+                                               .cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost,
+                                               .rule = AE_THRESHOLD_GIVEN});
+    return AE_OK;
+}
+
+ae_status ae_network_get_threshold(const ae_network *network, ae_threshold *threshold)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(threshold);
+    const ae_threshold *mine;
+    AE_TRY(aei_network_find_threshold(&mine, network));
+    return aei_result_write(threshold, mine, sizeof *mine, "ae_threshold");
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "store/model_file.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/options.h"
+#include "store/architecture.h"
+#include "store/stored_threshold.h"
+
+#include <libae/version.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Grows when a reader of today would misunderstand the file, not when something is added to it. */
+enum { FORMAT_VERSION = 1, NAME_SIZE = 80 };
+
+/* PyTorch's names when a module `scaling` registers them as buffers; a file without scaling has
+ * neither. */
+static const char scaling_offset[] = "scaling.offset", scaling_scale[] = "scaling.scale";
+
+/* PyTorch counts batches in every layer, and load_state_dict(strict=True) wants each; libae's
+ * layers share one count.
+ */
+static void put_counts(aei_archive *archive)
+{
+    const ae_network *network = archive->network;
+    for (size_t l = 0; network->batch_norm && l < network->depth; l++) {
+        char name[NAME_SIZE];
+        const int decodes = l >= network->encoder_layers;
+        aei_tensor_name(name, sizeof name, decodes, l - (decodes ? network->encoder_layers : 0),
+                        "bn.num_batches_tracked");
+        aei_archive_add(archive, "", name, AEI_I64, 0, NULL, &network->batches_tracked);
+    }
+}
+
+void aei_model_put(aei_archive *archive, const float *parameters, const float *running)
+{
+    const ae_network *network = archive->network;
+    for (size_t i = 0; i < network->tensor_count; i++) {
+        const aei_tensor *tensor = &network->tensors[i];
+        aei_archive_add_part(archive, "", tensor, tensor->part <= AEI_BETA ? parameters : running);
+    }
+    put_counts(archive);
+    if (network->scaling != NULL) {
+        const aei_scaling *scaling = network->scaling;
+        aei_archive_add(archive, "", scaling_offset, AEI_F32, 1, &scaling->features,
+                        scaling->offset);
+        aei_archive_add(archive, "", scaling_scale, AEI_F32, 1, &scaling->features, scaling->scale);
+    }
+    char version[16];
+    (void)snprintf(version, sizeof version, "%d", FORMAT_VERSION);
+    aei_archive_note(archive, "format", "pt"); /* whose names and layout these are */
+    aei_archive_note(archive, "libae.format_version", version);
+    aei_archive_note(archive, "libae.version", ae_version_string());
+    aei_text architecture = {0};
+    aei_architecture_write(&architecture, network);
+    archive->failed = archive->failed || architecture.failed;
+    if (!architecture.failed)
+        aei_archive_note(archive, "libae.architecture", architecture.data);
+    aei_text_free(&architecture);
+}
+
+static ae_status prepare(aei_archive *archive, const ae_network *network)
+{
+    *archive = (aei_archive){.network = network};
+    aei_model_put(archive, network->parameters, network->running);
+    aei_threshold_put(archive, network);
+    const ae_status status = aei_archive_finish(archive);
+    if (status != AE_OK)
+        aei_archive_free(archive);
+    return status;
+}
+
+ae_status ae_network_save(const ae_network *network, const char *path)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(path);
+    aei_archive archive;
+    AE_TRY(prepare(&archive, network));
+    const ae_status status = aei_archive_save(&archive, path);
+    aei_archive_free(&archive);
+    return status;
+}
+
+ae_status ae_network_save_memory(const ae_network *network, void *buffer, size_t capacity,
+                                 size_t *size)
+{
+    AE_REQUIRE(network);
+    if (buffer == NULL && size == NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "ae_network_save_memory: buffer and size are both NULL");
+    aei_archive archive;
+    AE_TRY(prepare(&archive, network));
+    const size_t needed = aei_archive_size(&archive);
+    ae_status status = AE_OK;
+    if (buffer != NULL && capacity < needed)
+        status = aei_fail(AE_ERROR_INVALID_ARGUMENT, "capacity is %zu: %zu bytes are needed",
+                          capacity, needed);
+    else if (buffer != NULL)
+        status = aei_archive_write(&archive, (aei_sink){.memory = buffer});
+    if (size != NULL && (status == AE_OK || status == AE_ERROR_INVALID_ARGUMENT))
+        *size = needed;
+    aei_archive_free(&archive);
+    return status;
+}
+
+static const char *show(char text[64], size_t rank, const size_t shape[2])
+{
+    if (rank == 2)
+        (void)snprintf(text, 64, "[%zu, %zu]", shape[0], shape[1]);
+    else if (rank < 2)
+        (void)snprintf(text, 64, rank == 0 ? "[]" : "[%zu]", shape[0]);
+    else
+        (void)snprintf(text, 64, "of %zu dimensions", rank);
+    return text;
+}
+
+ae_status aei_model_values(float *values, const aei_safetensors *file, const ae_network *network,
+                           const char *prefix, const aei_tensor *tensor, bool negative_allowed)
+{
+    char name[NAME_SIZE];
+    (void)snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
+    const aei_stored *stored = aei_safetensors_find(file, name);
+    if (stored == NULL)
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing", name);
+    const aei_layer *layer = &network->layers[tensor->layer];
+    const size_t wanted[2] = {layer->out, tensor->part == AEI_WEIGHT ? layer->in : 1};
+    const size_t rank = tensor->part == AEI_WEIGHT ? 2 : 1;
+    if (stored->rank != rank || stored->shape[0] != wanted[0] || stored->shape[1] != wanted[1]) {
+        char is[64], should_be[64];
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s: shape %s, not %s", name,
+                        show(is, stored->rank, stored->shape), show(should_be, rank, wanted));
+    }
+    AE_TRY(aei_stored_floats(values, stored));
+    for (size_t i = 0; i < stored->elements && !negative_allowed; i++)
+        if (values[i] < 0)
+            return aei_fail(AE_ERROR_FORMAT,
+                            "tensor %s: element %zu is %g, which cannot be negative", name, i,
+                            (double)values[i]);
+    return AE_OK;
+}
+
+/*
+ * A bias in front of batch normalisation, which libae's layers do not have: (x W + b) - mean is
+ * x W - (mean - b), so inference is the same with b taken off the running mean; in training the
+ * batch's own mean cancels it.
+ */
+static ae_status fold_bias(float *mean, const aei_safetensors *file, const ae_network *network,
+                           size_t layer)
+{
+    aei_tensor bias = {.part = AEI_BETA, .layer = layer};
+    const int decodes = layer >= network->encoder_layers;
+    aei_tensor_name(bias.name, sizeof bias.name, decodes,
+                    layer - (decodes ? network->encoder_layers : 0), "bias");
+    if (aei_safetensors_find(file, bias.name) == NULL)
+        return AE_OK;
+    const size_t width = network->layers[layer].out;
+    float *values = malloc(width * sizeof *values);
+    if (values == NULL)
+        return aei_fail_memory(width * sizeof *values);
+    ae_status status = aei_model_values(values, file, network, "", &bias, true);
+    for (size_t i = 0; i < width && status == AE_OK; i++) {
+        mean[i] -= values[i];
+        if (!isfinite(mean[i]))
+            status = aei_fail(AE_ERROR_FORMAT, "tensor %s: element %zu is too large", bias.name, i);
+    }
+    free(values);
+    return status;
+}
+
+/* Not the square of the widest layer: a file of a few megabytes can claim two of 2^20. */
+size_t aei_model_largest(const ae_network *network)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < network->tensor_count; i++) {
+        const size_t elements = aei_tensor_elements(network, &network->tensors[i]);
+        largest = elements > largest ? elements : largest;
+    }
+    return largest;
+}
+
+/* One tensor at a time, by way of plain order, so that it does not matter which kernels saved the
+ * file. */
+static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
+{
+    const size_t largest = aei_model_largest(network);
+    float *values = malloc(largest * sizeof *values);
+    if (values == NULL)
+        return aei_fail_memory(largest * sizeof *values);
+    ae_status status = AE_OK;
+    for (size_t i = 0; i < network->tensor_count; i++) {
+        const aei_tensor *tensor = &network->tensors[i];
+        AE_CHECK(aei_model_values(values, file, network, "", tensor, tensor->part != AEI_VARIANCE));
+        if (tensor->part == AEI_MEAN)
+            AE_CHECK(fold_bias(values, file, network, tensor->layer));
+        aei_tensor_pack(network, tensor,
+                        tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    }
+    const aei_stored *tracked = aei_safetensors_find(file, "encoder.0.bn.num_batches_tracked");
+    if (network->batch_norm && tracked != NULL)
+        status = aei_stored_count(&network->batches_tracked, tracked);
+cleanup:
+    free(values);
+    return status;
+}
+
+static ae_status read_scaling(ae_network *network, const aei_safetensors *file)
+{
+    if (aei_safetensors_find(file, scaling_offset) == NULL &&
+        aei_safetensors_find(file, scaling_scale) == NULL)
+        return AE_OK;
+    const size_t width = network->widths[0];
+    float *values = malloc(2 * width * sizeof *values);
+    if (values == NULL)
+        return aei_fail_memory(2 * width * sizeof *values);
+    /* Shaped like a bias of the output layer. */
+    aei_tensor tensor = {.part = AEI_BETA, .layer = network->depth - 1};
+    ae_status status;
+    memcpy(tensor.name, scaling_offset, sizeof scaling_offset);
+    AE_CHECK(aei_model_values(values, file, network, "", &tensor, true));
+    memcpy(tensor.name, scaling_scale, sizeof scaling_scale);
+    AE_CHECK(aei_model_values(values + width, file, network, "", &tensor, false));
+    status = ae_network_set_scaling(network, values, values + width);
+cleanup:
+    free(values);
+    return status;
+}
+
+/* A network of the file's architecture, with values still to come. What it refuses is the file's
+ * fault. */
+static ae_status make_network(ae_network **network, const aei_architecture *a, const char *kernels)
+{
+    const ae_network_options options = {
+        .size = sizeof options,
+        .widths = a->widths,
+        .width_count = a->width_count,
+        .encoder_layers = a->encoder_layers,
+        .batch_norm = a->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
+        .activations = a->activations,
+        .leaky_slope = a->leaky_slope,
+        .bn_epsilon = a->bn_epsilon,
+        .bn_decay = a->bn_decay,
+        .seed = a->seed,
+        .kernels = kernels,
+    };
+    const ae_status status = aei_network_build(network, &options);
+    return status == AE_ERROR_INVALID_ARGUMENT ? aei_fail_within(AE_ERROR_FORMAT, "architecture")
+                                               : status;
+}
+
+ae_status aei_model_check_version(const aei_safetensors *file)
+{
+    const aei_json *note = aei_json_member(file->metadata, "libae.format_version");
+    uint64_t version = FORMAT_VERSION;
+    if (note != NULL && (!aei_json_u64(note, &version) || version == 0))
+        return aei_fail(AE_ERROR_FORMAT, "libae.format_version is damaged");
+    if (version > FORMAT_VERSION)
+        return aei_fail(
+            AE_ERROR_UNSUPPORTED,
+            "format version %llu, but this library reads up to %d: a newer libae is needed",
+            (unsigned long long)version, FORMAT_VERSION);
+    return AE_OK;
+}
+
+static ae_status get_with(ae_network **network, const aei_safetensors *file,
+                          const ae_load_options *options)
+{
+    aei_architecture architecture = {0};
+    ae_network *n = NULL;
+    ae_status status = AE_OK;
+    AE_CHECK(aei_model_check_version(file));
+    AE_CHECK(aei_architecture_read(&architecture, file));
+    AE_CHECK(aei_architecture_add(&architecture, options));
+    AE_CHECK(make_network(&n, &architecture, options->kernels));
+    AE_CHECK(read_tensors(n, file));
+    AE_CHECK(read_scaling(n, file));
+    AE_CHECK(aei_threshold_get(n, file));
+    *network = n;
+    n = NULL;
+cleanup:
+    ae_network_free(n);
+    aei_architecture_free(&architecture);
+    return status;
+}
+
+ae_status aei_model_get(ae_network **network, const aei_safetensors *file, const char *kernels)
+{
+    return get_with(network, file, AE_LOAD_OPTIONS(.kernels = kernels));
+}
+
+static ae_status load_memory(ae_network **network, const void *data, size_t size,
+                             const ae_load_options *options)
+{
+    aei_safetensors file;
+    AE_TRY(aei_safetensors_open(&file, data, size));
+    const ae_status status = get_with(network, &file, options);
+    aei_safetensors_close(&file);
+    return status;
+}
+
+void ae_load_options_init(ae_load_options *options)
+{
+    if (options != NULL)
+        *options = (ae_load_options){.size = sizeof *options};
+}
+
+ae_status ae_network_load_memory(ae_network **network, const void *data, size_t size,
+                                 const ae_load_options *options)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(data);
+    ae_load_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_load_options"));
+    return load_memory(network, data, size, &o);
+}
+
+ae_status ae_network_load(ae_network **network, const char *path, const ae_load_options *options)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(path);
+    ae_load_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_load_options"));
+    void *data;
+    size_t size;
+    AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));
+    const ae_status status = load_memory(network, data, size, &o);
+    free(data);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "store/stored_threshold.h"
+
+#include "base/error.h"
+#include "model/cost.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const char *const rules[] = {"", "quantile", "mean_sd", "median_mad", "given"};
+static const char *const costs[] = {"", "l2", "sse", "mse", "bce"};
+
+enum {
+    RULES = sizeof rules / sizeof rules[0],
+    COSTS = sizeof costs / sizeof costs[0],
+    NUMBERS = 5
+};
+
+/* The real members, in the order they are written. */
+static void list_numbers(double *numbers[NUMBERS], ae_threshold *t)
+{
+    double *const all[NUMBERS] = {&t->value, &t->quantile, &t->k, &t->centre, &t->spread};
+    memcpy(numbers, all, sizeof all);
+}
+
+static const char *const number_names[NUMBERS] = {"value", "quantile", "k", "centre", "spread"};
+
+void aei_threshold_put(aei_archive *archive, const ae_network *network)
+{
+    const ae_threshold *threshold = aei_network_threshold(network);
+    if (threshold == NULL)
+        return;
+    ae_threshold t = *threshold;
+    double *numbers[NUMBERS];
+    list_numbers(numbers, &t);
+    aei_text json = {0};
+    aei_text_add(&json, "{\"rule\":\"%s\",\"cost\":\"%s\",\"rows\":\"%" PRIu64 "\"", rules[t.rule],
+                 costs[t.cost], t.rows);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        aei_text_add(&json, ",\"%s\":", number_names[i]);
+        aei_text_number(&json, *numbers[i]);
+    }
+    aei_text_add(&json, "}");
+    archive->failed = archive->failed || json.failed;
+    if (!json.failed)
+        aei_archive_note(archive, "libae.threshold", json.data);
+    aei_text_free(&json);
+}
+
+static ae_status damaged(const char *member)
+{
+    return aei_fail(AE_ERROR_FORMAT, "libae.threshold: %s is missing or damaged", member);
+}
+
+/* Which of the names, from 1; count if none. */
+static int find(const char *const *names, int count, const char *name)
+{
+    int i = 1;
+    while (i < count && (name == NULL || strcmp(name, names[i]) != 0))
+        i++;
+    return i;
+}
+
+static ae_status read_json(ae_threshold *t, const aei_json *json, const ae_network *network)
+{
+    double *numbers[NUMBERS];
+    list_numbers(numbers, t);
+    for (size_t i = 0; i < NUMBERS; i++)
+        if (!aei_json_double(aei_json_member(json, number_names[i]), numbers[i]) ||
+            !isfinite(*numbers[i]))
+            return damaged(number_names[i]);
+    const int rule = find(rules, RULES, aei_json_string(aei_json_member(json, "rule")));
+    const int cost = find(costs, COSTS, aei_json_string(aei_json_member(json, "cost")));
+    if (rule == RULES)
+        return damaged("rule");
+    if (cost == COSTS || aei_network_check_cost(network, (ae_cost)cost) != AE_OK)
+        return damaged("cost");
+    if (!aei_json_u64(aei_json_member(json, "rows"), &t->rows))
+        return damaged("rows");
+    t->size = sizeof *t;
+    t->rule = (ae_threshold_rule)rule;
+    t->cost = (ae_cost)cost;
+    return AE_OK;
+}
+
+ae_status aei_threshold_get(ae_network *network, const aei_safetensors *file)
+{
+    const char *text = aei_safetensors_note(file, "libae.threshold");
+    if (text == NULL)
+        return AE_OK;
+    aei_json *json;
+    ae_threshold threshold = {0};
+    ae_status status = aei_json_parse(&json, text, strlen(text));
+    if (status != AE_OK)
+        return status == AE_ERROR_FORMAT ? aei_fail_within(status, "libae.threshold") : status;
+    status = read_json(&threshold, json, network);
+    aei_json_free(json);
+    if (status == AE_OK)
+        aei_network_keep_threshold(network, &threshold);
+    return status;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which outputs of which layers vary over a dataset, and which features of the code say the
+ * same. */
+#include "train/dead_units.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "model/network_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 128 };
+
+/* A unit is dead when its deviation is less than this share of its layer's root mean square
+ * output. */
+static const double least_deviation = 1e-3;
+static const double least_correlation = 0.999;
+
+/* Sums over the rows for `width` values, taken from the first row on so that nothing cancels. */
+typedef struct spread {
+    size_t width;
+    float *first;
+    double *sums, *squares;
+    double power; /* sum of the squares of all values themselves */
+} spread;
+
+typedef struct units {
+    aei_arena arena;
+    const ae_network *network;
+    size_t rows; /* seen */
+    spread input, *layers;
+    double *products; /* of the code's features; NULL when they are too many */
+    float *values[2]; /* [ROWS][widest] */
+} units;
+
+static spread take_spread(aei_arena *arena, size_t width)
+{
+    return (spread){.width = width,
+                    .first = aei_arena_take(arena, width, sizeof(float)),
+                    .sums = aei_arena_take(arena, width, sizeof(double)),
+                    .squares = aei_arena_take(arena, width, sizeof(double))};
+}
+
+static void lay_out(units *u)
+{
+    const ae_network *n = u->network;
+    aei_arena *arena = &u->arena;
+    const size_t codes = n->widths[n->encoder_layers];
+    u->layers = aei_arena_take(arena, n->depth, sizeof *u->layers);
+    u->input = take_spread(arena, n->widths[0]);
+    for (size_t l = 0; l < n->depth; l++) {
+        const spread s = take_spread(arena, n->layers[l].out);
+        if (u->layers != NULL)
+            u->layers[l] = s;
+    }
+    u->products = codes <= AEI_UNITS_CODES ? aei_arena_take(arena, codes, codes * sizeof(double))
+                                           : NULL;
+    for (size_t i = 0; i < 2; i++)
+        u->values[i] = aei_arena_take(arena, ROWS, n->widest * sizeof(float));
+}
+
+static void add_row(spread *s, const float *values, bool first)
+{
+    if (first)
+        memcpy(s->first, values, s->width * sizeof *values);
+    for (size_t j = 0; j < s->width; j++) {
+        const double x = (double)values[j], d = x - (double)s->first[j];
+        s->sums[j] += d;
+        s->squares[j] += d * d;
+        s->power += x * x;
+    }
+}
+
+/* The upper triangle. */
+static void add_products(double *products, const spread *s, const float *values)
+{
+    for (size_t i = 0; i < s->width; i++) {
+        const double d = (double)values[i] - (double)s->first[i];
+        for (size_t j = i; j < s->width; j++)
+            products[i * s->width + j] += d * ((double)values[j] - (double)s->first[j]);
+    }
+}
+
+/* All layers over a few rows of the dataset, each from the output of the one before. */
+static ae_status add_rows(units *u, ae_session *session, const ae_dataset *dataset, size_t count)
+{
+    const ae_network *n = u->network;
+    float *x = u->values[0], *y = u->values[1];
+    AE_TRY(ae_dataset_read(dataset, u->rows, count, x));
+    memcpy(y, x, count * n->widths[0] * sizeof *y);
+    if (n->scaling != NULL)
+        aei_scaling_apply(n->scaling, 0, n->widths[0], count, y, n->widths[0]);
+    for (size_t r = 0; r < count; r++)
+        add_row(&u->input, y + r * n->widths[0], u->rows + r == 0);
+    for (size_t l = 0; l < n->depth; l++) {
+        const size_t width = n->layers[l].out;
+        AE_TRY(aei_session_layers(session, l, l + 1, x, count, y));
+        for (size_t r = 0; r < count; r++) {
+            add_row(&u->layers[l], y + r * width, u->rows + r == 0);
+            if (l + 1 == n->encoder_layers && u->products != NULL)
+                add_products(u->products, &u->layers[l], y + r * width);
+        }
+        float *done = x;
+        x = y;
+        y = done;
+    }
+    u->rows += count;
+    return AE_OK;
+}
+
+static double variance(const spread *s, size_t j, size_t rows)
+{
+    const double mean = s->sums[j] / (double)rows;
+    return fmax(s->squares[j] / (double)rows - mean * mean, 0);
+}
+
+static bool is_dead(const spread *s, size_t j, size_t rows)
+{
+    const double power = s->power / (double)rows / (double)s->width;
+    return sqrt(variance(s, j, rows)) <= least_deviation * sqrt(power);
+}
+
+static size_t count_dead(const units *u, size_t l)
+{
+    const bool last = l + 1 == u->network->depth;
+    size_t dead = 0;
+    for (size_t j = 0; j < u->layers[l].width; j++)
+        dead += is_dead(&u->layers[l], j, u->rows) && !(last && is_dead(&u->input, j, u->rows));
+    return dead;
+}
+
+static size_t count_duplicates(const units *u)
+{
+    const spread *s = &u->layers[u->network->encoder_layers - 1];
+    size_t duplicates = 0;
+    for (size_t j = 1; j < s->width && u->products != NULL; j++) {
+        bool found = is_dead(s, j, u->rows);
+        const bool dead = found;
+        for (size_t i = 0; i < j && !found; i++) {
+            const double n = (double)u->rows;
+            const double together = u->products[i * s->width + j] / n -
+                                    s->sums[i] / n * (s->sums[j] / n);
+            const double apart = sqrt(variance(s, i, u->rows) * variance(s, j, u->rows));
+            found = !is_dead(s, i, u->rows) && fabs(together) > least_correlation * apart;
+        }
+        duplicates += found && !dead;
+    }
+    return duplicates;
+}
+
+static void write_counts(ae_diagnosis *v, size_t *dead_by_layer, const units *u)
+{
+    double worst = 0;
+    for (size_t l = 0; l < u->network->depth; l++) {
+        const size_t width = u->layers[l].width, dead = count_dead(u, l);
+        const double share = (double)dead / (double)width;
+        v->units += width;
+        v->dead_units += dead;
+        if (dead_by_layer != NULL)
+            dead_by_layer[l] = dead;
+        if (l + 1 == u->network->encoder_layers)
+            v->flat_codes = dead;
+        if (share > worst) {
+            worst = share;
+            v->dead_layer = l;
+            v->dead_layer_units = dead;
+        }
+    }
+    v->duplicate_codes = count_duplicates(u);
+    v->warnings |= worst > 0.05 ? AE_WARNING_DEAD_UNITS : 0u;
+    v->warnings |= v->flat_codes + v->duplicate_codes > 0 ? AE_WARNING_COLLAPSED_CODE : 0u;
+}
+
+ae_status aei_dead_units_count(ae_diagnosis *verdict, size_t *dead_by_layer, ae_session *session,
+                               const ae_dataset *dataset)
+{
+    units u = {.network = aei_session_network(session)};
+    ae_status status = AE_OK;
+    lay_out(&u);
+    AE_CHECK(aei_arena_allocate(&u.arena));
+    lay_out(&u);
+    for (const size_t rows = ae_dataset_row_count(dataset); u.rows < rows;)
+        AE_CHECK(add_rows(&u, session, dataset, rows - u.rows < ROWS ? rows - u.rows : ROWS));
+    write_counts(verdict, dead_by_layer, &u);
+cleanup:
+    aei_arena_free(&u.arena);
+    return status;
+}

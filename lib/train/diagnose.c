@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <libae/experimental.h>
+
+#include "base/cpu_internal.h"
+#include "base/error.h"
+#include "base/options.h"
+#include "model/cost.h"
+#include "train/dead_units.h"
+#include "train/evaluate_internal.h"
+#include "train/pca.h"
+
+#include <math.h>
+
+/* Rows that units are judged by; and the gap between training and test cost that is called
+ * over-fitting. */
+enum { UNIT_ROWS = 4096 };
+static const double much = 0.1;
+
+void ae_diagnose_options_init(ae_diagnose_options *options)
+{
+    if (options != NULL)
+        *options = (ae_diagnose_options){.size = sizeof *options};
+}
+
+/* Rows evenly spaced, at most UNIT_ROWS, so that a dataset in the order of its classes shows all of
+ * them. */
+static ae_status thin_out(ae_dataset **few, const ae_dataset *dataset)
+{
+    const size_t rows = ae_dataset_row_count(dataset), count = rows < UNIT_ROWS ? rows : UNIT_ROWS;
+    size_t numbers[UNIT_ROWS];
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (size_t)((uint64_t)i * rows / count);
+    return ae_dataset_select(few, dataset, numbers, count);
+}
+
+static ae_status diagnose_units(ae_diagnosis *v, const ae_network *network,
+                                const ae_dataset *test_set, const ae_diagnose_options *o)
+{
+    ae_session *session = NULL;
+    ae_dataset *few = NULL;
+    ae_status status = AE_OK;
+    AE_CHECK(ae_session_create(
+        &session, network,
+        &(ae_session_options){.size = sizeof(ae_session_options), .threads = o->threads}));
+    AE_CHECK(thin_out(&few, test_set));
+    AE_CHECK(aei_dead_units_count(v, o->dead_by_layer, session, few));
+cleanup:
+    ae_dataset_free(few);
+    ae_session_free(session);
+    return status;
+}
+
+/* In the network's units, if it scales: as in training, where every feature counts alike. */
+static ae_status cost_of(double *cost, const ae_network *network, const ae_dataset *dataset,
+                         const ae_diagnose_options *o)
+{
+    ae_evaluation result;
+    ae_session *session = NULL;
+    AE_TRY(ae_session_create(
+        &session, network,
+        &(ae_session_options){.size = sizeof(ae_session_options), .threads = o->threads}));
+    const ae_status status = aei_evaluate_session(&result, session, network, dataset, false);
+    ae_session_free(session);
+    if (status == AE_OK)
+        *cost = aei_evaluation_cost(&result, o->cost);
+    return status;
+}
+
+static ae_status diagnose_costs(ae_diagnosis *v, const ae_network *network,
+                                const ae_dataset *train_set, const ae_dataset *test_set,
+                                const ae_diagnose_options *o)
+{
+    ae_evaluation mean;
+    AE_TRY(cost_of(&v->train_cost, network, train_set, o));
+    AE_TRY(cost_of(&v->test_cost, network, test_set, o));
+    AE_TRY(aei_evaluate_mean(&mean, train_set, test_set, network->scaling));
+    v->mean_cost = aei_evaluation_cost(&mean, o->cost);
+    v->gap = v->test_cost == v->train_cost ? 0 : (v->test_cost - v->train_cost) / v->train_cost;
+    v->pca_cost = (double)NAN;
+    /* A linear output is no probability: there is no cross-entropy of it. */
+    if (o->cost != AE_COST_BCE && network->widths[0] <= AEI_PCA_FEATURES) {
+        ae_network *linear = NULL;
+        AE_TRY(aei_pca_network(&linear, train_set, v->pca_components, o->threads,
+                               network->kernels->name, network->scaling));
+        const ae_status status = cost_of(&v->pca_cost, linear, test_set, o);
+        ae_network_free(linear);
+        AE_TRY(status);
+    }
+    v->warnings |= !(v->test_cost < v->mean_cost) ? AE_WARNING_WORSE_THAN_MEAN : 0u;
+    v->warnings |= v->test_cost >= v->pca_cost ? AE_WARNING_WORSE_THAN_PCA : 0u;
+    v->warnings |= v->gap > much ? AE_WARNING_OVERFIT : 0u;
+    return AE_OK;
+}
+
+static ae_status check_width(const char *name, const ae_network *network, const ae_dataset *dataset)
+{
+    if (ae_dataset_feature_count(dataset) == network->widths[0])
+        return AE_OK;
+    return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", name,
+                    ae_dataset_feature_count(dataset), network->widths[0]);
+}
+
+ae_status ae_network_diagnose(ae_diagnosis *verdict, const ae_network *network,
+                              const ae_dataset *train_set, const ae_dataset *test_set,
+                              const ae_diagnose_options *options)
+{
+    AE_REQUIRE(verdict);
+    AE_REQUIRE(network);
+    AE_REQUIRE(train_set);
+    AE_REQUIRE(test_set);
+    AE_TRY(aei_result_check(verdict, "ae_diagnosis"));
+    ae_diagnose_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_diagnose_options"));
+    AE_TRY(aei_network_check_cost(network, o.cost));
+    AE_TRY(check_width("training set", network, train_set));
+    AE_TRY(check_width("test set", network, test_set));
+    o.cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
+    o.threads = o.threads == 0 ? aei_cpu_cores() : o.threads;
+    ae_diagnosis mine = {.size = sizeof mine,
+                         .cost = o.cost,
+                         .train_rows = ae_dataset_row_count(train_set),
+                         .test_rows = ae_dataset_row_count(test_set),
+                         .pca_components = ae_network_code_width(network)};
+    AE_TRY(diagnose_costs(&mine, network, train_set, test_set, &o));
+    AE_TRY(diagnose_units(&mine, network, test_set, &o));
+    return aei_result_write(verdict, &mine, sizeof mine, "ae_diagnosis");
+}

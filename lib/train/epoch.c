@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Steps and epochs of a trainer. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#include "base/error.h"
+#include "base/options.h"
+#include "base/philox.h"
+#include "train/evaluate_internal.h"
+#include "train/scaled_rows.h"
+#include "train/trainer_internal.h"
+
+#include <math.h>
+#include <time.h>
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+ae_status aei_trainer_check(const ae_trainer *t)
+{
+    if (aei_optimizer_fits(t->optimizer, t->network))
+        return AE_OK;
+    return aei_fail(AE_ERROR_STATE,
+                    "the optimizer was taken by another trainer, for another network");
+}
+
+/* The epoch's order is a function of seed and epoch alone, so a resumed run finds the same. */
+static void order_rows(ae_trainer *t)
+{
+    const uint64_t epoch = t->progress.epochs;
+    if (t->order_epoch == epoch + 1)
+        return;
+    const uint32_t rows = (uint32_t)ae_dataset_row_count(t->train_set);
+    const ae_shuffle shuffle = t->options.shuffle;
+    if (shuffle == AE_SHUFFLE_NONE || (shuffle == AE_SHUFFLE_AFTER_FIRST && epoch == 0))
+        for (uint32_t i = 0; i < rows; i++)
+            t->order[i] = i;
+    else
+        aei_random_permutation(t->order, rows, t->options.seed, AEI_STREAM_SHUFFLE,
+                               (uint32_t)epoch);
+    t->order_epoch = epoch + 1;
+}
+
+/* Put the state back and say where the error at hand came up. */
+static ae_status diverged(ae_trainer *t, uint64_t step)
+{
+    const unsigned long long at = step, epoch = t->progress.epochs + 1;
+    aei_trainer_restore_snapshot(t);
+    return aei_fail_within(AE_ERROR_DIVERGED,
+                           "epoch %llu, step %llu (state put back to step %llu; a lower learning "
+                           "rate or clip_norm may "
+                           "help)",
+                           epoch, at, (unsigned long long)t->progress.steps);
+}
+
+static bool all_finite(const float *values, size_t count)
+{
+    bool finite = true;
+    for (size_t i = 0; values != NULL && i < count; i++)
+        finite &= (bool)isfinite(values[i]);
+    return finite;
+}
+
+/* The update of an epoch's last step can overflow where no later cost of the epoch shows it; about
+ * 5 ms a look. */
+static ae_status check_state(ae_trainer *t)
+{
+    const ae_network *n = t->network;
+    if (all_finite(n->parameters, n->parameter_floats) &&
+        all_finite(n->running, n->running_floats) &&
+        all_finite(t->optimizer->first, n->parameter_floats) &&
+        all_finite(t->optimizer->second, n->parameter_floats))
+        return AE_OK;
+    (void)aei_fail(AE_ERROR_DIVERGED, "parameters or moments are not finite after the update");
+    return diverged(t, t->progress.steps);
+}
+
+static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
+{
+    if (t->options.events != NULL)
+        AE_TRY(ae_event_writer_add_scalar(t->options.events, AE_TAG_TRAIN_COST, t->progress.steps,
+                                          cost));
+    if (t->options.on_step == NULL)
+        return AE_OK;
+    const ae_step_info info = {
+        .size = sizeof info,
+        .step = t->progress.steps,
+        .epoch = t->progress.epochs + 1,
+        .epoch_step = (size_t)t->progress.epoch_step,
+        .steps_per_epoch = t->steps_per_epoch,
+        .rows = rows,
+        .cost = cost,
+        .learning_rate = rate,
+        .gradient_norm = norm,
+    };
+    if (t->options.on_step(t->options.user, &info) != 0)
+        return aei_fail(AE_ERROR_CANCELLED, "stopped by on_step at step %llu",
+                        (unsigned long long)info.step);
+    return AE_OK;
+}
+
+/* One step of the epoch under way, without looking whether it was the last. */
+static ae_status advance(ae_trainer *t, double *cost)
+{
+    aei_progress *p = &t->progress;
+    const double start = seconds_now();
+    AE_TRY(aei_trainer_check(t));
+    aei_trainer_use_latest(t);
+    order_rows(t);
+    if (p->epoch_step == 0 || !t->snapshot.taken)
+        aei_trainer_take_snapshot(t);
+    const size_t all = ae_dataset_row_count(t->train_set),
+                 first = (size_t)p->epoch_step * t->options.batch;
+    const size_t rows = all - first < t->options.batch ? all - first : t->options.batch;
+    const aei_scaled_rows source = {t->train_set, t->network->scaling};
+    const aei_step_job job = {
+        .gather = aei_gather_scaled,
+        .source = &source,
+        .rows = t->order + first,
+        .row_count = rows,
+        .cost = t->options.cost,
+        .weights = aei_optimizer_update(t->optimizer, 1, true),
+        .no_decay = aei_optimizer_update(t->optimizer, 1, false),
+        .first = t->optimizer->first,
+        .second = t->optimizer->second,
+        .clip_norm = t->options.clip_norm,
+        .noise = {.sd = t->options.input_noise,
+                  .mask = t->options.input_mask,
+                  .dropout = t->options.input_dropout,
+                  .seed = t->options.seed,
+                  .step = p->steps},
+    };
+    const double rate = (double)ae_optimizer_learning_rate(t->optimizer);
+    double norm;
+    const ae_status status = aei_step_run(t->step, &job, cost, &norm);
+    if (status == AE_ERROR_DIVERGED)
+        return diverged(t, p->steps + 1);
+    if (status != AE_OK)
+        return status;
+    t->optimizer->steps++;
+    p->steps++;
+    p->epoch_step++;
+    p->rows += rows;
+    p->cost_min = p->epoch_step == 1 || *cost < p->cost_min ? *cost : p->cost_min;
+    p->cost_max = p->epoch_step == 1 || *cost > p->cost_max ? *cost : p->cost_max;
+    p->cost_sum += *cost;
+    p->seconds += seconds_now() - start;
+    return report_step(t, rows, *cost, rate, norm);
+}
+
+/* Judge the epoch by validation cost, or training cost without a set, and keep the best weights. */
+static void update_best(ae_trainer *t, ae_epoch_info *info)
+{
+    aei_progress *p = &t->progress;
+    const double cost = t->options.validation != NULL ? info->validation_cost : info->train_cost;
+    if (p->best_epoch != 0 ? !(cost < p->best_cost - t->options.min_delta) : isnan(cost)) {
+        p->stale_epochs++;
+        return;
+    }
+    info->best = 1;
+    p->best_epoch = info->epoch;
+    p->best_cost = cost;
+    p->stale_epochs = 0;
+    aei_trainer_keep_best(t);
+}
+
+/* After the last step of an epoch: validation, history, best weights, the callback. */
+static ae_status close_epoch(ae_trainer *t)
+{
+    aei_progress *p = &t->progress;
+    const double start = seconds_now();
+    aei_trainer_use_latest(t);
+    AE_TRY(check_state(t));
+    AE_TRY(aei_trainer_reserve_history(
+        t, t->history_count < t->history_room ? 0 : t->history_room * 2 + 64));
+    ae_epoch_info info = {
+        .size = sizeof info,
+        .epoch = p->epochs + 1,
+        .step = p->steps,
+        .train_cost = p->cost_sum / (double)p->epoch_step,
+        .train_cost_min = p->cost_min,
+        .train_cost_max = p->cost_max,
+        .validation_cost = NAN,
+        .learning_rate = (double)aei_optimizer_rate(t->optimizer, t->optimizer->steps - 1),
+        .rows = p->rows,
+    };
+    if (t->options.validation != NULL) {
+        ae_evaluation result;
+        AE_TRY(aei_evaluate_session(&result, t->judge, t->network, t->options.validation, false));
+        info.validation_cost = aei_evaluation_cost(&result, t->options.cost);
+    }
+    update_best(t, &info);
+    info.seconds = p->seconds + (seconds_now() - start);
+    t->history[t->history_count++] = info;
+    p->epochs++;
+    p->epoch_step = p->rows = 0;
+    p->cost_sum = p->cost_min = p->cost_max = p->seconds = 0;
+    if (t->options.events != NULL && t->options.validation != NULL)
+        AE_TRY(ae_event_writer_add_scalar(t->options.events, AE_TAG_VALIDATION_COST, info.step,
+                                          info.validation_cost));
+    if (t->options.on_epoch != NULL && t->options.on_epoch(t->options.user, &info) != 0)
+        return aei_fail(AE_ERROR_CANCELLED, "stopped by on_epoch after epoch %llu",
+                        (unsigned long long)info.epoch);
+    return AE_OK;
+}
+
+static bool epoch_is_full(const ae_trainer *t)
+{
+    return t->progress.epoch_step == t->steps_per_epoch;
+}
+
+/* A step, unless the run is to stop, and what follows the last one of an epoch; a callback that
+ * stops the run, or a log that cannot be written, does not stop that. */
+static ae_status step_and_close(ae_trainer *t, double *cost)
+{
+    if (atomic_exchange(&t->cancelled, 0))
+        return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu",
+                        (unsigned long long)t->progress.steps);
+    const ae_status status = advance(t, cost);
+    if (!epoch_is_full(t))
+        return status;
+    const ae_status closed = close_epoch(t);
+    return closed != AE_OK ? closed : status;
+}
+
+ae_status ae_trainer_run_step(ae_trainer *trainer, double *cost)
+{
+    AE_REQUIRE(trainer);
+    if (epoch_is_full(trainer)) /* closing it failed the last time */
+        AE_TRY(close_epoch(trainer));
+    double batch_cost;
+    const ae_status status = step_and_close(trainer, &batch_cost);
+    if (cost != NULL && status == AE_OK)
+        *cost = batch_cost;
+    return status;
+}
+
+ae_status ae_trainer_run_epoch(ae_trainer *trainer, ae_epoch_info *info)
+{
+    AE_REQUIRE(trainer);
+    if (info != NULL)
+        AE_TRY(aei_result_check(info, "ae_epoch_info"));
+    const size_t entries = trainer->history_count;
+    if (epoch_is_full(trainer))
+        AE_TRY(close_epoch(trainer));
+    while (trainer->history_count == entries) {
+        double cost;
+        AE_TRY(step_and_close(trainer, &cost));
+    }
+    return info == NULL ? AE_OK : ae_trainer_get_epoch(trainer, entries, info);
+}

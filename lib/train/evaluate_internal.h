@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_EVALUATE_INTERNAL_H
+#define AEI_EVALUATE_INTERNAL_H
+
+#include <libae/evaluate.h>
+
+#include "model/session_internal.h"
+
+/* aei_dataset_gather as an aei_gather: the source is an ae_dataset. */
+void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first,
+                        size_t count, float *out, size_t stride);
+
+/*
+ * The costs of a session's network on a dataset of the right width, in the caller's units or, as a
+ * trainer's costs are, the scaled ones; allocates nothing.
+ */
+ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session,
+                               const ae_network *network, const ae_dataset *dataset, bool units);
+
+/* ae_dataset_evaluate_mean of values scaled for a network; scaling NULL: as they are. Widths and
+ * result->size are not checked.
+ */
+ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
+                            const ae_dataset *dataset, const aei_scaling *scaling);
+
+/* The one that an ae_cost names. */
+double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost);
+
+#endif

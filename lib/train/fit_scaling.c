@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where scaling and datasets meet: fitting, gathering, checking. */
+#include "train/scaled_rows.h"
+
+#include "base/error.h"
+#include "data/dataset_internal.h"
+#include "model/network_internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Features at a time, on the stack. */
+enum { CHUNK = 256 };
+
+void aei_gather_scaled(const void *source, const uint32_t *rows, size_t row_count, size_t first,
+                       size_t count, float *out, size_t stride)
+{
+    const aei_scaled_rows *from = source;
+    aei_dataset_gather(from->dataset, rows, row_count, first, count, out, stride);
+    if (from->scaling != NULL)
+        aei_scaling_apply(from->scaling, first, count, row_count, out, stride);
+}
+
+static ae_status outside(const aei_scaled_rows *rows, size_t row, size_t column, float low,
+                         float high)
+{
+    const uint32_t number = (uint32_t)row;
+    float value, scaled;
+    aei_dataset_gather(rows->dataset, &number, 1, column, 1, &value, 1);
+    aei_gather_scaled(rows, &number, 1, column, 1, &scaled, 1);
+    if (!isfinite(scaled))
+        return aei_fail(AE_ERROR_DATA,
+                        "row %zu, column %zu: %g is too far from the network's scaling", row,
+                        column, (double)value);
+    return aei_fail(AE_ERROR_DATA,
+                    "row %zu, column %zu: %g, scaled to %g, is outside [%g, %g]: fit the scaling "
+                    "on this set or set "
+                    "another output_activation, such as AE_ACTIVATION_LINEAR",
+                    row, column, (double)value, (double)scaled, (double)low, (double)high);
+}
+
+ae_status aei_scaling_check_range(const aei_scaling *scaling, const ae_dataset *dataset, float low,
+                                  float high)
+{
+    const aei_scaled_rows rows = {dataset, scaling};
+    const size_t features = ae_dataset_feature_count(dataset);
+    for (size_t r = 0; r < ae_dataset_row_count(dataset); r++) {
+        for (size_t first = 0; first < features; first += CHUNK) {
+            const size_t count = features - first < CHUNK ? features - first : CHUNK;
+            float row[CHUNK];
+            aei_gather_scaled(&rows, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+            for (size_t j = 0; j < count; j++)
+                if (!(row[j] >= low && row[j] <= high))
+                    return outside(&rows, r, first + j, low, high);
+        }
+    }
+    return AE_OK;
+}
+
+/* What is known of some features after a pass over all rows. */
+typedef struct summary {
+    float low[CHUNK], high[CHUNK];
+    double mean[CHUNK], squares[CHUNK]; /* squares: of the distances from the mean */
+} summary;
+
+static void read_chunk(float row[CHUNK], const ae_dataset *dataset, size_t r, size_t first,
+                       size_t count)
+{
+    aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+}
+
+/* Two passes: the sum of squares around a known mean loses nothing where the mean is large (Chan,
+ * Golub, LeVeque 1983).
+ */
+static void summarise(summary *s, const ae_dataset *dataset, size_t first, size_t count,
+                      bool squares)
+{
+    const size_t rows = ae_dataset_row_count(dataset);
+    float row[CHUNK];
+    for (size_t j = 0; j < count; j++) {
+        s->low[j] = INFINITY;
+        s->high[j] = -INFINITY;
+        s->mean[j] = s->squares[j] = 0;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        read_chunk(row, dataset, r, first, count);
+        for (size_t j = 0; j < count; j++) {
+            s->low[j] = row[j] < s->low[j] ? row[j] : s->low[j];
+            s->high[j] = row[j] > s->high[j] ? row[j] : s->high[j];
+            s->mean[j] += (double)row[j];
+        }
+    }
+    for (size_t j = 0; j < count; j++)
+        s->mean[j] /= (double)rows;
+    for (size_t r = 0; r < rows && squares; r++) {
+        read_chunk(row, dataset, r, first, count);
+        for (size_t j = 0; j < count; j++) {
+            const double d = (double)row[j] - s->mean[j];
+            s->squares[j] += d * d;
+        }
+    }
+}
+
+static ae_status fit(float *offset, float *scale, const ae_dataset *dataset, ae_scaling kind)
+{
+    const size_t features = ae_dataset_feature_count(dataset);
+    const double rows = (double)ae_dataset_row_count(dataset);
+    for (size_t first = 0; first < features; first += CHUNK) {
+        const size_t count = features - first < CHUNK ? features - first : CHUNK;
+        summary s;
+        summarise(&s, dataset, first, count, kind == AE_SCALING_Z_SCORE);
+        for (size_t j = 0; j < count; j++) {
+            const bool constant = !(s.low[j] < s.high[j]);
+            const bool centred = kind == AE_SCALING_Z_SCORE && !constant;
+            offset[first + j] = centred ? (float)s.mean[j] : s.low[j];
+            scale[first + j] = constant  ? 0
+                               : centred ? (float)sqrt(s.squares[j] / rows)
+                                         : s.high[j] - s.low[j];
+            if (!isfinite(scale[first + j]))
+                return aei_fail(AE_ERROR_DATA,
+                                "column %zu: values from %g to %g are too far apart to be scaled",
+                                first + j, (double)s.low[j], (double)s.high[j]);
+        }
+    }
+    return AE_OK;
+}
+
+ae_status ae_network_fit_scaling(ae_network *network, ae_scaling kind, const ae_dataset *dataset)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(dataset);
+    if ((int)kind < AE_SCALING_DEFAULT || (int)kind > AE_SCALING_Z_SCORE)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "scaling is %d, not an ae_scaling", (int)kind);
+    const size_t features = network->widths[0];
+    if (ae_dataset_feature_count(dataset) != features)
+        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the network takes %zu",
+                        ae_dataset_feature_count(dataset), features);
+    float *offset = malloc(2 * features * sizeof *offset);
+    if (offset == NULL)
+        return aei_fail_memory(2 * features * sizeof *offset);
+    float *scale = offset + features;
+    ae_status status = fit(offset, scale, dataset, kind);
+    if (status == AE_OK)
+        status = ae_network_set_scaling(network, offset, scale);
+    free(offset);
+    return status;
+}

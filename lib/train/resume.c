@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Taking up a saved run. All of the file is read into a `saved` and judged there; only then is
+ * anything of the trainer, its network and its optimizer changed, by copies that cannot fail.
+ */
+#include "base/error.h"
+#include "base/file.h"
+#include "store/model_file.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct saved {
+    ae_network *network; /* parameters, running statistics */
+    float *first, *second, *best_parameters,
+        *best_running; /* laid out like the network's; NULL: none */
+    uint64_t optimizer_steps;
+    aei_progress progress;
+    ae_epoch_info *history; /* progress.epochs entries */
+} saved;
+
+static void release(saved *s)
+{
+    ae_network_free(s->network);
+    free(s->first);
+    free(s->second);
+    free(s->best_parameters);
+    free(s->best_running);
+    free(s->history);
+}
+
+static ae_status damaged(const char *what)
+{
+    return aei_fail(AE_ERROR_FORMAT, "libae.checkpoint: %s is missing or damaged", what);
+}
+
+/* Whether the saved run is the one that the trainer was made for, as far as it affects the
+ * result. */
+static ae_status compare_runs(const aei_json *theirs, const ae_trainer *trainer)
+{
+    aei_text text = {0};
+    aei_json *ours = NULL;
+    char shown[AEI_QUOTE_SIZE];
+    ae_status status = AE_OK;
+    aei_run_describe(&text, trainer);
+    AE_CHECK(aei_text_check(&text));
+    AE_CHECK(aei_json_parse(&ours, text.data, text.length));
+    for (const aei_json *item = aei_json_first(ours); item != NULL && status == AE_OK;
+         item = aei_json_next(item)) {
+        const char *name = aei_json_key(item), *mine = aei_json_string(item);
+        const char *was = aei_json_string(aei_json_member(theirs, name));
+        if (was == NULL && aei_json_member(theirs, "optimizer") == NULL)
+            status = damaged("run");
+        else if (was == NULL || strcmp(was, mine) != 0)
+            status = aei_fail(AE_ERROR_SHAPE,
+                              "another run: %s is %s in the checkpoint, %.96s in this trainer",
+                              name, aei_quote(shown, was == NULL ? "absent" : was), mine);
+    }
+cleanup:
+    aei_json_free(ours);
+    aei_text_free(&text);
+    return status;
+}
+
+static ae_status read_progress(aei_progress *progress, const aei_json *json)
+{
+    for (size_t i = 0; i < AEI_PROGRESS_FIELDS; i++) {
+        const aei_progress_field *field = &aei_progress_fields[i];
+        const aei_json *item = aei_json_member(json, field->name);
+        char *at = (char *)progress + field->offset;
+        double real = 0;
+        uint64_t count = 0;
+        if (field->real ? !aei_json_double(item, &real) || isinf(real)
+                        : !aei_json_u64(item, &count))
+            return damaged(field->name);
+        memcpy(at, field->real ? (void *)&real : (void *)&count, 8);
+    }
+    /* JSON has null for NaN and infinity alike, but the best cost is never NaN. */
+    if (progress->best_epoch != 0 && isnan(progress->best_cost))
+        progress->best_cost = INFINITY;
+    return AE_OK;
+}
+
+/* A position that this trainer's own steps can lead to; run.c indexes rows by it. */
+static ae_status check_progress(const aei_progress *p, const ae_trainer *trainer)
+{
+    const uint64_t steps_per_epoch = trainer->steps_per_epoch;
+    if (p->epoch_step > steps_per_epoch)
+        return damaged("epoch_step");
+    if (p->epochs > (UINT64_MAX - p->epoch_step) / steps_per_epoch ||
+        p->steps != p->epochs * steps_per_epoch + p->epoch_step)
+        return damaged("steps");
+    if (p->best_epoch > p->epochs || p->stale_epochs > p->epochs)
+        return damaged("best_epoch");
+    if (isnan(p->cost_sum) || isnan(p->cost_min) || isnan(p->cost_max))
+        return damaged("cost_sum");
+    return p->seconds >= 0 ? AE_OK : damaged("seconds");
+}
+
+/* Without the best weights, or judged by another cost than from now on, the saved best says
+ * nothing: begin afresh. */
+static void check_best(aei_progress *p, const aei_json *json, const aei_safetensors *file,
+                       const ae_trainer *trainer)
+{
+    const char *judge = aei_json_string(aei_json_member(json, "judge"));
+    const bool wanted = trainer->best_parameters != NULL;
+    const bool there = aei_safetensors_find(file, "best.encoder.0.weight") != NULL;
+    if (judge != NULL && strcmp(judge, aei_run_criterion(trainer)) == 0 && (there || !wanted))
+        return;
+    p->best_epoch = p->stale_epochs = 0;
+    p->best_cost = 0;
+}
+
+static ae_status read_state(saved *s, const aei_safetensors *file, const ae_trainer *trainer)
+{
+    const char *text = aei_safetensors_note(file, "libae.checkpoint");
+    if (text == NULL)
+        return aei_fail(AE_ERROR_FORMAT, "a model, not a checkpoint: it has no state of a run");
+    aei_json *json = NULL;
+    ae_status status = aei_json_parse(&json, text, strlen(text));
+    if (status != AE_OK)
+        return status == AE_ERROR_FORMAT ? aei_fail_within(status, "libae.checkpoint") : status;
+    AE_CHECK(compare_runs(aei_json_member(json, "run"), trainer));
+    AE_CHECK(read_progress(&s->progress, aei_json_member(json, "progress")));
+    AE_CHECK(check_progress(&s->progress, trainer));
+    if (!aei_json_u64(aei_json_member(json, "optimizer_steps"), &s->optimizer_steps))
+        AE_CHECK(damaged("optimizer_steps"));
+    check_best(&s->progress, json, file, trainer);
+cleanup:
+    aei_json_free(json);
+    return status;
+}
+
+/* A whole number that a double holds exactly. */
+static bool is_count(double value)
+{
+    return value >= 0 && value <= 9007199254740992.0 && !(floor(value) < value);
+}
+
+static ae_status read_entry(ae_epoch_info *e, const double *row, size_t index)
+{
+    if (!is_count(row[0]) || (uint64_t)row[0] != index + 1 || !is_count(row[1]) ||
+        !is_count(row[8]))
+        return aei_fail(AE_ERROR_FORMAT, "tensor history: row %zu is damaged", index);
+    *e = (ae_epoch_info){
+        .size = sizeof *e,
+        .epoch = (uint64_t)row[0],
+        .step = (uint64_t)row[1],
+        .train_cost = row[2],
+        .train_cost_min = row[3],
+        .train_cost_max = row[4],
+        .validation_cost = row[5],
+        .learning_rate = row[6],
+        .seconds = row[7],
+        .rows = (uint64_t)row[8],
+        .best = row[9] > 0,
+    };
+    return AE_OK;
+}
+
+/* Columns that a later version adds behind ours are skipped. */
+static ae_status read_history(saved *s, const aei_safetensors *file)
+{
+    const aei_stored *stored = aei_safetensors_find(file, "history");
+    const char *fields = aei_safetensors_note(file, "libae.history_fields");
+    const size_t known = strlen(aei_history_fields);
+    if (stored == NULL || fields == NULL || strncmp(fields, aei_history_fields, known) != 0 ||
+        (fields[known] != '\0' && fields[known] != ','))
+        return aei_fail(AE_ERROR_FORMAT,
+                        "tensor history or libae.history_fields is missing or damaged");
+    const size_t count = stored->shape[0], columns = stored->shape[1];
+    if (stored->rank != 2 || columns < AEI_HISTORY_COLUMNS || count != s->progress.epochs)
+        return aei_fail(AE_ERROR_FORMAT, "tensor history: %zu x %zu values, but %llu epochs", count,
+                        columns, (unsigned long long)s->progress.epochs);
+    double *values = malloc((stored->elements + 1) * sizeof *values);
+    s->history = malloc((count + 1) * sizeof *s->history);
+    ae_status status = AE_OK;
+    if (values == NULL || s->history == NULL)
+        AE_CHECK(aei_fail_memory((stored->elements + 1) * sizeof *values));
+    AE_CHECK(aei_stored_doubles(values, stored));
+    for (size_t i = 0; i < count && status == AE_OK; i++)
+        status = read_entry(&s->history[i], values + i * columns, i);
+cleanup:
+    free(values);
+    return status;
+}
+
+/* Tensors stored under a prefix, into a parameter block (running NULL) or into both blocks. */
+static ae_status read_block(float **parameters, float **running, const aei_safetensors *file,
+                            const ae_network *network, const char *prefix, bool negative_allowed)
+{
+    const size_t largest = aei_model_largest(network);
+    float *values = malloc(largest * sizeof *values);
+    ae_status status = AE_OK;
+    *parameters = calloc(network->parameter_floats, sizeof(float));
+    if (running != NULL)
+        *running = calloc(network->running_floats, sizeof(float));
+    if (values == NULL || *parameters == NULL || (running != NULL && *running == NULL))
+        AE_CHECK(aei_fail_memory((largest + network->parameter_floats) * sizeof *values));
+    for (size_t i = 0; i < network->tensor_count; i++) {
+        const aei_tensor *tensor = &network->tensors[i];
+        const bool trained = tensor->part <= AEI_BETA;
+        if (!trained && running == NULL)
+            continue;
+        AE_CHECK(aei_model_values(values, file, network, prefix, tensor,
+                                  negative_allowed && tensor->part != AEI_VARIANCE));
+        aei_tensor_pack(network, tensor, trained ? *parameters : *running, values);
+    }
+cleanup:
+    free(values);
+    return status;
+}
+
+/* In this order a file of another run is called that, and not damaged for lack of its tensors. */
+static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trainer *trainer)
+{
+    const ae_optimizer *optimizer = trainer->optimizer;
+    AE_TRY(aei_model_check_version(file));
+    AE_TRY(read_state(s, file, trainer));
+    AE_TRY(aei_model_get(&s->network, file, trainer->network->kernels->name));
+    if (!aei_network_same_layout(s->network, trainer->network))
+        return aei_fail(AE_ERROR_FORMAT,
+                        "the tensors are not those of the run that libae.checkpoint describes");
+    if (!aei_scaling_same(s->network->scaling, trainer->network->scaling))
+        return aei_fail(AE_ERROR_SHAPE,
+                        "another run: the network's scaling is not the checkpoint's");
+    AE_TRY(read_history(s, file));
+    if (optimizer->first != NULL)
+        AE_TRY(read_block(&s->first, NULL, file, s->network, "optimizer.first.", true));
+    if (optimizer->second != NULL)
+        AE_TRY(read_block(&s->second, NULL, file, s->network, "optimizer.second.", false));
+    if (trainer->best_parameters != NULL && s->progress.best_epoch != 0)
+        AE_TRY(read_block(&s->best_parameters, &s->best_running, file, s->network, "best.", true));
+    return AE_OK;
+}
+
+static void copy(float *to, const float *from, size_t count)
+{
+    if (to != NULL && from != NULL)
+        memcpy(to, from, count * sizeof *to);
+}
+
+/* Nothing here can fail: blocks have one layout, and room for the history is there. */
+static void apply(ae_trainer *t, const saved *s)
+{
+    ae_network *network = t->network;
+    const size_t parameters = network->parameter_floats, running = network->running_floats;
+    copy(network->parameters, s->network->parameters, parameters);
+    copy(network->running, s->network->running, running);
+    network->batches_tracked = s->network->batches_tracked;
+    network->seed = s->network->seed;
+    copy(t->optimizer->first, s->first, parameters);
+    copy(t->optimizer->second, s->second, parameters);
+    t->optimizer->steps = s->optimizer_steps;
+    copy(t->best_parameters, s->best_parameters, parameters);
+    copy(t->best_running, s->best_running, running);
+    t->progress = s->progress;
+    t->history_count = (size_t)s->progress.epochs;
+    memcpy(t->history, s->history, t->history_count * sizeof *t->history);
+    aei_trainer_resumed(t);
+    aei_network_keep_threshold(network, aei_network_threshold(s->network));
+}
+
+static ae_status resume(ae_trainer *trainer, const void *data, size_t size)
+{
+    aei_safetensors file;
+    saved s = {0};
+    AE_TRY(aei_safetensors_open(&file, data, size));
+    ae_status status = AE_OK;
+    AE_CHECK(read_saved(&s, &file, trainer));
+    AE_CHECK(aei_trainer_reserve_history(trainer, (size_t)s.progress.epochs));
+    apply(trainer, &s);
+cleanup:
+    release(&s);
+    aei_safetensors_close(&file);
+    return status;
+}
+
+ae_status ae_trainer_resume(ae_trainer *trainer, const char *path)
+{
+    AE_REQUIRE(trainer);
+    AE_REQUIRE(path);
+    AE_TRY(aei_trainer_check(trainer));
+    void *data;
+    size_t size;
+    AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));
+    const ae_status status = resume(trainer, data, size);
+    free(data);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+}

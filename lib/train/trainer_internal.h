@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_TRAINER_INTERNAL_H
+#define AEI_TRAINER_INTERNAL_H
+
+#include <libae/trainer.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/team.h"
+#include "data/dataset_internal.h"
+#include "model/session_internal.h"
+#include "model/step.h"
+#include "train/optimizer_internal.h"
+
+/* Where a run stands, beside parameters and moments: all that a checkpoint has to keep. */
+typedef struct aei_progress {
+    uint64_t steps;      /* taken */
+    uint64_t epochs;     /* completed */
+    uint64_t epoch_step; /* steps taken of the epoch under way */
+    double cost_sum;     /* over those steps */
+    double cost_min;
+    double cost_max;
+    double seconds;        /* spent on the epoch under way */
+    uint64_t rows;         /* trained on in the epoch under way */
+    uint64_t best_epoch;   /* 0: none yet */
+    double best_cost;      /* meaningful when best_epoch > 0 */
+    uint64_t stale_epochs; /* epochs since the last improvement */
+} aei_progress;
+
+struct ae_trainer {
+    ae_network *network;
+    ae_optimizer *optimizer;
+    const ae_dataset *train_set;
+    ae_trainer_options options; /* defaults resolved; checkpoint_path is the trainer's own copy */
+    char *checkpoint_path;
+    aei_team *team;
+    aei_step *step;
+    ae_session *judge; /* evaluates the validation set with the same team; NULL without one */
+    size_t steps_per_epoch;
+    aei_progress progress;
+    ae_epoch_info *history; /* history_count entries, room for history_room */
+    size_t history_count;
+    size_t history_room;
+    aei_arena arena;
+    uint32_t *order;      /* the epoch's permutation of the training rows */
+    uint64_t order_epoch; /* the epoch (from 0) that order is for, plus 1; 0: none */
+    /* State at the beginning of the epoch, to fall back on when the run diverges. */
+    struct {
+        float *parameters, *running, *first, *second;
+        uint64_t optimizer_steps, batches_tracked;
+        aei_progress progress;
+        bool taken;
+    } snapshot;
+    /*
+     * Parameters and running statistics of the best epoch; NULL unless restore_best is on. While
+     * `restored` they have changed places with the network's, which the next step undoes.
+     */
+    float *best_parameters, *best_running;
+    bool restored;
+    uint64_t restored_generation; /* of the network when they changed places */
+    atomic_int cancelled;
+};
+
+/* AE_ERROR_STATE when the optimizer's moments are no longer this network's. */
+ae_status aei_trainer_check(const ae_trainer *trainer);
+
+/* Room for count history entries, so that what follows cannot fail. AE_ERROR_OUT_OF_MEMORY. */
+ae_status aei_trainer_reserve_history(ae_trainer *trainer, size_t count);
+
+/* The state that training goes on from, and the best one (NULL: none), wherever they are kept just
+ * now. */
+typedef struct aei_weights {
+    float *parameters, *running;
+} aei_weights;
+aei_weights aei_trainer_latest(const ae_trainer *trainer);
+aei_weights aei_trainer_best(const ae_trainer *trainer);
+
+/* Copy the network's weights: the epoch that has just ended is the best so far. */
+void aei_trainer_keep_best(ae_trainer *trainer);
+
+/* Best and latest weights change places: the best into the network, and back before training goes
+ * on. */
+void aei_trainer_restore_best(ae_trainer *trainer);
+void aei_trainer_use_latest(ae_trainer *trainer);
+
+/* Remember the state at the beginning of an epoch, and return to it. */
+void aei_trainer_take_snapshot(ae_trainer *trainer);
+void aei_trainer_restore_snapshot(ae_trainer *trainer);
+
+/* After a checkpoint was put in place: forget what was derived from the old state. */
+void aei_trainer_resumed(ae_trainer *trainer);
+
+#endif
