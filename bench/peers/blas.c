@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A library of matrix products (OpenBLAS, BLIS, MKL), opened by name: the 23 products of a training
- * step alone, as a lower bound for whoever calls it, and the whole step with the loops of step.h
+ * step alone, as a lower bound for whoever calls it, and the whole step with the loops of plain_step.h
  * around them.
  *
  *     blas THREADS DATA GROUP NAME LIBRARY [PREFIX]      PREFIX of the symbols: scipy_
@@ -9,7 +9,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 
-#include "step.h"
+#include "plain_step.h"
 
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // oneDNN, versions 2 and 3: its inner products with weights in the layout that it asks for; alone, as a lower bound for
-// whoever calls it, and in a whole step with the loops of step.h. Inference with batch normalisation folded into
+// whoever calls it, and in a whole step with the loops of plain_step.h. Inference with batch normalisation folded into
 // weights and bias, and the sigmoid attached to the product.
 //
 //     onednn THREADS DATA GROUP NAME
@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "step.h"
+#include "plain_step.h"
 
 using namespace dnnl;
 using dims = memory::dims;

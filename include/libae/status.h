@@ -24,7 +24,9 @@ AE_BEGIN_DECLS
     X(AE_ERROR_CANCELLED, -10, "stopped by a callback or by ae_trainer_cancel")     \
     X(AE_ERROR_THREAD, -11, "a thread could not be started")                        \
     X(AE_ERROR_UNSUPPORTED, -12, "not supported by this build or this processor")   \
-    X(AE_ERROR_STATE, -13, "the call does not fit the object's present state")
+    X(AE_ERROR_STATE, -13, "the call does not fit the object's present state")      \
+    X(AE_ERROR_BUFFER_SIZE, -14, "the buffer is too small")                         \
+    X(AE_ERROR_NOT_SET, -15, "the object has none")
 
 /** What a fallible call returns: AE_OK (0), or a negative error. @since 0.1 */
 typedef enum ae_status {

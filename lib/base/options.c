@@ -27,6 +27,22 @@ ae_status aei_options_read(void *mine, size_t size, const void *options, const c
     return AE_OK;
 }
 
+ae_status aei_check_reserved(uint32_t reserved, const char *name)
+{
+    if (reserved == 0)
+        return AE_OK;
+    return aei_fail(AE_ERROR_UNSUPPORTED,
+                    "%s.reserved is not 0: fill in the struct with its macro or init function",
+                    name);
+}
+
+ae_status aei_check_enum(int value, int last, const char *name, const char *type)
+{
+    if (value >= 0 && value <= last)
+        return AE_OK;
+    return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is %d, not an %s", name, value, type);
+}
+
 ae_status aei_result_check(const void *theirs, const char *name)
 {
     size_t room;

@@ -32,11 +32,7 @@ typedef struct table {
     size_t rows, room;
 } table;
 
-void ae_csv_options_init(ae_csv_options *options)
-{
-    if (options != NULL)
-        *options = (ae_csv_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_csv_options)
 
 static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
 {

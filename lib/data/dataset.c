@@ -9,11 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ae_dataset_options_init(ae_dataset_options *options)
-{
-    if (options != NULL)
-        *options = (ae_dataset_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_dataset_options)
 
 static ae_status check_options(const ae_dataset_options *o, size_t features)
 {

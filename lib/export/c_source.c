@@ -18,11 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ae_export_c_options_init(ae_export_c_options *options)
-{
-    if (options != NULL)
-        *options = (ae_export_c_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_export_c_options)
 
 ae_status aei_c_source_fold(const ae_network *network, size_t layer, float *weights, float *biases)
 {

@@ -8,11 +8,7 @@
 #include "base/error.h"
 #include "base/options.h"
 
-void ae_export_onnx_options_init(ae_export_onnx_options *options)
-{
-    if (options != NULL)
-        *options = (ae_export_onnx_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_export_onnx_options)
 
 #ifdef AEI_HAVE_PROTOBUF
 

@@ -20,11 +20,7 @@ typedef struct plan {
     float *rows, *results, *scores;
 } plan;
 
-void ae_output_options_init(ae_output_options *options)
-{
-    if (options != NULL)
-        *options = (ae_output_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_output_options)
 
 static ae_status make_plan(plan *p, ae_session *session, const ae_dataset *dataset,
                            const ae_output_options *options)

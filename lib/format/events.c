@@ -12,11 +12,7 @@
 #include "base/error.h"
 #include "base/options.h"
 
-void ae_event_writer_options_init(ae_event_writer_options *options)
-{
-    if (options != NULL)
-        *options = (ae_event_writer_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_event_writer_options)
 
 #ifdef AEI_HAVE_PROTOBUF
 

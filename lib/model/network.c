@@ -16,11 +16,7 @@ enum { MAX_WIDTHS = 1024, MAX_WIDTH = 1 << 20 };
 
 static const size_t default_widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
 
-void ae_network_options_init(ae_network_options *options)
-{
-    if (options != NULL)
-        *options = (ae_network_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_network_options)
 
 /* Options with every default put in its place. */
 static ae_status resolve(ae_network_options *o, const ae_network_options *options)

@@ -61,11 +61,7 @@ struct ae_session {
     pass now;
 };
 
-void ae_session_options_init(ae_session_options *options)
-{
-    if (options != NULL)
-        *options = (ae_session_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_session_options)
 
 static void lay_out(ae_session *s)
 {

@@ -300,11 +300,7 @@ static ae_status load_memory(ae_network **network, const void *data, size_t size
     return status;
 }
 
-void ae_load_options_init(ae_load_options *options)
-{
-    if (options != NULL)
-        *options = (ae_load_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_load_options)
 
 ae_status ae_network_load_memory(ae_network **network, const void *data, size_t size,
                                  const ae_load_options *options)

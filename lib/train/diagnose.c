@@ -16,11 +16,7 @@
 enum { UNIT_ROWS = 4096 };
 static const double much = 0.1;
 
-void ae_diagnose_options_init(ae_diagnose_options *options)
-{
-    if (options != NULL)
-        *options = (ae_diagnose_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_diagnose_options)
 
 /* Rows evenly spaced, at most UNIT_ROWS, so that a dataset in the order of its classes shows all of
  * them. */

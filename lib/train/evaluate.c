@@ -12,11 +12,7 @@
 /* Rows taken at a time, at most; their costs live on the stack. */
 enum { MOST_ROWS = 1024 };
 
-void ae_evaluate_options_init(ae_evaluate_options *options)
-{
-    if (options != NULL)
-        *options = (ae_evaluate_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_evaluate_options)
 
 void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first,
                         size_t count, float *out, size_t stride)

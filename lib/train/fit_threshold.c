@@ -15,11 +15,7 @@
  * one. */
 static const double mad_scale = 1.482602218505602;
 
-void ae_threshold_options_init(ae_threshold_options *options)
-{
-    if (options != NULL)
-        *options = (ae_threshold_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_threshold_options)
 
 static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *options,
                          const ae_network *network)

@@ -8,17 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ae_adam_options_init(ae_adam_options *options)
-{
-    if (options != NULL)
-        *options = (ae_adam_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_adam_options)
 
-void ae_sgd_options_init(ae_sgd_options *options)
-{
-    if (options != NULL)
-        *options = (ae_sgd_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_sgd_options)
 
 const char *aei_optimizer_name(aei_optimizer_kind kind)
 {

@@ -5,11 +5,7 @@
 
 #include <math.h>
 
-void ae_schedule_options_init(ae_schedule_options *options)
-{
-    if (options != NULL)
-        *options = (ae_schedule_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_schedule_options)
 
 ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_options *options)
 {

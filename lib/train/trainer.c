@@ -14,11 +14,7 @@
 
 enum { MAX_THREADS = 1024, MAX_BATCH = 1 << 20 };
 
-void ae_trainer_options_init(ae_trainer_options *options)
-{
-    if (options != NULL)
-        *options = (ae_trainer_options){.size = sizeof *options};
-}
+AEI_OPTIONS_INIT(ae_trainer_options)
 
 static ae_status check_enum(const char *name, int value, int last)
 {
