@@ -13,8 +13,8 @@
 
 #include "common/check.h"
 #include "common/files.h"
-#include "common/histogram.h"
-#include "common/picture.h"
+#include "plot/histogram.h"
+#include "plot/picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

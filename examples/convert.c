@@ -5,7 +5,7 @@
 #include <libae/libae.h>
 
 #include "common/check.h"
-#include "common/numbers.h"
+#include "common/command_line.h"
 
 #include <getopt.h>
 #include <stdio.h>

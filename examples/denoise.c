@@ -12,8 +12,8 @@
 
 #include "common/check.h"
 #include "common/files.h"
-#include "common/grid.h"
-#include "common/picture.h"
+#include "plot/grid.h"
+#include "plot/picture.h"
 
 #include <math.h>
 #include <stdio.h>

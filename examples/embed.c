@@ -11,7 +11,7 @@
 #include <libae/libae.h>
 
 #include "common/check.h"
-#include "common/numbers.h"
+#include "common/command_line.h"
 
 #include <pthread.h>
 #include <stdbool.h>

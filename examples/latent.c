@@ -9,9 +9,9 @@
 
 #include "common/check.h"
 #include "common/images.h"
-#include "common/map.h"
-#include "common/numbers.h"
-#include "common/plane.h"
+#include "plot/map.h"
+#include "common/command_line.h"
+#include "plot/plane.h"
 
 #include <getopt.h>
 #include <stdio.h>

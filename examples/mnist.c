@@ -7,15 +7,15 @@
  */
 #include <libae/libae.h>
 
-#include "common/arguments.h"
+#include "experiment/arguments.h"
 #include "common/check.h"
-#include "common/experiment.h"
+#include "experiment/experiment.h"
 #include "common/files.h"
 #include "common/interrupt.h"
-#include "common/pairs.h"
+#include "experiment/pairs.h"
 #include "common/progress.h"
-#include "common/report.h"
-#include "common/tensorboard.h"
+#include "experiment/report.h"
+#include "experiment/tensorboard.h"
 
 enum { VALIDATION_ROWS = 50, CHECKPOINT_EPOCHS = 10 };
 

@@ -4,7 +4,7 @@
 
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard examples/*.c)))
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
-COMMON_OBJECTS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard examples/common/*.c)))
+EXAMPLE_HELPERS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard examples/*/*.c)))
 
 EXAMPLE_COMPILE := $(CC) $(BASE_CFLAGS) -Iexamples $(if $(CAIRO_FOUND),-DAE_HAVE_CAIRO $(CAIRO_CFLAGS)) $(CPPFLAGS) $(CFLAGS)
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard bench/common/*.c)))
@@ -25,13 +25,13 @@ $(BUILD)/obj-programs/bench/%.o: bench/%.c $(BUILD)/stamp/bench
 	$(Q)$(BENCH_COMPILE) -MMD -MP -c -o $@ $<
 
 # An archive: each program takes the helpers it calls.
-$(BUILD)/examples/common.a: $(COMMON_OBJECTS)
+$(BUILD)/examples/helpers.a: $(EXAMPLE_HELPERS)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/examples/%: $(BUILD)/obj-programs/examples/%.o $(BUILD)/examples/common.a $(STATIC) $(BUILD)/stamp/program
+$(BUILD)/examples/%: $(BUILD)/obj-programs/examples/%.o $(BUILD)/examples/helpers.a $(STATIC) $(BUILD)/stamp/program
 	$(say) LD $@
-	$(Q)$(PROGRAM_LINK) -o $@ $< $(BUILD)/examples/common.a $(STATIC) $(CAIRO_LIBS) $(DEPS_LIBS)
+	$(Q)$(PROGRAM_LINK) -o $@ $< $(BUILD)/examples/helpers.a $(STATIC) $(CAIRO_LIBS) $(DEPS_LIBS)
 
 $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(BUILD)/stamp/program
 	$(say) LD $@
@@ -77,4 +77,4 @@ experiment: OUT ?= $(BUILD)/experiment
 experiment: $(BUILD)/examples/mnist ## run the published experiment: 200 epochs, results in build/experiment
 	$(BUILD)/examples/mnist --epochs $(EPOCHS) --out '$(OUT)' $(ARGS)
 
--include $(COMMON_OBJECTS:.o=.d) $(wildcard $(BUILD)/obj-programs/*/*.d)
+-include $(EXAMPLE_HELPERS:.o=.d) $(wildcard $(BUILD)/obj-programs/*/*.d)

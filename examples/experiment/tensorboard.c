@@ -2,8 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "tensorboard.h"
 
-#include "check.h"
-#include "files.h"
+#include "common/check.h"
+#include "common/files.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pairs.h"
 
-#include "check.h"
+#include "common/check.h"
 
 #include <stdlib.h>
 

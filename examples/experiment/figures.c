@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "figures.h"
 
-#include "chart.h"
-#include "check.h"
-#include "files.h"
-#include "grid.h"
+#include "plot/chart.h"
+#include "common/check.h"
+#include "common/files.h"
+#include "plot/grid.h"
 #include "results.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE /* getopt_long */
 #include "arguments.h"
 
-#include "check.h"
+#include "common/check.h"
 #include <libae/cpu.h>
 
 #include <errno.h>

@@ -11,8 +11,8 @@ bool picture_supported(void)
 
 #else
 
-#include "check.h"
-#include "files.h"
+#include "common/check.h"
+#include "common/files.h"
 
 #include <cairo-svg.h>
 #include <errno.h>

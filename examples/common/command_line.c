@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "numbers.h"
+#include "command_line.h"
 
 #include "check.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "map.h"
 
-#include "check.h"
+#include "common/check.h"
 #include "picture.h"
 
 #include <stdlib.h>

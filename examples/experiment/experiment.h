@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "arguments.h"
-#include "files.h"
-#include "progress.h"
+#include "common/files.h"
+#include "common/progress.h"
 
 enum { FIGURE_PAIRS = 10 }; /* validation images that are shown with their reconstructions */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "report.h"
 
-#include "check.h"
+#include "common/check.h"
 #include "figures.h"
 #include "pairs.h"
-#include "picture.h"
+#include "plot/picture.h"
 #include "results.h"
 
 #include <inttypes.h>
