@@ -113,7 +113,7 @@ docs: ## the reference and these documents as HTML in build/html; what is undocu
 	@echo 'docs: $(BUILD)/html/index.html'
 
 lint: lib $(PROTO_HEADERS) ## check includes, banned calls, licence lines, layout, static analysis and scripts
-	@BUILD='$(BUILD)' DEPS_CFLAGS='$(DEPS_CFLAGS)' CAIRO_CFLAGS='$(CAIRO_CFLAGS)' scripts/lint
+	@BUILD='$(BUILD)' DEPS_CFLAGS='$(DEPS_CFLAGS)' EXAMPLE_CFLAGS='$(EXAMPLE_CFLAGS)' scripts/lint
 
 format: ## lay the sources out with clang-format
 	@scripts/lint format

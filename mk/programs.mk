@@ -6,7 +6,8 @@ EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard exampl
 BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
 EXAMPLE_HELPERS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard examples/*/*.c)))
 
-EXAMPLE_COMPILE := $(CC) $(BASE_CFLAGS) -Iexamples $(if $(CAIRO_FOUND),-DAE_HAVE_CAIRO $(CAIRO_CFLAGS)) $(CPPFLAGS) $(CFLAGS)
+EXAMPLE_CFLAGS := -Iexamples $(if $(CAIRO_FOUND),-DAE_HAVE_CAIRO $(CAIRO_CFLAGS))
+EXAMPLE_COMPILE := $(CC) $(BASE_CFLAGS) $(EXAMPLE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 BENCH_HELPERS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard bench/common/*.c)))
 BENCH_COMPILE := $(CC) $(BASE_CFLAGS) -Ilib -Ibench $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 PROGRAM_LINK := $(CC) $(BASE_LDFLAGS) -Wl,--as-needed $(LDFLAGS)
