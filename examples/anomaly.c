@@ -6,15 +6,13 @@
  *     anomaly [OUT [DIR [CLASS]]]
  *
  * DIR has the four files of MNIST or Fashion-MNIST as .gz (Debian: dataset-fashion-mnist); without
- * it, or with "", the library's own digits are used. OUT (default .) receives anomaly.png and
- * anomaly.safetensors.
+ * it, or with "", these are built-in digits. OUT (.) receives anomaly.png and anomaly.safetensors.
  */
 #include <libae/libae.h>
 
 #include "common/check.h"
 #include "common/files.h"
 #include "plot/histogram.h"
-#include "plot/picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +50,7 @@ static ae_dataset *pick(const ae_dataset *all, int label, bool of_class)
     return picked;
 }
 
-/* Without batch normalisation: it would make much of features that hardly vary among the normal
- * rows. */
+/* Batch normalisation would make much of features that hardly vary among the normal rows. */
 static ae_network *train(const ae_dataset *normal)
 {
     static const size_t widths[] = {784, 128, 16, 128, 784};
@@ -92,8 +89,7 @@ static float *judge(const ae_network *network, const ae_dataset *dataset, size_t
     return scores;
 }
 
-/* The area under the ROC curve: the chance that an anomaly scores higher than a normal row, ties
- * half. */
+/* The area under the ROC curve: how often an anomaly scores above a normal row, ties half. */
 static double area(const float *normal, size_t normals, const float *other, size_t others)
 {
     double wins = 0;
@@ -138,8 +134,7 @@ int main(int argc, char **argv)
                                .values = {scores[0], scores[1]},
                                .counts = {counts[0], counts[1]},
                                .threshold = threshold.value};
-    const bool drawn = !picture_supported() ||
-                       histogram_save(&picture, path_join(out, "anomaly.png").text);
+    const bool drawn = histogram_save(&picture, path_join(out, "anomaly.png").text);
     printf("result auc=%.6f normal=%.6f others=%.6f\n", auc, (double)flagged[0] / (double)counts[0],
            (double)flagged[1] / (double)counts[1]);
     for (int i = 0; i < 2; i++)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A model file into another form: C source for machines without libae, ONNX, NumPy arrays, complete
- * safetensors. */
+/* A model file into another form: C source that needs no libae, ONNX, NumPy arrays, safetensors. */
 #define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
 #include "common/check.h"
-#include "common/command_line.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -89,12 +87,6 @@ static void print_help(void)
          "  --help           this text");
 }
 
-static _Noreturn void usage_error(void)
-{
-    note("--help lists the options");
-    exit(2);
-}
-
 static request parse(int argc, char **argv)
 {
     static const char *const activations[] = {"sigmoid",    "tanh",   "relu",
@@ -126,12 +118,10 @@ static request parse(int argc, char **argv)
         else if (letter == 'h')
             print_help(), exit(EXIT_SUCCESS);
         else
-            usage_error();
+            refuse("--help lists the options");
     }
-    if (optind + 2 != argc) {
-        note("two files are needed, FROM and TO");
-        usage_error();
-    }
+    if (optind + 2 != argc)
+        refuse("two files are needed, FROM and TO; --help lists the options");
     asked.from = argv[optind], asked.to = argv[optind + 1];
     const char *dot = strrchr(asked.to, '.');
     asked.form = asked.form != NULL ? asked.form : dot != NULL ? dot + 1 : "";
@@ -144,10 +134,8 @@ int main(int argc, char **argv)
     size_t form = 0;
     while (form < FORMS && strcmp(asked.form, forms[form].name) != 0)
         form++;
-    if (form == FORMS) {
-        note("\"%s\" is no form that can be written", asked.form);
-        usage_error();
-    }
+    if (form == FORMS)
+        refuse("\"%s\" is no form that can be written; --help lists the forms", asked.form);
     ae_network *network = NULL;
     check(ae_network_load(&network, asked.from, &asked.load));
     forms[form].write(network, &asked);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A denoising autoencoder: trained to give back clean digits from spoilt ones, beside the same
+ * A denoising autoencoder: trained to give back clean digits from corrupted ones, beside the same
  * network trained without noise.
  *
  *     denoise [OUT]
@@ -13,7 +13,6 @@
 #include "common/check.h"
 #include "common/files.h"
 #include "plot/grid.h"
-#include "plot/picture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -92,19 +91,19 @@ int main(int argc, char **argv)
     const double with = denoise(denoiser, noisy, clean, output, costs);
     char subtitle[160];
     snprintf(subtitle, sizeof subtitle,
-             "normal noise of deviation %.1f; mean distance from the clean digit %.2f, trained "
-             "without noise %.2f",
+             "normal noise of standard deviation %.1f; mean distance from the clean digit %.2f, "
+             "trained without noise %.2f",
              (double)noise, with, without);
     const pair_grid grid = {.title = "Digits, with noise, and cleaned by a denoising autoencoder",
                             .subtitle = subtitle,
                             .inputs = clean,
-                            .spoilt = noisy,
+                            .corrupted = noisy,
                             .reconstructions = output,
                             .costs = costs,
                             .count = SHOWN,
                             .height = 28,
                             .width = 28};
-    const bool drawn = !picture_supported() || grid_save(&grid, path_join(out, "denoise.png").text);
+    const bool drawn = grid_save(&grid, path_join(out, "denoise.png").text);
     printf("%s\nresult denoising=%.6f plain=%.6f\n", subtitle, with, without);
     ae_network_free(denoiser), ae_network_free(plain);
     ae_dataset_free(test), ae_dataset_free(digits);

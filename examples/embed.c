@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * libae inside a server: worker threads, each with a session of its own, share one network and take
- * requests from a queue. A worker takes what is waiting, up to a batch, and answers it in one call,
- * which is worth far more than a call a request. The clients here are threads, too; a real server's
- * are sockets.
+ * requests from a queue. A worker answers what is waiting, up to a batch, in one call: that is far
+ * faster than a call a request. The clients here are threads; a real server's are sockets.
  *
  *     embed [WORKERS [CLIENTS [REQUESTS]]]     (2, 16, 2000 of each client)
  */
@@ -11,19 +10,16 @@
 #include <libae/libae.h>
 
 #include "common/check.h"
-#include "common/command_line.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { MOST_THREADS = 256, BATCH = 32, ROWS = 1000, FEATURES = 784 };
 
-/* A row to be scored. It lies on its client's stack, and is the worker's between being queued and
- * done. */
+/* A row to be scored. It lies on its client's stack; until it is done it is the worker's. */
 typedef struct request {
     const float *row;
     float score;
@@ -79,8 +75,7 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Ask, wait for the answer, look at it, ask again. A row's score has the same bits whatever is
- * computed beside it. */
+/* Ask, wait, look at the answer. A row's score has the same bits whatever is computed beside it. */
 static void *ask(void *context)
 {
     server *s = context;
@@ -106,8 +101,7 @@ static void start(pthread_t *threads, size_t count, void *(*run)(void *), server
             fail("thread %zu cannot be started", i);
 }
 
-/* Answer all clients and shut down: no client is left, so a closed queue empties and every worker
- * ends. */
+/* Answer all clients and shut down: with no client left the queue empties, and workers end. */
 static void serve(server *s, size_t workers, size_t clients)
 {
     pthread_t working[MOST_THREADS], asking[MOST_THREADS];
@@ -150,5 +144,4 @@ int main(int argc, char **argv)
     ae_session_free(session);
     serve(&s, workers, clients);
     ae_network_free(s.network);
-    return EXIT_SUCCESS;
 }

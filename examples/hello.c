@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Train on rows in memory, then reconstruct one: eight sensors that follow one hidden quantity, the
- * code. */
+/* Train on rows in memory, reconstruct one: eight sensors follow one hidden quantity, the code. */
 #include <libae/libae.h>
 
 #include "common/check.h"

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a code holds: the test images' codes as points, coloured by digit, beside what the decoder
- * makes of the same places. More than two numbers are shown on the plane that keeps most of the
- * codes' variance.
+ * makes of the same places. Wider codes lie on the plane that keeps most of their variance.
  */
 #define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
 #include "common/check.h"
-#include "common/images.h"
+#include "common/files.h"
 #include "plot/map.h"
-#include "common/command_line.h"
-#include "plot/plane.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_IMAGES = 10000, TILES = MAP_TILES * MAP_TILES };
+enum { TRAIN_DIGITS = 20000, MOST_IMAGES = 10000, TILES = MAP_TILES * MAP_TILES };
 
 typedef struct latent {
     const char *model, *data_folder, *out, *data; /* data: what the images are called */
@@ -43,8 +40,7 @@ static void get_network(latent *l)
     ae_trainer_free(run), ae_optimizer_free(adam);
 }
 
-/* Each tile is decoded from the code at its middle, kept to what the code layer's activation can
- * give. */
+/* Each tile is decoded from the code at its middle, kept to the range of its activation. */
 static float *decode_tiles(const latent *l, const map *m, const plane *p)
 {
     const size_t width = p->width;
@@ -72,26 +68,23 @@ static float *decode_tiles(const latent *l, const map *m, const plane *p)
     return images;
 }
 
-static bool draw(const latent *l, const float *codes, const int *labels, size_t count,
-                 const plane *p)
+static bool draw(const latent *l, const float *codes, const int *labels, size_t n, const plane *p)
 {
     static double points[MOST_IMAGES][2];
     char names[2][100], title[200];
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < n; i++)
         plane_project(p, codes + i * p->width, points[i]);
     for (size_t a = 0; a < 2; a++)
-        snprintf(names[a], sizeof names[a],
-                 "%s principal axis of the codes: %.0f %% of their variance",
-                 a == 0 ? "first" : "second", 100 * p->shares[a]);
+        snprintf(names[a], sizeof names[a], "principal component %zu: %.0f %% of the variance",
+                 a + 1, 100 * p->shares[a]);
     snprintf(title, sizeof title, "What %zu numbers hold of an image: %s, %zu test images",
-             p->width, l->data, count);
+             p->width, l->data, n);
     map m = {.title = title,
-             .subtitle = "Axes in the code's own unit, 0 at the codes' mean; the outermost 1 % at "
-                         "each end lies outside.",
+             .subtitle = "0 is the mean code; the outermost 1 % at each end lies outside.",
              .axis_names = {names[0], names[1]},
              .points = (const double(*)[2])points,
              .labels = labels,
-             .count = count,
+             .count = n,
              .height = ae_dataset_image_height(l->test),
              .width = ae_dataset_image_width(l->test)};
     map_fit(&m);
@@ -120,8 +113,7 @@ static latent parse(int argc, char **argv)
         else if (letter == 'c')
             l.code = number_argument("--code", optarg, 2, PLANE_WIDEST);
         else
-            fail(
-                "options: --model FILE or --code N --epochs N; --data DIR; --out FILE.png or .svg");
+            refuse("options: --model FILE or --code N --epochs N; --data DIR; --out FILE.png");
     }
     return l;
 }
@@ -130,15 +122,13 @@ int main(int argc, char **argv)
 {
     static int labels[MOST_IMAGES];
     latent l = parse(argc, argv);
-    l.data = images_load(&l.train, &l.test, l.data_folder);
+    l.data = images_load(&l.train, &l.test, l.data_folder, TRAIN_DIGITS);
     get_network(&l);
-    const size_t rows = ae_dataset_row_count(l.test),
-                 count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
-    const size_t width = ae_network_code_width(l.network),
-                 features = ae_network_input_width(l.network);
-    if (features != ae_dataset_feature_count(l.test) || width < 2 || width > PLANE_WIDEST)
-        fail("a model of %zu inputs and a code of 2 to %d numbers is needed",
-             ae_dataset_feature_count(l.test), PLANE_WIDEST);
+    const size_t rows = ae_dataset_row_count(l.test), features = ae_dataset_feature_count(l.test);
+    const size_t count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
+    const size_t width = ae_network_code_width(l.network);
+    if (features != ae_network_input_width(l.network) || width < 2 || width > PLANE_WIDEST)
+        fail("a model of %zu inputs and 2 to %d code features is needed", features, PLANE_WIDEST);
     float *inputs = calloc(count * (features + width), sizeof *inputs);
     ae_session *session = NULL;
     if (inputs == NULL)
@@ -153,8 +143,7 @@ int main(int argc, char **argv)
     printf("images=%zu code=%zu plane=%.3f neighbours=%.3f\n", count, width,
            p.shares[0] + p.shares[1], neighbours_agree(codes, labels, count, width));
     const bool saved = draw(&l, codes, labels, count, &p);
-    ae_session_free(session), ae_network_free(l.network), ae_dataset_free(l.train),
-        ae_dataset_free(l.test);
-    free(inputs);
+    ae_session_free(session), ae_network_free(l.network);
+    ae_dataset_free(l.train), ae_dataset_free(l.test), free(inputs);
     return saved ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -17,6 +17,8 @@
 #define DEFAULT_FOLDER "data/mnist"
 #define FETCH_SCRIPT "scripts/fetch-mnist"
 
+enum { TEST_DIGITS = 10000 };
+
 extern char **environ;
 
 file_name path_join(const char *folder, const char *name)
@@ -77,15 +79,24 @@ static bool find_file(file_name *file, const char *folder, const char *name)
     return true;
 }
 
+/* Where the images were found. */
+typedef struct image_files {
+    file_name train;
+    file_name test;
+    file_name labels;
+    bool labelled;
+} image_files;
+
 static bool search(image_files *files, const char *folder)
 {
-    files->folder = path_join(folder, "");
+    files->labelled = find_file(&files->labels, folder, "t10k-labels-idx1-ubyte");
     return find_file(&files->train, folder, "train-images-idx3-ubyte") &&
            find_file(&files->test, folder, "t10k-images-idx3-ubyte");
 }
 
-/* The script's output joins the progress on standard error: standard output belongs to the
- * results. */
+/*
+ * The script's output joins the progress on standard error: standard output belongs to the results.
+ */
 static bool run_fetch_script(void)
 {
     if (access(FETCH_SCRIPT, X_OK) != 0)
@@ -104,7 +115,7 @@ static bool run_fetch_script(void)
     return done;
 }
 
-bool images_find(image_files *files, const char *wanted)
+static bool find_images(image_files *files, const char *wanted)
 {
     const char *folders[] = {wanted, getenv("AE_DATA_DIR"), DEFAULT_FOLDER};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; ++i) {
@@ -137,4 +148,23 @@ bool images_are_mnist(const ae_dataset *images)
     for (size_t i = 0; i < SAMPLE * FEATURES; ++i)
         hash = (hash ^ (uint64_t)(pixels[i] * 255.0f + 0.5f)) * 1099511628211u;
     return hash == fingerprint;
+}
+
+const char *images_load(ae_dataset **train, ae_dataset **test, const char *folder, size_t digits)
+{
+    image_files files;
+    ae_dataset *images = NULL;
+    if (!find_images(&files, folder)) {
+        check(ae_dataset_create_digits(train, digits, 1));
+        check(ae_dataset_create_digits(test, TEST_DIGITS, 2));
+        return "built-in digits";
+    }
+    check(ae_dataset_open_idx(train, files.train.text, NULL));
+    check(ae_dataset_open_idx(test, files.test.text, NULL));
+    if (files.labelled) {
+        images = *test;
+        check(ae_dataset_open_idx_labels(test, images, files.labels.text));
+        ae_dataset_free(images);
+    }
+    return images_are_mnist(*train) ? "MNIST" : "other data";
 }

@@ -15,25 +15,21 @@ file_name path_join(const char *folder, const char *name);
 
 bool file_exists(const char *name);
 
-/* Make a folder and its parents unless they exist, and see that a file can be created in it; exits
- * with an error if not. */
-void folder_prepare(const char *folder);
-
-/* Where the images were found. */
-typedef struct image_files {
-    file_name folder;
-    file_name train;
-    file_name test;
-} image_files;
-
 /*
- * Look for MNIST's two image files, plain or .gz: in wanted (NULL: not asked for), in $AE_DATA_DIR,
- * in data/mnist, and there once more after running scripts/fetch-mnist. False after saying that
- * there are none.
+ * Make a folder and its parents unless they exist, and see that a file can be created in it; exits
+ * with an error if not.
  */
-bool images_find(image_files *files, const char *wanted);
+void folder_prepare(const char *folder);
 
 /* Whether the training images are MNIST itself and not a data set of the same shape. */
 bool images_are_mnist(const ae_dataset *images);
+
+/*
+ * Training images and test images, these with their labels where a file has them. MNIST's files,
+ * plain or .gz, are looked for in folder (NULL: not asked for), in $AE_DATA_DIR and in data/mnist,
+ * and there once more after running scripts/fetch-mnist. Without them these are built-in digits, as
+ * many as said to train on. Returns what the images are called. The caller frees both.
+ */
+const char *images_load(ae_dataset **train, ae_dataset **test, const char *folder, size_t digits);
 
 #endif

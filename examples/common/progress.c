@@ -2,6 +2,8 @@
 #define _DEFAULT_SOURCE /* winsize */
 #include "progress.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -112,4 +114,31 @@ int progress_epoch(void *user, const ae_epoch_info *info)
             (uintmax_t)info->epoch, (uintmax_t)state->epochs, info->train_cost,
             info->validation_cost, info->seconds, rate, left);
     return 0;
+}
+
+static _Atomic(ae_trainer *) running; /* a signal handler has no other way to know it */
+
+static void cancel(int number)
+{
+    (void)number;
+    ae_trainer_cancel(running);
+}
+
+static void on_interrupt(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+void interrupt_cancels(ae_trainer *trainer)
+{
+    running = trainer;
+    on_interrupt(cancel);
+}
+
+void interrupt_ends(void)
+{
+    on_interrupt(SIG_DFL);
 }

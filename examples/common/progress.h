@@ -33,4 +33,10 @@ void progress_end(progress *state);
 int progress_step(void *user, const ae_step_info *info);
 int progress_epoch(void *user, const ae_epoch_info *info);
 
+/* From now on Ctrl-C and SIGTERM cancel this trainer's run instead of ending the program. */
+void interrupt_cancels(ae_trainer *trainer);
+
+/* They end the program again. */
+void interrupt_ends(void);
+
 #endif

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE /* getopt_long */
-#include "arguments.h"
+#include "experiment.h"
 
 #include "common/check.h"
-#include <libae/cpu.h>
 
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { USAGE_ERROR = 2, LARGEST_COUNT = 1000000, LARGEST_CODE = 1 << 20, MOST_THREADS = 1024 };
+enum { LARGEST_COUNT = 1000000, LARGEST_CODE = 1 << 20, MOST_THREADS = 1024 };
 
 static const char usage[] =
     "usage: mnist [options]\n"
@@ -52,44 +51,55 @@ static void print_help(void)
     printf(usage, kernels);
 }
 
-static _Noreturn void refuse(const char *option, const char *text, const char *wanted)
-{
-    note("--%s %s: give %s; --help lists the options", option, *text != '\0' ? text : "''", wanted);
-    exit(USAGE_ERROR);
-}
-
-/* strtoull would take signs, blanks and a leading part of the text: only digits are a number
- * here. */
-static uint64_t parse_count(const char *option, const char *text, uint64_t least, uint64_t most)
-{
-    char wanted[80];
-    snprintf(wanted, sizeof wanted, "a whole number from %ju to %ju", (uintmax_t)least,
-             (uintmax_t)most);
-    if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
-        refuse(option, text, wanted);
-    errno = 0;
-    unsigned long long value = strtoull(text, NULL, 10);
-    if (errno != 0 || value < least || value > most)
-        refuse(option, text, wanted);
-    return value;
-}
-
 /* A rate too small for float32 would become 0, which asks the library for its default. */
-static float parse_rate(const char *option, const char *text)
+static float parse_rate(const char *name, const char *text)
 {
     char *end = NULL;
     float value = strtof(text, &end);
     bool number = end != text && *end == '\0' && strspn(text, "0123456789.eE+-") == strlen(text);
     if (!number || !isfinite(value) || value <= 0.0f)
-        refuse(option, text, "a finite number above 0, for instance 0.001");
+        refuse("%s %s: give a finite number above 0, for instance 0.001", name,
+               *text != '\0' ? text : "''");
     return value;
 }
 
-static const char *parse_name(const char *option, const char *text)
+static const char *parse_text(const char *name, const char *text)
 {
     if (*text == '\0')
-        refuse(option, text, "a name that is not empty");
+        refuse("%s '': give a name that is not empty", name);
     return text;
+}
+
+static void take(arguments *given, int letter, const char *text)
+{
+    if (letter == 'd')
+        given->data = parse_text("--data", text);
+    else if (letter == 'e')
+        given->epochs = number_argument("--epochs", text, 1, LARGEST_COUNT);
+    else if (letter == 'r')
+        given->rate = parse_rate("--rate", text);
+    else if (letter == 'c')
+        given->code = number_argument("--code", text, 1, LARGEST_CODE);
+    else if (letter == 'b')
+        given->batch = number_argument("--batch", text, 2, LARGEST_COUNT);
+    else if (letter == 's')
+        given->seed = number_argument("--seed", text, 0, SIZE_MAX);
+    else if (letter == 't')
+        given->threads = number_argument("--threads", text, 0, MOST_THREADS);
+    else if (letter == 'k')
+        given->kernels = parse_text("--kernels", text);
+    else if (letter == 'B')
+        given->precision = AE_PRECISION_BF16;
+    else if (letter == 'o')
+        given->out = parse_text("--out", text);
+    else if (letter == 'T')
+        given->tensorboard = parse_text("--tensorboard", text);
+    else if (letter == 'R')
+        given->resume = true;
+    else if (letter == 'h')
+        print_help(), exit(EXIT_SUCCESS);
+    else
+        refuse("--help lists the options");
 }
 
 arguments arguments_parse(int argc, char **argv)
@@ -112,88 +122,41 @@ arguments arguments_parse(int argc, char **argv)
     };
     arguments given = {
         .out = "mnist-out", .epochs = 200, .seed = 1, .code = 4, .batch = 100, .rate = 0.001f};
-    int letter;
-    while ((letter = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (letter) {
-        case 'd':
-            given.data = parse_name("data", optarg);
-            break;
-        case 'e':
-            given.epochs = parse_count("epochs", optarg, 1, LARGEST_COUNT);
-            break;
-        case 'r':
-            given.rate = parse_rate("rate", optarg);
-            break;
-        case 'c':
-            given.code = (size_t)parse_count("code", optarg, 1, LARGEST_CODE);
-            break;
-        case 'b':
-            given.batch = (size_t)parse_count("batch", optarg, 2, LARGEST_COUNT);
-            break;
-        case 's':
-            given.seed = parse_count("seed", optarg, 0, UINT64_MAX);
-            break;
-        case 't':
-            given.threads = (size_t)parse_count("threads", optarg, 0, MOST_THREADS);
-            break;
-        case 'B':
-            given.precision = AE_PRECISION_BF16;
-            break;
-        case 'k':
-            given.kernels = parse_name("kernels", optarg);
-            break;
-        case 'o':
-            given.out = parse_name("out", optarg);
-            break;
-        case 'T':
-            given.tensorboard = parse_name("tensorboard", optarg);
-            break;
-        case 'R':
-            given.resume = true;
-            break;
-        case 'h':
-            print_help();
-            exit(EXIT_SUCCESS);
-        default:
-            note("--help lists the options");
-            exit(USAGE_ERROR);
-        }
-    }
-    if (optind < argc) {
-        note("%s: an option was expected; --help lists them", argv[optind]);
-        exit(USAGE_ERROR);
-    }
+    for (int letter; (letter = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+        take(&given, letter, optarg);
+    if (optind < argc)
+        refuse("%s: an option was expected; --help lists them", argv[optind]);
     return given;
 }
 
-static void print_quoted(FILE *stream, const char *text)
+static void print_quoted(const char *text)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
     if (*text != '\0' && text[strspn(text, plain)] == '\0') {
-        fputs(text, stream);
+        fputs(text, stderr);
         return;
     }
-    fputc('\'', stream);
+    fputc('\'', stderr);
     for (; *text != '\0'; ++text) {
         if (*text == '\'')
-            fputs("'\\''", stream);
+            fputs("'\\''", stderr);
         else
-            fputc(*text, stream);
+            fputc(*text, stderr);
     }
-    fputc('\'', stream);
+    fputc('\'', stderr);
 }
 
 /* --resume goes first, where no "--" can hide it; giving it twice does no harm. */
-void arguments_print_resume(FILE *stream, int argc, char **argv)
+void arguments_print_resume(int argc, char **argv)
 {
-    print_quoted(stream, argv[0]);
-    fputs(" --resume", stream);
+    print_quoted(argv[0]);
+    fputs(" --resume", stderr);
     for (int i = 1; i < argc; ++i) {
         if (strcmp(argv[i], "--resume") == 0)
             continue;
-        fputc(' ', stream);
-        print_quoted(stream, argv[i]);
+        fputc(' ', stderr);
+        print_quoted(argv[i]);
     }
-    fputc('\n', stream);
+    fputc('\n', stderr);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "figures.h"
 
-#include "plot/chart.h"
 #include "common/check.h"
 #include "common/files.h"
+#include "plot/chart.h"
 #include "plot/grid.h"
-#include "results.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,17 +45,16 @@ static bool columns_fill(columns *c, const ae_epoch_info *history, size_t count)
     return true;
 }
 
-bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_info *history,
-                  size_t count)
+bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t count)
 {
     columns c;
     if (!columns_fill(&c, history, count))
         return false;
     char title[TEXT], subtitle[TEXT], x_label[TEXT];
-    snprintf(title, sizeof title, "Cost of the autoencoder on %s", text->data);
+    snprintf(title, sizeof title, "Cost of the autoencoder on %s", e->data);
     snprintf(subtitle, sizeof subtitle,
-             "code of %zu, Adam at rate %g, batches of %zu images, %zu epochs", text->code,
-             text->rate, text->batch, count);
+             "code of %zu, Adam at rate %g, batches of %zu images, %zu epochs", e->args.code,
+             (double)e->args.rate, e->args.batch, count);
     snprintf(x_label, sizeof x_label, "training steps (%.0f in an epoch)",
              count > 0 ? c.ends[0] : 0.0);
     line_chart chart = {
@@ -66,7 +64,7 @@ bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_in
         .y_label = "cost: L2 norm of an image's error, mean",
         .marks_name = "report, code of 4, epoch 200",
         .series_count = 2,
-        .mark_count = text->mnist ? 2 : 0,
+        .mark_count = e->mnist ? 2 : 0,
         .series = {{.name = "training, mean of an epoch",
                     .label = "training",
                     .band = "its lowest to highest batch",
@@ -83,34 +81,36 @@ bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_in
         .marks = {{.label = "report, training", .series = 0, .y = REPORT_TRAINING},
                   {.label = "report, validation", .series = 1, .y = REPORT_VALIDATION}},
     };
-    bool saved = chart_save(&chart, path_join(folder, "figure1.png").text);
-    saved = chart_save(&chart, path_join(folder, "figure1.svg").text) && saved;
+    bool saved = chart_save(&chart, path_join(e->args.out, "figure1.png").text);
+    saved = chart_save(&chart, path_join(e->args.out, "figure1.svg").text) && saved;
     free(c.ends);
     return saved;
 }
 
-bool figure2_save(const char *folder, const figure_text *text, const pairs *images)
+bool figure2_save(const experiment *e)
 {
-    if (images->height == 0 || images->width == 0) {
+    if (ae_dataset_image_height(e->validation) == 0) {
         note("the data do not say how high and wide an image is: no figure 2");
         return true;
     }
+    pairs images = pairs_make(e);
     char title[TEXT], subtitle[TEXT];
     snprintf(title, sizeof title,
-             "Validation images and their reconstructions from %zu number%s each", text->code,
-             text->code == 1 ? "" : "s");
+             "Validation images and their reconstructions from %zu number%s each", e->args.code,
+             e->args.code == 1 ? "" : "s");
     snprintf(subtitle, sizeof subtitle,
              "%s, the first %zu validation images; cost: L2 norm of the difference over %zu pixels",
-             text->data, images->count, images->height * images->width);
+             e->data, images.count, images.height * images.width);
     pair_grid grid = {
         .title = title,
         .subtitle = subtitle,
-        .inputs = images->inputs,
-        .reconstructions = images->outputs,
-        .costs = images->costs,
-        .count = images->count,
-        .height = images->height,
-        .width = images->width,
+        .inputs = images.inputs,
+        .reconstructions = images.outputs,
+        .costs = images.costs,
+        .count = images.count,
+        .height = images.height,
+        .width = images.width,
     };
-    return grid_save(&grid, path_join(folder, "figure2.png").text);
+    const bool saved = grid_save(&grid, path_join(e->args.out, "figure2.png").text);
+    return pairs_free(&images), saved;
 }

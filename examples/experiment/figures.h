@@ -2,29 +2,31 @@
 #ifndef EXAMPLES_FIGURES_H
 #define EXAMPLES_FIGURES_H
 
-#include <libae/libae.h>
-#include <stdbool.h>
+#include "experiment.h"
 
-#include "pairs.h"
+/* The costs that the report gives after 200 epochs on MNIST with a code of 4. */
+#define REPORT_TRAINING 3.973
+#define REPORT_VALIDATION 3.771
+#define REPORT_TEST 4.249
 
-/* What the titles of both figures say about the run. */
-typedef struct figure_text {
-    const char *data; /* what the images are called */
-    bool mnist;       /* whether the report's values may stand beside the run's */
-    size_t code;
-    size_t batch;
-    double rate;
-} figure_text;
+/* Images and their reconstructions, one after another; height and width are 0 when not known. */
+typedef struct pairs {
+    float *inputs;
+    float *outputs;
+    float *costs; /* AE_COST_L2 of each */
+    size_t count;
+    size_t height;
+    size_t width;
+} pairs;
 
-/* Figure 1, the costs over the steps, as figure1.png and figure1.svg in folder; false after saying
- * what failed. */
-bool figure1_save(const char *folder, const figure_text *text, const ae_epoch_info *history,
-                  size_t count);
+/* The first validation images, ten at most; exits with an error when libae does. */
+pairs pairs_make(const experiment *e);
+void pairs_free(pairs *p);
 
-/*
- * Figure 2, images over their reconstructions, as figure2.png in folder; none when height and width
- * are unknown (0). False after saying what failed.
- */
-bool figure2_save(const char *folder, const figure_text *text, const pairs *images);
+/* Save the costs over the steps, figure1.png and figure1.svg; false after saying what failed. */
+bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t count);
+
+/* The same of validation images over reconstructions, figure2.png; none without a known shape. */
+bool figure2_save(const experiment *e);
 
 #endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "pairs.h"
+#include "figures.h"
 
 #include "common/check.h"
 
 #include <stdlib.h>
 
-pairs pairs_make(const ae_network *network, const ae_dataset *dataset, size_t count)
+enum { MOST_PAIRS = 10 };
+
+pairs pairs_make(const experiment *e)
 {
+    const ae_dataset *dataset = e->validation;
     size_t features = ae_dataset_feature_count(dataset), rows = ae_dataset_row_count(dataset);
-    count = count < rows ? count : rows;
+    const size_t count = rows < MOST_PAIRS ? rows : MOST_PAIRS;
     float *memory = calloc(count * (2 * features + 1) + 1, sizeof *memory);
     if (memory == NULL)
         fail("no memory for %zu images", count);
@@ -22,7 +25,7 @@ pairs pairs_make(const ae_network *network, const ae_dataset *dataset, size_t co
     };
     ae_session *session = NULL;
     check(ae_dataset_read(dataset, 0, count, p.inputs));
-    check(ae_session_create(&session, network, NULL));
+    check(ae_session_create(&session, e->network, NULL));
     check(ae_session_reconstruct(session, p.inputs, count, p.outputs));
     check(ae_session_score(session, AE_COST_L2, p.inputs, count, p.costs, NULL));
     ae_session_free(session);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _POSIX_C_SOURCE 200809L
-#include "tensorboard.h"
+#include "figures.h"
 
 #include "common/check.h"
 #include "common/files.h"
+#include "plot/picture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,18 +26,19 @@ static void remove_events(const char *folder)
     closedir(directory);
 }
 
-ae_event_writer *tensorboard_begin(const char *folder, bool fresh)
+void log_begin(experiment *e)
 {
-    ae_event_writer *events = NULL;
+    file_name usual = path_join(e->args.out, "tensorboard");
+    const char *folder = e->args.tensorboard != NULL ? e->args.tensorboard : usual.text;
     folder_prepare(folder);
-    if (fresh)
-        remove_events(folder);
-    ae_status status = ae_event_writer_create(&events, folder, NULL);
+    if (e->args.tensorboard == NULL && !e->args.resume)
+        remove_events(folder); /* TensorBoard would take them for this run's */
+    ae_status status = ae_event_writer_create(&e->events, folder, NULL);
     if (status == AE_ERROR_UNSUPPORTED)
         note("no log for TensorBoard: %s", error_text(status));
     else
         check(status);
-    return events;
+    e->log_pictures = e->events != NULL;
 }
 
 /* Side by side, from row-major images one after another. */
@@ -49,12 +51,9 @@ static bool log_strip(ae_event_writer *events, const char *tag, uint64_t step, c
         fail("no memory for pictures");
     for (size_t i = 0; i < p->count; ++i)
         for (size_t y = 0; y < p->height; ++y)
-            for (size_t x = 0; x < p->width; ++x) {
-                float value = images[(i * p->height + y) * p->width + x];
-                pixels[y * width + i * p->width + x] = (uint8_t)(value <= 0   ? 0
-                                                                 : value >= 1 ? 255
-                                                                              : 255 * value + 0.5f);
-            }
+            for (size_t x = 0; x < p->width; ++x)
+                pixels[y * width + i * p->width + x] = picture_grey(
+                    images[(i * p->height + y) * p->width + x]);
     ae_status status = ae_event_writer_add_image(events, tag, step, width, p->height, 1, pixels);
     free(pixels);
     if (status != AE_OK)
@@ -62,10 +61,14 @@ static bool log_strip(ae_event_writer *events, const char *tag, uint64_t step, c
     return status == AE_OK;
 }
 
-bool tensorboard_pictures(ae_event_writer *events, uint64_t step, const pairs *p)
+void log_pictures(experiment *e, uint64_t step)
 {
-    if (events == NULL || p->height == 0 || p->width == 0)
-        return true;
-    return log_strip(events, "autoencoder_model/validation/input", step, p, p->inputs) &&
-           log_strip(events, "autoencoder_model/validation/output", step, p, p->outputs);
+    if (!e->log_pictures || ae_dataset_image_height(e->validation) == 0)
+        return;
+    pairs p = pairs_make(e);
+    e->log_pictures = log_strip(e->events, "autoencoder_model/validation/input", step, &p,
+                                p.inputs) &&
+                      log_strip(e->events, "autoencoder_model/validation/output", step, &p,
+                                p.outputs);
+    pairs_free(&p);
 }

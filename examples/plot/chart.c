@@ -7,8 +7,8 @@
 
 bool chart_save(const line_chart *chart, const char *path)
 {
-    (void)chart, (void)path;
-    return false;
+    (void)chart;
+    return picture_skip(path);
 }
 
 #else
@@ -27,7 +27,6 @@ enum {
     FEW_POINTS = 30
 };
 
-static const text_style title_style = {.size = 19, .colour = COLOUR_INK, .bold = true};
 static const text_style subtitle_style = {.size = 13, .colour = COLOUR_GREY};
 static const text_style axis_style = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE};
 
@@ -35,8 +34,9 @@ static const ink palette[CHART_SERIES] = {COLOUR_BLUE, COLOUR_VERMILION};
 
 #define BAND_ALPHA 0.18
 
-/* One axis: the values at its ends, the distance of its ticks, and where its ends lie on the
- * paper. */
+/*
+ * One axis: the values at its ends, the distance of its ticks, and where its ends lie on the paper.
+ */
 typedef struct scale {
     double from;
     double to;
@@ -60,14 +60,6 @@ static double place(const scale *axis, double value)
            (value - axis->from) / (axis->to - axis->from) * (axis->paper_to - axis->paper_from);
 }
 
-/* The 1, 2 or 5 times a power of ten that cuts the span into at most count parts. */
-static double nice_tick(double span, double count)
-{
-    double power = pow(10, floor(log10(span / count)));
-    double part = span / count / power;
-    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
-}
-
 static void widen(double *from, double *to, double value)
 {
     if (isfinite(value)) {
@@ -83,7 +75,7 @@ static scale x_axis(const line_chart *chart)
         for (size_t i = 0; i < chart->series[s].count; ++i)
             widen(&least, &most, chart->series[s].x[i]);
     scale axis = {.to = most > 0 ? most : 1, .paper_from = LEFT, .paper_to = WIDTH - RIGHT};
-    axis.tick = nice_tick(axis.to, 7);
+    axis.tick = picture_tick(axis.to, 7);
     double whole = ceil(axis.to / axis.tick) * axis.tick;
     if (whole < 1.03 * axis.to) /* a last tick just past the data is worth having */
         axis.to = whole;
@@ -120,7 +112,7 @@ static scale y_axis(const line_chart *chart, double x, double ticks)
         most = least + 2;
     }
     scale axis = {
-        .tick = nice_tick(most - least, ticks), .paper_from = HEIGHT - BOTTOM, .paper_to = TOP};
+        .tick = picture_tick(most - least, ticks), .paper_from = HEIGHT - BOTTOM, .paper_to = TOP};
     axis.from = floor(least / axis.tick) * axis.tick;
     axis.to = ceil(most / axis.tick) * axis.tick;
     return axis;
@@ -139,13 +131,6 @@ static void format_tick(char *text, size_t size, double value, double tick)
         snprintf(text, size, "%.*f", decimals, value);
 }
 
-static void line(cairo_t *cr, double x0, double y0, double x1, double y1)
-{
-    cairo_move_to(cr, x0, y0);
-    cairo_line_to(cr, x1, y1);
-    cairo_stroke(cr);
-}
-
 static void draw_axes(cairo_t *cr, const scale *x, const scale *y)
 {
     char text[40];
@@ -153,7 +138,7 @@ static void draw_axes(cairo_t *cr, const scale *x, const scale *y)
     for (double i = 0; y->from + i * y->tick <= y->to + 1e-9 * y->tick; ++i) {
         double value = y->from + i * y->tick, at = place(y, value);
         picture_colour(cr, COLOUR_LINE, 1);
-        line(cr, x->paper_from, at, x->paper_to, at);
+        picture_line(cr, x->paper_from, at, x->paper_to, at);
         format_tick(text, sizeof text, value, y->tick);
         text_style style = axis_style;
         style.align = ALIGN_RIGHT;
@@ -162,12 +147,12 @@ static void draw_axes(cairo_t *cr, const scale *x, const scale *y)
     for (double i = 0; x->from + i * x->tick <= x->to + 1e-9 * x->tick; ++i) {
         double value = x->from + i * x->tick, at = place(x, value);
         picture_colour(cr, COLOUR_INK, 1);
-        line(cr, at, y->paper_from, at, y->paper_from + 5);
+        picture_line(cr, at, y->paper_from, at, y->paper_from + 5);
         format_tick(text, sizeof text, value, x->tick);
         picture_text(cr, at, y->paper_from + 21, axis_style, text);
     }
     picture_colour(cr, COLOUR_INK, 1);
-    line(cr, x->paper_from, y->paper_from, x->paper_to, y->paper_from);
+    picture_line(cr, x->paper_from, y->paper_from, x->paper_to, y->paper_from);
 }
 
 static void draw_axis_labels(cairo_t *cr, const line_chart *chart, const scale *x, const scale *y)
@@ -186,8 +171,8 @@ static void draw_band(cairo_t *cr, const chart_series *series, ink colour, const
     picture_colour(cr, colour, BAND_ALPHA);
     if (series->count == 1) { /* a band without width would not be seen */
         cairo_set_line_width(cr, 8);
-        line(cr, place(x, series->x[0]), place(y, series->low[0]), place(x, series->x[0]),
-             place(y, series->high[0]));
+        picture_line(cr, place(x, series->x[0]), place(y, series->low[0]), place(x, series->x[0]),
+                     place(y, series->high[0]));
         return;
     }
     for (size_t i = 0; i < series->count; ++i)
@@ -258,7 +243,7 @@ static void draw_panel(cairo_t *cr, const line_chart *chart, const scale *x, con
 static void draw_enlargement(cairo_t *cr, const line_chart *chart, const scale *x, const scale *y)
 {
     scale tail = {.to = x->to, .paper_from = LEFT + 190, .paper_to = x->paper_to - 24};
-    tail.tick = nice_tick(0.7 * tail.to, 5);
+    tail.tick = picture_tick(0.7 * tail.to, 5);
     tail.from = ceil(0.25 * tail.to / tail.tick) * tail.tick;
     scale value = y_axis(chart, tail.from, 7);
     value.paper_from = TOP + 286;
@@ -288,7 +273,7 @@ static double draw_legend_entry(cairo_t *cr, double x, entry_kind kind, ink colo
     picture_colour(cr, colour, kind == ENTRY_BAND ? BAND_ALPHA : 1);
     if (kind == ENTRY_LINE) {
         cairo_set_line_width(cr, 2.4);
-        line(cr, x, BASELINE - 4.5, x + SAMPLE, BASELINE - 4.5);
+        picture_line(cr, x, BASELINE - 4.5, x + SAMPLE, BASELINE - 4.5);
     } else if (kind == ENTRY_BAND) {
         cairo_rectangle(cr, x, BASELINE - 11, SAMPLE, 13);
         cairo_fill(cr);
@@ -390,8 +375,7 @@ static void draw_chart(cairo_t *cr, const void *subject)
 {
     const line_chart *chart = subject;
     scale x = x_axis(chart), y = y_axis(chart, -INFINITY, 9);
-    picture_text(cr, LEFT, 34, title_style, chart->title);
-    picture_text(cr, LEFT, 57, subtitle_style, chart->subtitle);
+    picture_title(cr, LEFT, chart->title, chart->subtitle);
     draw_axis_labels(cr, chart, &x, &y);
     draw_panel(cr, chart, &x, &y);
     draw_enlargement(cr, chart, &x, &y);

@@ -7,8 +7,7 @@
 
 enum { CHART_SERIES = 2, CHART_MARKS = 4 };
 
-/* One curve: points in the order of x, and optionally the band around them. Values not finite are
- * left out. */
+/* One curve: points in the order of x, with a band or without. Values not finite are left out. */
 typedef struct chart_series {
     const char *name;  /* in the legend */
     const char *label; /* beside its last value */
@@ -39,7 +38,10 @@ typedef struct line_chart {
     chart_mark marks[CHART_MARKS];
 } line_chart;
 
-/* Draw into a file, .svg or .png, whole or not at all; false after saying what failed. */
+/*
+ * Draw into a .svg or .png file, whole or not at all; false after saying what failed. A build
+ * without cairo says so.
+ */
 bool chart_save(const line_chart *chart, const char *path);
 
 #endif

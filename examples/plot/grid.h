@@ -10,8 +10,8 @@ typedef struct pair_grid {
     const char *title;
     const char *subtitle;
     const float *inputs;
-    /* what the network saw instead, as a row between; NULL: the inputs themselves */
-    const float *spoilt;
+    const float *
+        corrupted; /* what the network saw instead, as a row between; NULL: the inputs themselves */
     const float *reconstructions;
     const float *costs; /* one for each pair, printed under it */
     size_t count;
@@ -19,7 +19,10 @@ typedef struct pair_grid {
     size_t width;
 } pair_grid;
 
-/* Draw into a file, .svg or .png, whole or not at all; false after saying what failed. */
+/*
+ * Draw into a .svg or .png file, whole or not at all; false after saying what failed. A build
+ * without cairo says so.
+ */
 bool grid_save(const pair_grid *grid, const char *path);
 
 #endif

@@ -7,8 +7,8 @@
 
 bool histogram_save(const histogram *h, const char *path)
 {
-    (void)h, (void)path;
-    return false;
+    (void)h;
+    return picture_skip(path);
 }
 
 #else
@@ -29,18 +29,14 @@ enum {
 
 static const ink colours[2] = {COLOUR_BLUE, COLOUR_VERMILION};
 
-/* The distance of the ticks: 1, 2 or 5 times a power of ten, so that at most TICKS reach past all
- * values. */
+/* At most TICKS ticks reach past all values. */
 static double tick_of(const histogram *h)
 {
     double most = h->threshold;
     for (size_t s = 0; s < 2; ++s)
         for (size_t i = 0; i < h->counts[s]; ++i)
             most = fmax(most, (double)h->values[s][i]);
-    if (!(most > 0))
-        return 1;
-    const double power = pow(10, floor(log10(most / TICKS))), part = most / TICKS / power;
-    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+    return most > 0 ? picture_tick(most, TICKS) : 1;
 }
 
 /* The end of the axis: a tick past the last value. */
@@ -86,9 +82,7 @@ static void draw_axis(cairo_t *cr, const histogram *h, double end, double tick)
     const text_style style = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE};
     picture_colour(cr, COLOUR_INK, 1);
     cairo_set_line_width(cr, 1);
-    cairo_move_to(cr, LEFT, HEIGHT - BOTTOM + 0.5);
-    cairo_line_to(cr, WIDTH - RIGHT, HEIGHT - BOTTOM + 0.5);
-    cairo_stroke(cr);
+    picture_line(cr, LEFT, HEIGHT - BOTTOM + 0.5, WIDTH - RIGHT, HEIGHT - BOTTOM + 0.5);
     for (size_t i = 0; (double)i * tick <= end * 1.001; ++i) {
         char text[32];
         snprintf(text, sizeof text, "%.3g", (double)i * tick);
@@ -119,9 +113,7 @@ static void draw_threshold(cairo_t *cr, const histogram *h, double end)
     picture_colour(cr, COLOUR_INK, 1);
     cairo_set_line_width(cr, 1.5);
     cairo_set_dash(cr, dashes, 2, 0);
-    cairo_move_to(cr, x, TOP - 8);
-    cairo_line_to(cr, x, HEIGHT - BOTTOM);
-    cairo_stroke(cr);
+    picture_line(cr, x, TOP - 8, x, HEIGHT - BOTTOM);
     cairo_set_dash(cr, NULL, 0, 0);
     snprintf(text, sizeof text, "threshold %.3g", h->threshold);
     picture_text(cr, x + 7, TOP + 2, (text_style){.size = 13, .colour = COLOUR_INK}, text);
@@ -134,9 +126,7 @@ static void draw(cairo_t *cr, const void *subject)
     double shares[2][BINS] = {{0}}, highest = 0;
     for (size_t s = 0; s < 2; ++s)
         highest = fmax(highest, count_bins(h, s, end, shares[s]));
-    picture_text(cr, LEFT, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true},
-                 h->title);
-    picture_text(cr, LEFT, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, h->subtitle);
+    picture_title(cr, LEFT, h->title, h->subtitle);
     draw_legend(cr, h);
     for (size_t s = 0; s < 2 && highest > 0; ++s)
         draw_bars(cr, shares[s], highest, colours[s]);

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Two sets of values over one axis, each as shares of its own number, and a threshold between
- * them. */
+/*
+ * Two sets of values over one axis, each as shares of its own number, and a threshold between them.
+ */
 typedef struct histogram {
     const char *title;
     const char *subtitle;
@@ -17,7 +18,10 @@ typedef struct histogram {
     double threshold;
 } histogram;
 
-/* Draw into a file, .svg or .png, whole or not at all; false after saying what failed. */
+/*
+ * Draw into a .svg or .png file, whole or not at all; false after saying what failed. A build
+ * without cairo says so.
+ */
 bool histogram_save(const histogram *h, const char *path);
 
 #endif

@@ -40,15 +40,13 @@ void map_place(const map *m, size_t row, size_t column, double at[2])
 
 bool map_save(const map *m, const char *path)
 {
-    (void)m, (void)path;
-    note("built without cairo: no picture");
-    return true;
+    (void)m;
+    return picture_skip(path);
 }
 
 #else
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 
 enum {
@@ -61,7 +59,8 @@ enum {
     LEGEND_Y = TOP + SIDE + 74
 };
 
-/* Apart for the colour-blind as far as ten can be: Okabe and Ito (2008) with a brown and a grey for
+/*
+ * Apart for the colour-blind as far as ten can be: Okabe and Ito (2008) with a brown and a grey for
  * black and yellow.
  */
 static const double colours[MAP_LABELS][3] = {
@@ -80,19 +79,13 @@ static void use_colour(cairo_t *cr, int label, double alpha)
 
 static double place(const map *m, int axis, double left, double value)
 {
-    double part = (value - m->from[axis]) / (m->to[axis] - m->from[axis]) * SIDE;
-    return axis == 0 ? left + part : TOP + SIDE - part;
-}
-
-static double nice_tick(double span)
-{
-    double power = pow(10, floor(log10(span / 5))), part = span / 5 / power;
-    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+    double along = (value - m->from[axis]) / (m->to[axis] - m->from[axis]) * SIDE;
+    return axis == 0 ? left + along : TOP + SIDE - along;
 }
 
 static void draw_axis(cairo_t *cr, const map *m, int axis, double left)
 {
-    double tick = nice_tick(m->to[axis] - m->from[axis]);
+    double tick = picture_tick(m->to[axis] - m->from[axis], 5);
     text_style style = {
         .size = 12.5, .colour = COLOUR_INK, .align = axis == 0 ? ALIGN_CENTRE : ALIGN_RIGHT};
     picture_colour(cr, COLOUR_INK, 1);
@@ -101,9 +94,10 @@ static void draw_axis(cairo_t *cr, const map *m, int axis, double left)
         char text[32];
         double at = place(m, axis, left, i * tick);
         snprintf(text, sizeof text, "%g", i * tick);
-        cairo_move_to(cr, axis == 0 ? at : left - 5, axis == 0 ? TOP + SIDE : at);
-        cairo_line_to(cr, axis == 0 ? at : left, axis == 0 ? TOP + SIDE + 5 : at);
-        cairo_stroke(cr);
+        if (axis == 0)
+            picture_line(cr, at, TOP + SIDE, at, TOP + SIDE + 5);
+        else
+            picture_line(cr, left - 5, at, left, at);
         picture_text(cr, axis == 0 ? at : left - 9, axis == 0 ? TOP + SIDE + 20 : at + 4.5, style,
                      text);
     }
@@ -124,8 +118,7 @@ static void draw_frame(cairo_t *cr, const map *m, double left)
     cairo_stroke(cr);
 }
 
-/* A label's name in the middle of its points: the median of each axis, which stragglers do not
- * move. */
+/* A label's name at the median of its points on each axis, which stragglers do not move. */
 static void draw_name(cairo_t *cr, const map *m, int label)
 {
     double *values = calloc(m->count + 1, sizeof *values), at[2];
@@ -184,39 +177,22 @@ static void draw_legend(cairo_t *cr)
     picture_text(cr, x + 4, LEGEND_Y, style, "(ringed: its median)");
 }
 
-/* One surface for all tiles, a pixel a value. */
 static void draw_tiles(cairo_t *cr, const map *m, double left)
 {
-    const int wide = (int)m->width * MAP_TILES, high = (int)m->height * MAP_TILES;
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, wide, high);
-    unsigned char *bytes = cairo_image_surface_get_data(surface);
-    const size_t stride = (size_t)cairo_image_surface_get_stride(surface);
-    for (size_t y = 0; bytes != NULL && y < (size_t)high; ++y) {
-        uint32_t *pixels = (uint32_t *)(void *)(bytes + y * stride);
-        for (size_t x = 0; x < (size_t)wide; ++x) {
-            const size_t tile = y / m->height * MAP_TILES + x / m->width;
-            float value = m->images[(tile * m->height + y % m->height) * m->width + x % m->width];
-            value = value > 0 ? (value < 1 ? value : 1) : 0;
-            pixels[x] = (uint32_t)(value * 255.0f + 0.5f) * 0x010101u;
-        }
-    }
-    cairo_surface_mark_dirty(surface);
-    cairo_save(cr);
-    cairo_translate(cr, left, TOP);
-    cairo_scale(cr, (double)SIDE / wide, (double)SIDE / high);
-    cairo_set_source_surface(cr, surface, 0, 0);
-    cairo_paint(cr);
-    cairo_restore(cr);
-    cairo_surface_destroy(surface);
+    const picture_tiles tiles = {.values = m->images,
+                                 .height = m->height,
+                                 .width = m->width,
+                                 .across = MAP_TILES,
+                                 .down = MAP_TILES,
+                                 .filter = CAIRO_FILTER_GOOD};
+    picture_images(cr, &tiles, left, TOP, SIDE, SIDE);
 }
 
 static void draw(cairo_t *cr, const void *subject)
 {
     const map *m = subject;
     const double right = LEFT + SIDE + GAP + 40;
-    picture_text(cr, 28, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true},
-                 m->title);
-    picture_text(cr, 28, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, m->subtitle);
+    picture_title(cr, 28, m->title, m->subtitle);
     const text_style heading = {.size = 13, .colour = COLOUR_INK, .bold = true};
     picture_text(cr, LEFT, TOP - 10, heading, "where the images lie");
     picture_text(cr, right, TOP - 10, heading, "what is decoded there");

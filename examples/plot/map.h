@@ -7,8 +7,7 @@
 
 enum { MAP_TILES = 15, MAP_LABELS = 10 };
 
-/* Two views of one plane, side by side: where points lie, coloured by label, and an image for each
- * place. */
+/* Two views of one plane: where points lie, coloured by label, and an image for each place. */
 typedef struct map {
     const char *title, *subtitle;
     const char *axis_names[2];
@@ -27,8 +26,30 @@ void map_fit(map *m);
 /* The middle of a tile on the axes. */
 void map_place(const map *m, size_t row, size_t column, double at[2]);
 
-/* Draw into a .png or .svg, whole or not at all; false after saying what failed. A build without
- * cairo says so. */
+/*
+ * Draw into a .svg or .png file, whole or not at all; false after saying what failed. A build
+ * without cairo says so.
+ */
 bool map_save(const map *m, const char *path);
+
+enum { PLANE_WIDEST = 64 };
+
+/* A plane through points of a space: their mean and two directions at right angles. */
+typedef struct plane {
+    size_t width; /* of the space, 2 to PLANE_WIDEST */
+    double mean[PLANE_WIDEST];
+    double axes[2][PLANE_WIDEST];
+    double shares[2]; /* of the points' variance, along each axis */
+} plane;
+
+/* The plane that keeps most of the variance (Pearson 1901) of points, count x width floats. */
+plane plane_fit(const float *points, size_t count, size_t width);
+
+/* Where a point lies on the plane, and the point that lies there. */
+void plane_project(const plane *p, const float *point, double at[2]);
+void plane_point(const plane *p, const double at[2], float *point);
+
+/* Of the first 1000 points, the share whose nearest other point has the same label, 0 or more. */
+double neighbours_agree(const float *points, const int *labels, size_t count, size_t width);
 
 #endif

@@ -2,32 +2,33 @@
 #define _POSIX_C_SOURCE 200809L
 #include "picture.h"
 
+#include "common/check.h"
+#include "common/files.h"
+
+uint8_t picture_grey(float value)
+{
+    return (uint8_t)(value > 0 ? (value < 1 ? 255 * value + 0.5f : 255) : 0);
+}
+
 #ifndef AE_HAVE_CAIRO
 
-bool picture_supported(void)
+bool picture_skip(const char *path)
 {
-    return false;
+    note("%s: not drawn, this is a build without cairo", path);
+    return true;
 }
 
 #else
 
-#include "common/check.h"
-#include "common/files.h"
-
 #include <cairo-svg.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { PIXELS_PER_POINT = 2 };
-
-bool picture_supported(void)
-{
-    return true;
-}
 
 void picture_colour(cairo_t *cr, ink colour, double alpha)
 {
@@ -53,6 +54,59 @@ double picture_text(cairo_t *cr, double x, double y, text_style style, const cha
     cairo_show_text(cr, text);
     cairo_new_path(cr); /* the point after the text would begin the next line drawn */
     return extents.x_advance;
+}
+
+void picture_title(cairo_t *cr, double x, const char *title, const char *subtitle)
+{
+    picture_text(cr, x, 34, (text_style){.size = 19, .colour = COLOUR_INK, .bold = true}, title);
+    picture_text(cr, x, 57, (text_style){.size = 13, .colour = COLOUR_GREY}, subtitle);
+}
+
+void picture_line(cairo_t *cr, double x0, double y0, double x1, double y1)
+{
+    cairo_move_to(cr, x0, y0);
+    cairo_line_to(cr, x1, y1);
+    cairo_stroke(cr);
+}
+
+double picture_tick(double span, double count)
+{
+    const double power = pow(10, floor(log10(span / count))), tick = span / count / power;
+    return power * (tick <= 1 ? 1 : tick <= 2 ? 2 : tick <= 5 ? 5 : 10);
+}
+
+/* One surface for all tiles: between surfaces of their own, smoothing would leave seams. */
+static void fill_surface(cairo_surface_t *surface, const picture_tiles *t)
+{
+    unsigned char *bytes = cairo_image_surface_get_data(surface);
+    const size_t stride = (size_t)cairo_image_surface_get_stride(surface);
+    for (size_t y = 0; bytes != NULL && y < t->down * t->height; ++y) {
+        uint32_t *pixels = (uint32_t *)(void *)(bytes + y * stride);
+        for (size_t x = 0; x < t->across * t->width; ++x) {
+            const size_t tile = y / t->height * t->across + x / t->width;
+            const float value =
+                t->values[(tile * t->height + y % t->height) * t->width + x % t->width];
+            pixels[x] = picture_grey(value) * 0x010101u;
+        }
+    }
+    cairo_surface_mark_dirty(surface);
+}
+
+void picture_images(cairo_t *cr, const picture_tiles *tiles, double x, double y, double wide,
+                    double high)
+{
+    const int columns = (int)(tiles->across * tiles->width),
+              rows = (int)(tiles->down * tiles->height);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows);
+    fill_surface(surface, tiles);
+    cairo_save(cr);
+    cairo_translate(cr, x, y);
+    cairo_scale(cr, wide / columns, high / rows);
+    cairo_set_source_surface(cr, surface, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(cr), tiles->filter);
+    cairo_paint(cr);
+    cairo_restore(cr);
+    cairo_surface_destroy(surface);
 }
 
 static cairo_status_t write_bytes(void *stream, const unsigned char *data, unsigned size)

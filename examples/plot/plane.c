@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "plane.h"
+#include "map.h"
 
 #include <math.h>
 
@@ -90,7 +90,7 @@ double neighbours_agree(const float *points, const int *labels, size_t count, si
             if (j != i && (least < 0 || distance < least))
                 least = distance, nearest = j;
         }
-        agree += nearest != i && labels[nearest] == labels[i];
+        agree += nearest != i && labels[i] >= 0 && labels[nearest] == labels[i];
     }
     return (double)agree / (double)asked;
 }
