@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+import textwrap
 
 found = json.loads(pathlib.Path(sys.argv[1]).read_text())
 root = str(pathlib.Path(__file__).resolve().parent.parent.parent)
@@ -16,16 +17,17 @@ def clean(text):
     return text.replace(root + '/', '').replace('|', '/')
 
 
-lines = ['# libae beside other libraries', '',
-         f"Written by `make bench-peers DOCS=docs`; not edited by hand. {found['date']}, {found['machine']}; "
-         f"{found['threads']} threads, the small network on one. Median of {found['rounds']} rounds of slices of "
-         f"{found['slice']:g} s that take turns (three rounds where a call takes longer than a slice); *least* and "
-         '*greatest* are the extreme slices, *times libae* is the median over libae\'s. '
-         '[performance.md](performance.md#beside-other-libraries) says what each does.', '',
-         '![The same figures as bars](images/peers.png)', '']
 others = found.get('others')
+intro = ('`make bench-peers DOCS=docs` writes this page; it is not edited by hand. The figures were measured on '
+         f"{found['date']}, on {found['machine']}, with {found['threads']} threads, for the small network with one. "
+         f"Each figure is the median of {found['rounds']} rounds (three rounds where a call takes longer than a slice). "
+         f"In a round the libraries take turns, each for a slice of {found['slice']:g} s. *least* and *greatest* are "
+         "the extreme slices. *times libae* is the median over libae's median. "
+         '[performance.md](performance.md#beside-other-libraries) says what each library does.')
 if others is not None:
-    lines[2] += f' Meanwhile other programs took {100 * others:.0f} % of the processors.'
+    intro += f' Meanwhile other programs took {100 * others:.0f} % of the processors.'
+lines = ['# libae beside other libraries', '', textwrap.fill(intro, 100, break_on_hyphens=False), '',
+         '![The same figures as bars](images/peers.png)', '']
 if found.get('remark') or (others or 0) > 0.05:
     lines[3:3] = ['', '**Not a quiet machine: these figures show that everything runs, not how fast it is.** ' +
                   found.get('remark', '')]
