@@ -47,11 +47,11 @@ for work, about in found['works'].items():
         lines.append(f"| {name} | {number(f['seconds'] * factor)} | {number(f['least'] * factor)} | "
                      f"{number(f['greatest'] * factor)} | {ratio} | {found['checks'][work + '.' + f['rival']]} |")
     lines.append('')
-lines += ['## Versions', '']
-lines += [f'- {name}: {clean(text)}' for name, text in found['about'].items()]
+lines += ['## Versions', '', '| library | version |', '|---|---|']
+lines += [f'| {name} | {clean(text)} |' for name, text in found['about'].items()]
 if found['left_out']:
-    lines += ['', '## Left out', '']
-    lines += [f'- {name}: {clean(reason)}' for name, reason in found['left_out']]
+    lines += ['', '## Left out', '', '| figure | why |', '|---|---|']
+    lines += [f'| {name} | {clean(reason)} |' for name, reason in found['left_out']]
 target = pathlib.Path(sys.argv[2])
 target.parent.mkdir(parents=True, exist_ok=True)
 target.write_text('\n'.join(lines) + '\n')
