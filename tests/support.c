@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,19 @@ unsigned char *support_read(const char *path, size_t *size)
     if (size != NULL)
         *size = used;
     return data;
+}
+
+int support_set_locale(const char *name)
+{
+    char command[512];
+    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 '%s/%s.UTF-8' >/dev/null 2>&1",
+             name, support_dir(), name);
+    const int made = system(command) >= 0 && setenv("LOCPATH", support_dir(), 1) == 0;
+    snprintf(command, sizeof command, "%s.UTF-8", name);
+    const int set = made && setlocale(LC_ALL, command) != NULL;
+    (void)unsetenv("LOCPATH");
+    return (set || setlocale(LC_ALL, command) != NULL) &&
+           strcmp(localeconv()->decimal_point, ".") != 0;
 }
 
 const char *ae_test_data_dir(void)

@@ -49,6 +49,12 @@ void support_write(const char *path, const void *data, size_t size);
 /* A whole file, which the caller frees; one zero byte follows the contents. size may be NULL. */
 unsigned char *support_read(const char *path, size_t *size);
 
+/*
+ * A locale whose decimal point is none, made here where the system has localedef and its sources:
+ * "de_DE" has a comma, "ps_AF" two bytes. 0: it cannot be had.
+ */
+int support_set_locale(const char *name);
+
 /* The folder of $AE_DATA_DIR if MNIST's four .gz files are there, or NULL: leave the test then. */
 const char *ae_test_data_dir(void);
 
@@ -58,7 +64,7 @@ int support_slow(void);
 
 /*
  * Allocations that the library has made in this process so far: malloc, calloc, realloc,
- * aligned_alloc and posix_memalign in lib/ itself; those of the tests, Check, zlib and cJSON do
+ * aligned_alloc and posix_memalign in lib/ itself; those of the tests, Check and zlib do
  * not count.
  */
 size_t support_allocations(void);

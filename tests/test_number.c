@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* float32 to text and back, against the C library's own functions in the C locale. */
+/* Text to float32 and double, float32 to text, against the C library's own functions in the C locale. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/number.h"
 
@@ -24,8 +24,20 @@ static float float_of(uint32_t bits)
     return value;
 }
 
+static void check_double(const char *text)
+{
+    double value = -7;
+    const double wanted = strtod(text, NULL);
+    const aei_number kind = aei_parse_double(&value, text, strlen(text));
+    ck_assert_msg(kind == (isinf(wanted) ? AEI_NUMBER_TOO_BIG : AEI_NUMBER), "%s: kind %d", text,
+                  (int)kind);
+    ck_assert_msg(isinf(wanted) || memcmp(&value, &wanted, sizeof value) == 0, "%s: %a, not %a",
+                  text, value, wanted);
+}
+
 static void check(const char *text)
 {
+    check_double(text);
     float value = -7;
     const float wanted = strtof(text, NULL);
     const aei_number kind = aei_parse_float(&value, text, strlen(text));
@@ -68,8 +80,7 @@ START_TEST(parsing_agrees_with_strtof_to_the_bit)
 }
 END_TEST
 
-/* The exact decimals of points between two floats, with something added or taken away far
- * behind. */
+/* The exact decimals of points between two floats, with something added or taken away far behind. */
 START_TEST(ties_are_broken_by_digits_however_far_behind)
 {
     uint64_t state = 6;
@@ -84,6 +95,23 @@ START_TEST(ties_are_broken_by_digits_however_far_behind)
         memset(text + length, '0', 200);
         memcpy(text + length + 200, "1", 2);
         check(text);
+    }
+}
+END_TEST
+
+/* The same for doubles, at any exponent: a tie is m + 1/2 units of the last place, up to 768 digits. */
+START_TEST(ties_between_doubles_are_broken_too)
+{
+    uint64_t state = 9;
+    char text[1200];
+    for (int i = 0; i < (support_slow() ? 100 : 3000); i++) {
+        const uint64_t whole = 1 | draw(&state) >> 10; /* 54 bits: odd, so a tie */
+        const int exponent = i % 3 == 0 ? -1075 : (int)(draw(&state) % 2000) - 1075;
+        const long double tie = ldexpl((long double)whole, exponent);
+        (void)snprintf(text, sizeof text, "%.800Le", tie);
+        check_double(text);
+        strchr(text, 'e')[-1] = '1';
+        check_double(text);
     }
 }
 END_TEST
@@ -115,6 +143,15 @@ START_TEST(edges)
                                         "1.17549435e-38",
                                         "1.17549421e-38",
                                         "16777217",
+                                        "2.4703282292062327e-324",
+                                        "2.4703282292062328e-324",
+                                        "4.9e-324",
+                                        "2.2250738585072011e-308",
+                                        "1.7976931348623157e308",
+                                        "1.7976931348623158e308",
+                                        "1.7976931348623159e308",
+                                        "9007199254740991e22",
+                                        "999999999999999e23",
                                         "16777219",
                                         "9007199254740993",
                                         "0.1",
@@ -174,26 +211,11 @@ static void check_format(float value)
     ck_assert_msg(bits_of(back) == bits_of(value), "%a became %s", (double)value, text);
 }
 
-/* A locale of our own making where the system has localedef and its sources: a comma, or two bytes
- * for it. */
-static int set_comma_locale(const char *name)
-{
-    char command[512];
-    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 '%s/%s.UTF-8' >/dev/null 2>&1",
-             name, support_dir(), name);
-    const int made = system(command) >= 0 && setenv("LOCPATH", support_dir(), 1) == 0;
-    snprintf(command, sizeof command, "%s.UTF-8", name);
-    const int set = made && setlocale(LC_ALL, command) != NULL;
-    (void)unsetenv("LOCPATH");
-    return (set || setlocale(LC_ALL, command) != NULL) &&
-           strcmp(localeconv()->decimal_point, ".") != 0;
-}
-
 /* Where no such locale can be had, the C locale alone is tested, and that is said. */
 START_TEST(no_locale_changes_a_number)
 {
     static const char *const names[] = {"C", "de_DE", "ps_AF"};
-    if (_i > 0 && !set_comma_locale(names[_i]))
+    if (_i > 0 && !support_set_locale(names[_i]))
         printf("number: no locale like %s here: only half of a test was run\n", names[_i]);
     uint64_t state = 7;
     for (int i = 0; i < 3000; i++) {
@@ -259,6 +281,7 @@ Suite *number_suite(void)
     TCase *tcase = tcase_create("text");
     tcase_add_test(tcase, parsing_agrees_with_strtof_to_the_bit);
     tcase_add_test(tcase, ties_are_broken_by_digits_however_far_behind);
+    tcase_add_test(tcase, ties_between_doubles_are_broken_too);
     tcase_add_test(tcase, edges);
     tcase_add_test(tcase, what_is_no_number_is_told_apart);
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);

@@ -8,18 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A float32's neighbours are told apart by 113 digits; what follows only breaks ties. */
-enum { DIGITS_MAX = 120 };
+/* 113 digits tell a float32's neighbours apart, 768 a double's; what follows only breaks ties. */
+enum { DIGITS_MAX = 770 };
 
 /* Far more than any text has digits, so that those in front of an exponent never bring it back. */
 static const int64_t exponent_max = (int64_t)1 << 56;
 
 /* digits x 10^exponent, digits without leading zeros. */
 typedef struct decimal {
-    bool negative;
-    char digits[DIGITS_MAX + 1]; /* room for one that stands for all that were cut off */
+    bool negative, cut; /* cut: more digits followed, not all of them 0 */
     size_t count;
     int64_t exponent;
+    char digits[DIGITS_MAX];
 } decimal;
 
 static bool is_blank(char c)
@@ -46,13 +46,10 @@ static bool is_special(const char *text, size_t size)
     return false;
 }
 
-/* Cut-off digits that are not all 0 become one 1 at the end: above a tie is all that they can
- * mean. */
 static void add_digit(decimal *d, char digit, bool fraction)
 {
     if (d->count == DIGITS_MAX) {
-        if (digit != '0')
-            d->digits[DIGITS_MAX] = '1';
+        d->cut = d->cut || digit != '0';
         d->exponent += fraction ? 0 : 1;
         return;
     }
@@ -96,12 +93,30 @@ static bool read_decimal(decimal *d, const char *c, const char *end)
     return c == end || ((*c == 'e' || *c == 'E') && read_exponent(d, c + 1, end));
 }
 
+/* The text between blanks; d is set for AEI_NUMBER only, its digits as far as count. */
+static aei_number read_text(decimal *d, const char *text, size_t size)
+{
+    const char *c = text, *end = text + size;
+    while (c < end && is_blank(*c))
+        c++;
+    while (c < end && is_blank(end[-1]))
+        end--;
+    d->negative = c < end && *c == '-';
+    d->cut = false;
+    d->count = 0;
+    d->exponent = 0;
+    c += c < end && (*c == '-' || *c == '+');
+    if (read_decimal(d, c, end))
+        return AEI_NUMBER;
+    return is_special(c, (size_t)(end - c)) ? AEI_NUMBER_SPECIAL : AEI_NUMBER_NONE;
+}
+
 /*
  * Digits up to 2^53 and a power of ten up to 10^22 are doubles without an error, so one operation
  * gives the correctly rounded double (Clinger 1990, "How to read floating point numbers
- * accurately"). Rounding that once more is right unless it lies just between two float32.
+ * accurately").
  */
-static bool read_fast(const decimal *d, float *value)
+static bool read_fast(const decimal *d, double *value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -111,46 +126,62 @@ static bool read_fast(const decimal *d, float *value)
     uint64_t whole = 0;
     for (size_t i = 0; i < d->count; i++)
         whole = whole * 10 + (uint64_t)(d->digits[i] - '0');
-    const double exact = d->exponent < 0 ? (double)whole / powers[-d->exponent]
-                                         : (double)whole * powers[d->exponent];
-    uint64_t bits;
-    memcpy(&bits, &exact, sizeof bits);
-    if ((bits & 0x1FFFFFFF) == 0x10000000 || exact < (double)FLT_MIN || exact > (double)FLT_MAX)
-        return false;
-    *value = (float)exact;
+    *value = d->exponent < 0 ? (double)whole / powers[-d->exponent]
+                             : (double)whole * powers[d->exponent];
     return true;
 }
 
-/* strtof, given no decimal separator, knows no locale. */
-static float read_slow(const decimal *d)
+/* Rounding a double once more is right unless it lies just between two float32. */
+static bool rounds_to_float(double exact)
 {
-    char text[DIGITS_MAX + 32];
-    size_t count = d->count;
-    int64_t exponent = d->exponent;
-    memcpy(text, d->digits, count);
-    if (d->digits[DIGITS_MAX] != '\0') {
-        text[count++] = '1';
-        exponent--;
-    }
+    uint64_t bits;
+    memcpy(&bits, &exact, sizeof bits);
+    const bool tie = (bits & 0x1FFFFFFF) == 0x10000000;
+    return !tie && exact >= (double)FLT_MIN && exact <= (double)FLT_MAX;
+}
+
+/*
+ * For strtof and strtod, which know no locale where there is no decimal separator. Digits cut off
+ * become one 1 at the end: above a tie is all that they can mean.
+ */
+static const char *write_plain(const decimal *d, char text[DIGITS_MAX + 32])
+{
+    const int64_t exponent = d->exponent - d->cut;
     const int clear = exponent > 9999 ? 9999 : exponent < -9999 ? -9999 : (int)exponent;
-    (void)snprintf(text + count, sizeof text - count, "e%d", clear);
-    return strtof(text, NULL);
+    memcpy(text, d->digits, d->count);
+    (void)snprintf(text + d->count, 32, "%se%d", d->cut ? "1" : "", clear);
+    return text;
+}
+
+aei_number aei_parse_double(double *value, const char *text, size_t size)
+{
+    decimal d;
+    char plain[DIGITS_MAX + 32];
+    const aei_number kind = read_text(&d, text, size);
+    if (kind != AEI_NUMBER)
+        return kind;
+    double magnitude = 0;
+    if (d.count > 0 && !read_fast(&d, &magnitude))
+        magnitude = strtod(write_plain(&d, plain), NULL);
+    if (!isfinite(magnitude))
+        return AEI_NUMBER_TOO_BIG;
+    *value = d.negative ? -magnitude : magnitude;
+    return AEI_NUMBER;
 }
 
 aei_number aei_parse_float(float *value, const char *text, size_t size)
 {
-    const char *c = text, *end = text + size;
-    while (c < end && is_blank(*c))
-        c++;
-    while (c < end && is_blank(end[-1]))
-        end--;
-    decimal d = {.negative = c < end && *c == '-'};
-    c += c < end && (*c == '-' || *c == '+');
-    if (!read_decimal(&d, c, end))
-        return is_special(c, (size_t)(end - c)) ? AEI_NUMBER_SPECIAL : AEI_NUMBER_NONE;
+    decimal d;
+    char plain[DIGITS_MAX + 32];
+    const aei_number kind = read_text(&d, text, size);
+    if (kind != AEI_NUMBER)
+        return kind;
+    double exact;
     float magnitude = 0;
-    if (d.count > 0 && !read_fast(&d, &magnitude))
-        magnitude = read_slow(&d);
+    if (d.count > 0 && read_fast(&d, &exact) && rounds_to_float(exact))
+        magnitude = (float)exact;
+    else if (d.count > 0)
+        magnitude = strtof(write_plain(&d, plain), NULL);
     if (!isfinite(magnitude))
         return AEI_NUMBER_TOO_BIG;
     *value = d.negative ? -magnitude : magnitude;
@@ -167,8 +198,7 @@ size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value)
     size_t length = 0;
     for (int digits = 7; digits <= 9; digits++) {
         (void)snprintf(text, AEI_FLOAT_TEXT, "%.*g", digits, (double)value);
-        /* Whatever is not part of a number, of one byte or several, is the locale's decimal
-         * separator. */
+        /* What is not part of a number, one byte or several, is the locale's decimal separator. */
         const size_t before = strspn(text, "+-0123456789e"),
                      separator = strcspn(text + before, "+-0123456789e");
         if (separator > 0) {

@@ -5,21 +5,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* float32 as text with a decimal point in every locale, and as half the bits. */
+/* Numbers from and to text with a decimal point in every locale; float32 from half the bits. */
 
 /* What a piece of text is. */
 typedef enum aei_number {
     AEI_NUMBER,         /* finite */
-    AEI_NUMBER_TOO_BIG, /* beyond float32 */
+    AEI_NUMBER_TOO_BIG, /* beyond the largest float32 or double */
     AEI_NUMBER_SPECIAL, /* nan, inf or infinity, with or without a sign, in any case */
     AEI_NUMBER_NONE     /* anything else, nothing included */
 } aei_number;
 
 /*
  * size bytes as a decimal number ([+-] digits [.digits] [e[+-]digits], blanks around allowed),
- * rounded to the nearest float32 (to even), however many digits there are. value is set for
- * AEI_NUMBER only.
+ * rounded to the nearest double or float32 (to even), however many digits there are. value is set
+ * for AEI_NUMBER only.
  */
+aei_number aei_parse_double(double *value, const char *text, size_t size);
 aei_number aei_parse_float(float *value, const char *text, size_t size);
 
 /* The shortest text that reads back as the same float32; nan, inf, -inf. Returns its length. */
