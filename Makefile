@@ -3,7 +3,7 @@
 #
 #     make BUILD=dir    build somewhere else          make V=1          show the commands
 #     make CC=clang     another (or cross) compiler   make WERROR=1     warnings are errors
-#     make BLIS=no      without a dependency; so ZLIB=no, CJSON=no, PROTOBUF=no, ... (see mk/deps.mk)
+#     make BLIS=no      without a dependency; so ZLIB=no, PROTOBUF=no, ... (see mk/deps.mk)
 
 BUILD ?= build
 .DEFAULT_GOAL := all

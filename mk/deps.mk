@@ -4,14 +4,12 @@
 #
 #     BLIS      auto, yes, no, or one of Debian's builds: serial, pthread, openmp
 #     ZLIB      gzip-compressed IDX files
-#     CJSON     model files
 #     PROTOBUF  TensorBoard event files and ONNX: libprotobuf-c and its compiler, protoc-c
 #     PNG       pictures in event files
 #     CAIRO     pictures, in examples/ only
 
 BLIS ?= auto
 ZLIB ?= auto
-CJSON ?= auto
 CAIRO ?= auto
 PROTOBUF ?= auto
 PNG ?= auto
@@ -34,7 +32,6 @@ endif
 endef
 
 $(eval $(call find_package,ZLIB,zlib))
-$(eval $(call find_package,CJSON,libcjson))
 $(eval $(call find_package,CAIRO,cairo))
 $(eval $(call find_package,PNG,libpng))
 $(eval $(call find_package,PROTOBUF,libprotobuf-c))
@@ -88,8 +85,8 @@ endif
 endif
 
 have = $(if $($(1)_FOUND),-DAEI_HAVE_$(1))
-DEPS_CFLAGS := $(call have,BLIS) $(call have,ZLIB) $(call have,CJSON) $(BLIS_CFLAGS) $(ZLIB_CFLAGS) $(CJSON_CFLAGS)
+DEPS_CFLAGS := $(call have,BLIS) $(call have,ZLIB) $(BLIS_CFLAGS) $(ZLIB_CFLAGS)
 DEPS_CFLAGS += $(call have,PROTOBUF) $(call have,PNG) $(PROTOBUF_CFLAGS) $(PNG_CFLAGS)
-DEPS_LIBS := $(BLIS_LIBS) $(PROTOBUF_LIBS) $(PNG_LIBS) $(ZLIB_LIBS) $(CJSON_LIBS) -lm
-DEPS_TEXT := BLIS $(or $(BLIS_FOUND),no), zlib $(or $(ZLIB_FOUND),no), cJSON $(or $(CJSON_FOUND),no)
+DEPS_LIBS := $(BLIS_LIBS) $(PROTOBUF_LIBS) $(PNG_LIBS) $(ZLIB_LIBS) -lm
+DEPS_TEXT := BLIS $(or $(BLIS_FOUND),no), zlib $(or $(ZLIB_FOUND),no)
 DEPS_TEXT := $(DEPS_TEXT), protobuf-c $(or $(PROTOBUF_FOUND),no), libpng $(or $(PNG_FOUND),no)

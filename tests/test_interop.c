@@ -7,7 +7,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fixtures.h"
 #include "suites.h"
-#include "without_cjson.h"
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -223,8 +222,6 @@ END_TEST
 Suite *interop_suite(void)
 {
     Suite *suite = suite_create("interop");
-    if (without_cjson(suite))
-        return suite;
     TCase *tcase = tcase_create("PyTorch");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_set_timeout(tcase, 240); /* importing torch takes seconds */

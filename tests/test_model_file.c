@@ -5,7 +5,6 @@
 #define _DEFAULT_SOURCE /* seteuid, nftw's companions */
 #include "fixtures.h"
 #include "suites.h"
-#include "without_cjson.h"
 
 #include "format/safetensors.h"
 
@@ -784,8 +783,6 @@ END_TEST
 Suite *model_file_suite(void)
 {
     Suite *suite = suite_create("model_file");
-    if (without_cjson(suite))
-        return suite;
     TCase *round = tcase_create("round trip");
     tcase_add_checked_fixture(round, NULL, support_dir_remove);
     tcase_add_loop_test(round, a_saved_network_comes_back_bit_for_bit, 0,

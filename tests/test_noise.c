@@ -6,7 +6,6 @@
 
 #include "fixtures.h"
 #include "suites.h"
-#include "without_cjson.h"
 
 enum { FEATURES = 37, ROWS = 50 };
 
@@ -356,8 +355,6 @@ Suite *noise_suite(void)
         tcase_add_test(noise, a_denoising_run_reconstructs_noisy_digits_better);
     tcase_add_test(noise, noise_outside_its_range_is_refused);
     suite_add_tcase(suite, noise);
-    if (without_cjson(suite))
-        return suite;
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
     /* Within an epoch of four steps, and at its end. */

@@ -2,7 +2,6 @@
 /* Per-feature scaling: fitting, and that callers stay in their own units everywhere. */
 #include "fixtures.h"
 #include "suites.h"
-#include "without_cjson.h"
 
 #include "train/scaled_rows.h"
 
@@ -507,8 +506,6 @@ Suite *scaling_suite(void)
     tcase_add_test(tcase, nan_stays_in_its_row);
     tcase_add_test(tcase, a_validation_set_may_leave_the_range_and_a_training_set_may_not);
     suite_add_tcase(suite, tcase);
-    if (without_cjson(suite))
-        return suite;
     tcase = tcase_create("files");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_test(tcase, model_files_keep_it);

@@ -3,7 +3,6 @@
  * right side. */
 #include "fixtures.h"
 #include "suites.h"
-#include "without_cjson.h"
 
 enum { WIDTH = 9, MOST = 1500 };
 
@@ -447,8 +446,6 @@ Suite *threshold_suite(void)
     tcase_add_test(rules, a_change_of_the_parameters_makes_the_threshold_void);
     tcase_add_test(rules, wrong_arguments_are_refused);
     suite_add_tcase(suite, rules);
-    if (without_cjson(suite))
-        return suite;
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
     tcase_add_loop_test(files, copies_and_files_keep_the_threshold, 0, 3);

@@ -267,7 +267,7 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run, saying
- *         what differs); AE_ERROR_UNSUPPORTED (a build without cJSON, a newer format version);
+ *         what differs); AE_ERROR_UNSUPPORTED (a newer format version);
  *         AE_ERROR_STATE (the optimizer was taken by another trainer); AE_ERROR_OUT_OF_MEMORY;
  * network, optimizer and trainer are then unchanged Thread safety: uses trainer. @since 0.1
  */

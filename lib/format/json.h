@@ -8,28 +8,24 @@
 #include <stdint.h>
 
 /*
- * JSON that somebody else wrote, read by cJSON after a check of its own. The rest of lib/io sees
- * cJSON only through here; in a build without it aei_json_parse returns AE_ERROR_UNSUPPORTED.
- *
- * Every question may be asked of NULL, which has no members and no value.
+ * JSON that somebody else wrote. Every question may be asked of NULL, which has no members and no
+ * value.
  */
 typedef struct aei_json aei_json;
 
 /*
- * Parse a whole text, which need not end in a zero byte. AE_ERROR_FORMAT (with the byte where it
- * goes wrong): not JSON by RFC 8259 to the letter, not UTF-8, a zero character, a key twice in an
- * object, nested too deeply, too many values. AE_ERROR_OUT_OF_MEMORY, AE_ERROR_UNSUPPORTED.
+ * Parse a whole text, which need not end in a zero byte and is not needed afterwards.
+ * AE_ERROR_FORMAT (with the byte where it goes wrong): not JSON by RFC 8259 to the letter, not
+ * UTF-8, a zero character, a key twice in an object, nested too deeply, too many values, a number
+ * beyond double. AE_ERROR_OUT_OF_MEMORY.
  */
 ae_status aei_json_parse(aei_json **root, const char *text, size_t size);
 void aei_json_free(aei_json *root);
 
-/* The first part of parsing: the grammar alone, without allocating. AE_ERROR_FORMAT. */
-ae_status aei_json_check(const char *text, size_t size);
-
 bool aei_json_is_object(const aei_json *value);
 bool aei_json_is_array(const aei_json *value);
 
-/* Walk an object's or an array's values; NULL at the end. */
+/* Walk an object's or an array's values in the text's order; NULL at the end. */
 const aei_json *aei_json_first(const aei_json *container);
 const aei_json *aei_json_next(const aei_json *value);
 
@@ -46,7 +42,6 @@ const char *aei_json_string(const aei_json *value);
 bool aei_json_bool(const aei_json *value, bool *result);
 bool aei_json_double(const aei_json *value, double *result); /* null reads as NaN */
 bool aei_json_size(const aei_json *value, size_t *result);   /* an integer from 0 to 2^53 */
-bool aei_json_u64(const aei_json *value,
-                  uint64_t *result); /* an integer in a string, "18446744073709551615" */
+bool aei_json_u64(const aei_json *value, uint64_t *result);  /* an integer in a string: "123" */
 
 #endif

@@ -183,7 +183,7 @@ ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t s
     const size_t header = (size_t)length, rest = size - LENGTH_BYTES - header;
     if (header == 0 || bytes[LENGTH_BYTES] != '{')
         return aei_fail(AE_ERROR_FORMAT, "not safetensors: the header does not start with {");
-    /* Everything up to here bounds what cJSON is given to the bytes that are in hand. */
+    /* Everything up to here bounds what the JSON reader is given to the bytes that are in hand. */
     aei_safetensors f = {0};
     ae_status status = aei_json_parse(&f.header, (const char *)bytes + LENGTH_BYTES, header);
     if (status != AE_OK)

@@ -37,8 +37,8 @@ typedef struct aei_safetensors {
 
 /*
  * Check a whole container and index it; data must outlive it. Nothing is allocated in proportion
- * to what the file claims, only to what it holds. AE_ERROR_FORMAT, AE_ERROR_OUT_OF_MEMORY,
- * AE_ERROR_UNSUPPORTED (no cJSON). To be closed after success only.
+ * to what the file claims, only to what it holds. AE_ERROR_FORMAT, AE_ERROR_OUT_OF_MEMORY. To be
+ * closed after success only.
  */
 ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t size);
 void aei_safetensors_close(aei_safetensors *file);

@@ -72,8 +72,7 @@ static ae_status read_progress(aei_progress *progress, const aei_json *json)
         char *at = (char *)progress + field->offset;
         double real = 0;
         uint64_t count = 0;
-        if (field->real ? !aei_json_double(item, &real) || isinf(real)
-                        : !aei_json_u64(item, &count))
+        if (field->real ? !aei_json_double(item, &real) : !aei_json_u64(item, &count))
             return damaged(field->name);
         memcpy(at, field->real ? (void *)&real : (void *)&count, 8);
     }
