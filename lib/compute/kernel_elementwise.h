@@ -231,12 +231,11 @@ AEI_INLINE float add_lanes(vec x)
     return half[0];
 }
 
-/* y of exactly 0 or 1 is moved by less than a float's spacing, so that the cost stays finite. */
 AEI_INLINE vec cross_entropy(vec y, vec t)
 {
-    vec inside = choose(y < 1e-37f, splat(1e-37f), y);
+    vec inside = choose(y < AEI_LEAST_OUTPUT, splat(AEI_LEAST_OUTPUT), y);
     vec other = 1.0f - y;
-    other = choose(other < 0x1p-25f, splat(0x1p-25f), other);
+    other = choose(other < AEI_LEAST_REST, splat(AEI_LEAST_REST), other);
     return -(t * vector_log(inside) + (1.0f - t) * vector_log(other));
 }
 

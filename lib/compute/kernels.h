@@ -30,6 +30,14 @@ typedef struct aei_nonlinearity {
     float slope; /* AE_ACTIVATION_LEAKY_RELU */
 } aei_nonlinearity;
 
+/*
+ * Binary cross-entropy takes the logarithms of an output y and of 1 - y, each at least this: an
+ * output that is certain and wrong costs as much as float32 can say, not infinity. Neither bound
+ * changes another y by a float's spacing.
+ */
+#define AEI_LEAST_OUTPUT 1e-37f
+#define AEI_LEAST_REST 0x1p-25f
+
 /* One step of an optimizer's rule with the step's own factors worked out. */
 typedef struct aei_update {
     enum { AEI_UPDATE_ADAM, AEI_UPDATE_SGD } rule;

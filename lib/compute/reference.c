@@ -153,7 +153,8 @@ static void row_costs(size_t rows, size_t n, const float *y, const float *t, int
         double sum = 0;
         for (size_t j = 0; j < n; j++) {
             const double a = (double)y[r * P + j], b = (double)t[r * P + j];
-            sum += bce ? -(b * log(fmax(a, 1e-37)) + (1 - b) * log(fmax(1 - a, 0x1p-25)))
+            sum += bce ? -(b * log(fmax(a, (double)AEI_LEAST_OUTPUT)) +
+                           (1 - b) * log(fmax(1 - a, (double)AEI_LEAST_REST)))
                        : (a - b) * (a - b);
         }
         costs[r] = (float)sum;
