@@ -228,7 +228,7 @@ static void bench_inference(const char *label, ae_precision precision, size_t th
     aei_team *team = NULL;
     stop(ae_network_create(&network, NULL));
     stop(ae_session_create(&session, network,
-                           AE_SESSION_OPTIONS(.max_batch = batch < 1000 ? batch : 1000,
+                           AE_SESSION_OPTIONS(.max_batch = batch < 128 ? batch : 128,
                                               .threads = threads, .precision = precision)));
     stop(aei_team_create(&team, threads));
     float *rows = calloc(2 * batch * 784, sizeof *rows), *out = rows + batch * 784;

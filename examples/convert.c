@@ -12,16 +12,15 @@
 
 typedef struct request {
     const char *from, *to, *form, *prefix;
-    ae_export_part halves;
+    ae_export_part part;
     ae_load_options load;
 } request;
 
 static void to_c(const ae_network *network, const request *asked)
 {
     ae_export_c_info info = {.size = sizeof info};
-    check(ae_network_export_c(network, asked->to,
-                              AE_EXPORT_C_OPTIONS(.prefix = asked->prefix, .halves = asked->halves),
-                              &info));
+    check(ae_network_export_c(network, asked->to, &info,
+                              AE_EXPORT_C_OPTIONS(.prefix = asked->prefix, .part = asked->part)));
     printf("%zu bytes of weights, %zu of buffers, %zu multiplications a row\n", info.weight_bytes,
            info.buffer_bytes, info.multiply_adds);
 }
@@ -83,7 +82,7 @@ static void print_help(void)
          "                   relu, leaky_relu, linear (sigmoid)\n"
          "  --output NAME    the same of the last layer (sigmoid)\n"
          "  --prefix NAME    C: what the names in the source start with (TO without folders)\n"
-         "  --half NAME      C: encoder or decoder alone (both)\n"
+         "  --part NAME      C: all, encoder or decoder (all)\n"
          "  --help           this text");
 }
 
@@ -91,13 +90,13 @@ static request parse(int argc, char **argv)
 {
     static const char *const activations[] = {"sigmoid",    "tanh",   "relu",
                                               "leaky_relu", "linear", NULL};
-    static const char *const halves[] = {"both", "encoder", "decoder", NULL};
+    static const char *const parts[] = {"all", "encoder", "decoder", NULL};
     static const struct option options[] = {
         {"form", required_argument, NULL, 'f'},
         {"hidden", required_argument, NULL, 'i'},
         {"output", required_argument, NULL, 'o'},
         {"prefix", required_argument, NULL, 'p'},
-        {"half", required_argument, NULL, 'a'},
+        {"part", required_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -114,7 +113,7 @@ static request parse(int argc, char **argv)
         else if (letter == 'p')
             asked.prefix = optarg;
         else if (letter == 'a')
-            asked.halves = (ae_export_part)name_argument("--half", optarg, halves);
+            asked.part = (ae_export_part)name_argument("--part", optarg, parts);
         else if (letter == 'h')
             print_help(), exit(EXIT_SUCCESS);
         else

@@ -64,7 +64,7 @@ static void *work(void *context)
     for (size_t count; (count = take(s, taken)) > 0;) {
         for (size_t i = 0; i < count; i++)
             memcpy(rows[i], taken[i]->row, sizeof rows[i]);
-        check(ae_session_score(session, AE_COST_L2, rows[0], count, scores, NULL));
+        check(ae_session_score(session, rows[0], count, scores, NULL, NULL));
         pthread_mutex_lock(&s->lock);
         for (size_t i = 0; i < count; i++)
             taken[i]->score = scores[i], taken[i]->done = true;
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
         for (size_t j = 0; j < FEATURES; j++)
             s.rows[i][j] = (float)((i + 1) * (j + 1) % 256) / 255;
     check(ae_session_create(&session, s.network, NULL));
-    check(ae_session_score(session, AE_COST_L2, s.rows[0], ROWS, s.scores, NULL));
+    check(ae_session_score(session, s.rows[0], ROWS, s.scores, NULL, NULL));
     ae_session_free(session);
     serve(&s, workers, clients);
     ae_network_free(s.network);

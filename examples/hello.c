@@ -33,7 +33,7 @@ int main(void)
     check(ae_session_create(&session, net, NULL));
     check(ae_session_encode(session, rows[500], 1, &code));
     check(ae_session_reconstruct(session, rows[500], 1, back));
-    check(ae_session_score(session, AE_COST_L2, rows[500], 1, &error, NULL));
+    check(ae_session_score(session, rows[500], 1, &error, NULL, NULL));
     printf("code %.3f, error %.3f (L2 norm)\n", (double)code, (double)error);
     printf("sensor 7: %.3f, reconstructed %.3f\n", (double)rows[500][7], (double)back[7]);
     ae_session_free(session), ae_trainer_free(run), ae_optimizer_free(adam);

@@ -72,6 +72,17 @@ static inline ae_network *fixture_network_with(const ae_network_options *options
                                             .width_count = COUNT(((const size_t[]){__VA_ARGS__})), \
                                             .seed = 7))
 
+/* A network that always answers 0, so that the L2 score of (v, 0) is |v|, exactly. */
+static inline ae_network *fixture_silent_network(void)
+{
+    const float zeros[2] = {0};
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                           .batch_norm = AE_TOGGLE_OFF, .output_activation = AE_ACTIVATION_LINEAR));
+    ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", zeros, 2));
+    return network;
+}
+
 static inline ae_optimizer *fixture_adam(float rate)
 {
     ae_optimizer *optimizer = NULL;

@@ -172,7 +172,7 @@ static void compare_functions(void *library, const ae_network *network)
         ck_assert_ok(ae_session_reconstruct(session, row, 1, wanted));
         reconstruct(row, given);
         compare(given, wanted, width, "reconstruct");
-        ck_assert_ok(ae_session_score(session, AE_COST_L2, row, 1, &l2, NULL));
+        ck_assert_ok(ae_session_score(session, row, 1, &l2, NULL, NULL));
         const float frozen = measure(row);
         compare(&frozen, &l2, 1, "score");
     }
@@ -215,9 +215,9 @@ START_TEST(a_scaled_network_takes_and_gives_the_callers_units)
     const size_t net = (size_t)_i / COUNT(builds), build = (size_t)_i % COUNT(builds);
     ae_network *network = lively(&nets[net]);
     ae_export_c_info plain = {.size = sizeof plain}, scaled = {.size = sizeof scaled};
-    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, &plain));
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), &plain, NULL));
     give_scaling(network);
-    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, &scaled));
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), &scaled, NULL));
     ck_assert_uint_eq(scaled.weight_bytes, plain.weight_bytes + 8 * nets[net].widths[0]);
     void *library = build_and_load(build, "net.c");
     if (library != NULL) {
@@ -242,9 +242,8 @@ START_TEST(a_half_of_a_scaled_network_has_its_scaling)
     ae_export_c_info info = {.size = sizeof info};
     give_scaling(network);
     ck_assert_ok(ae_network_export_c(
-        network, support_path("net"),
-        AE_EXPORT_C_OPTIONS(.halves = encodes ? AE_EXPORT_PART_ENCODER : AE_EXPORT_PART_DECODER),
-        &info));
+        network, support_path("net"), &info,
+        AE_EXPORT_C_OPTIONS(.part = encodes ? AE_EXPORT_PART_ENCODER : AE_EXPORT_PART_DECODER)));
     ck_assert_uint_eq(info.buffer_bytes,
                       4 * (encodes ? 32 + 64 : 32)); /* a decoder scales no row */
     void *library = build_and_load(0, "net.c");
@@ -275,10 +274,12 @@ START_TEST(anomalies_are_those_of_a_session)
             rows[r * 64 + j] *= 1 + 0.1f * (float)r;
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_session_score(session, costs[_i], rows, ROWS, scores, NULL));
+    ck_assert_ok(
+        ae_session_score(session, rows, ROWS, scores, NULL, AE_SCORE_OPTIONS(.cost = costs[_i])));
     for (size_t r = 0; r < ROWS; r++)
         sum += scores[r];
-    ck_assert_ok(ae_network_set_threshold(network, costs[_i], (double)(sum / ROWS)));
+    ck_assert_ok(ae_network_set_threshold(network, (double)(sum / ROWS),
+                                          AE_SCORE_OPTIONS(.cost = costs[_i])));
     ck_assert_ok(ae_session_detect(session, rows, ROWS, flags, NULL));
     ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
     void *library = build_and_load(0, "net.c");
@@ -307,7 +308,7 @@ START_TEST(a_threshold_keeps_its_side_of_a_float)
                            .batch_norm = AE_TOGGLE_OFF, .output_activation = AE_ACTIVATION_LINEAR));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", &(float){0}, 1));
     for (int side = -1; side <= 1; side++) {
-        ck_assert_ok(ae_network_set_threshold(network, AE_COST_L2, (double)middle + side * 1e-12));
+        ck_assert_ok(ae_network_set_threshold(network, (double)middle + side * 1e-12, NULL));
         ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
         void *library = build_and_load(0, "net.c");
         FUNCTION(judge, is_anomaly, library, "net_is_anomaly");
@@ -315,7 +316,7 @@ START_TEST(a_threshold_keeps_its_side_of_a_float)
         dlclose(library);
     }
     for (int sign = -1; sign <= 1; sign += 2) { /* beyond every float */
-        ck_assert_ok(ae_network_set_threshold(network, AE_COST_L2, sign * 1e300));
+        ck_assert_ok(ae_network_set_threshold(network, sign * 1e300, NULL));
         ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
         void *library = build_and_load(0, "net.c");
         FUNCTION(judge, is_anomaly, library, "net_is_anomaly");
@@ -330,13 +331,13 @@ END_TEST
 START_TEST(a_threshold_that_does_not_hold_is_left_out_and_one_of_cross_entropy_refused)
 {
     ae_network *network = lively(&nets[0]);
-    ck_assert_ok(ae_network_set_threshold(network, AE_COST_BCE, 1));
+    ck_assert_ok(ae_network_set_threshold(network, 1, AE_SCORE_OPTIONS(.cost = AE_COST_BCE)));
     ck_assert_status(ae_network_export_c(network, support_path("net"), NULL, NULL),
                      AE_ERROR_UNSUPPORTED, "cross-entropy");
     ck_assert_int_ne(access(support_path("net.c"), F_OK), 0);
-    ck_assert_ok(ae_network_export_c(network, support_path("net"),
-                                     AE_EXPORT_C_OPTIONS(.halves = AE_EXPORT_PART_ENCODER), NULL));
-    ck_assert_ok(ae_network_set_threshold(network, AE_COST_L2, 1));
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL,
+                                     AE_EXPORT_C_OPTIONS(.part = AE_EXPORT_PART_ENCODER)));
+    ck_assert_ok(ae_network_set_threshold(network, 1, NULL));
     ck_assert_ok(ae_network_set_tensor(network, "encoder.1.bn.bias", (const float[8]){0},
                                        8)); /* makes it void */
     ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
@@ -364,7 +365,7 @@ START_TEST(sizes_are_those_of_the_arrays)
         "8 ? 1 : -1];\n";
     ae_network *network = lively(&nets[0]);
     ae_export_c_info info = {.size = sizeof info};
-    ck_assert_ok(ae_network_export_c(network, support_path("net.c"), NULL, &info));
+    ck_assert_ok(ae_network_export_c(network, support_path("net.c"), &info, NULL));
     ck_assert_uint_eq(info.size, sizeof info);
     ck_assert_uint_eq(info.weight_bytes, 4 * (2 * (64 * 32 + 32 * 8) + 32 + 8 + 32 + 64));
     ck_assert_uint_eq(info.buffer_bytes, 4 * (32 + 8));
@@ -381,10 +382,9 @@ START_TEST(a_half_has_its_own_function_and_arrays_alone)
     ae_network *network = lively(&nets[2]); /* 33 20 3 17 40 33 */
     ae_export_c_info info = {.size = sizeof info};
     ck_assert_ok(ae_network_export_c(
-        network, support_path("half"),
+        network, support_path("half"), &info,
         AE_EXPORT_C_OPTIONS(.prefix = "net",
-                            .halves = encodes ? AE_EXPORT_PART_ENCODER : AE_EXPORT_PART_DECODER),
-        &info));
+                            .part = encodes ? AE_EXPORT_PART_ENCODER : AE_EXPORT_PART_DECODER)));
     ck_assert_uint_eq(info.multiply_adds, encodes ? 33 * 20 + 20 * 3 : 3 * 17 + 17 * 40 + 40 * 33);
     ck_assert_uint_eq(info.weight_bytes,
                       4 * (info.multiply_adds + (encodes ? 20 + 3 : 17 + 40 + 33)));
@@ -550,8 +550,8 @@ START_TEST(names_that_c_does_not_allow_are_refused)
 {
     ae_network *network = lively(&nets[4]);
     ck_assert_int_eq(chdir(support_dir()), 0);
-    ck_assert_status(ae_network_export_c(network, refused[_i].path,
-                                         AE_EXPORT_C_OPTIONS(.prefix = refused[_i].prefix), NULL),
+    ck_assert_status(ae_network_export_c(network, refused[_i].path, NULL,
+                                         AE_EXPORT_C_OPTIONS(.prefix = refused[_i].prefix)),
                      AE_ERROR_INVALID_ARGUMENT, refused[_i].message);
     ck_assert_int_ne(access("net.c", F_OK), 0);
     ck_assert_int_ne(access("my-net.c", F_OK), 0);
@@ -565,8 +565,8 @@ START_TEST(names_that_c_allows_are_taken)
                                            "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"};
     ae_network *network = lively(&nets[4]);
     for (size_t i = 0; i < COUNT(prefixes); i++) {
-        ck_assert_ok(ae_network_export_c(network, support_path("my-net.c"),
-                                         AE_EXPORT_C_OPTIONS(.prefix = prefixes[i]), NULL));
+        ck_assert_ok(ae_network_export_c(network, support_path("my-net.c"), NULL,
+                                         AE_EXPORT_C_OPTIONS(.prefix = prefixes[i])));
         ck_assert_int_eq(compile(0, "my-net.c", "net.so", NULL), 0);
     }
     ae_network_free(network);
@@ -581,8 +581,8 @@ START_TEST(a_file_name_goes_into_the_source_as_it_is)
     const char *const names[] = {"at@home.c", "ca$h.c", "100%s?.c", longest};
     ae_network *network = lively(&nets[4]);
     for (size_t i = 0; i < COUNT(names); i++) {
-        ck_assert_ok(ae_network_export_c(network, support_path(names[i]),
-                                         AE_EXPORT_C_OPTIONS(.prefix = "net"), NULL));
+        ck_assert_ok(ae_network_export_c(network, support_path(names[i]), NULL,
+                                         AE_EXPORT_C_OPTIONS(.prefix = "net")));
         char wanted[256];
         snprintf(wanted, sizeof wanted, "#include \"%.*s.h\"\n", (int)strlen(names[i]) - 2,
                  names[i]);
@@ -607,25 +607,25 @@ START_TEST(bad_arguments_are_named_and_leave_both_files_alone)
                      "network is NULL");
     ck_assert_status(ae_network_export_c(network, NULL, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "path is NULL");
-    ck_assert_status(ae_network_export_c(network, path, &(ae_export_c_options){0}, NULL),
+    ck_assert_status(ae_network_export_c(network, path, NULL, &(ae_export_c_options){0}),
                      AE_ERROR_INVALID_ARGUMENT, "ae_export_c_options.size");
-    ck_assert_status(ae_network_export_c(network, path, NULL, &unset), AE_ERROR_INVALID_ARGUMENT,
+    ck_assert_status(ae_network_export_c(network, path, &unset, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "ae_export_c_info");
     ck_assert_status(
-        ae_network_export_c(network, path, AE_EXPORT_C_OPTIONS(.halves = (ae_export_part)4), &info),
-        AE_ERROR_INVALID_ARGUMENT, "halves is 4");
-    ck_assert_status(ae_network_export_c(network, support_path("none/net"), NULL, &info),
+        ae_network_export_c(network, path, &info, AE_EXPORT_C_OPTIONS(.part = (ae_export_part)4)),
+        AE_ERROR_INVALID_ARGUMENT, "part is 4");
+    ck_assert_status(ae_network_export_c(network, support_path("none/net"), &info, NULL),
                      AE_ERROR_NOT_FOUND, "none/net.c");
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bn.weight",
                                        (const float[7]){1, 1, 1, 3e38f, 1, 1, 1}, 7));
     ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bn.running_var",
                                        (const float[7]){1, 1, 1, 0, 1, 1, 1}, 7));
-    ck_assert_status(ae_network_export_c(network, path, NULL, &info), AE_ERROR_DATA,
-                     "layer 2: feature 3"); /* bias */
+    ck_assert_status(ae_network_export_c(network, path, &info, NULL), AE_ERROR_DATA,
+                     "layer 1, feature 3"); /* bias */
     ck_assert_ok(
         ae_network_set_tensor(network, "decoder.0.bn.running_mean", (const float[7]){0}, 7));
-    ck_assert_status(ae_network_export_c(network, path, NULL, &info), AE_ERROR_DATA,
-                     "layer 2: feature 3"); /* weight */
+    ck_assert_status(ae_network_export_c(network, path, &info, NULL), AE_ERROR_DATA,
+                     "layer 1, feature 3"); /* weight */
     ck_assert_uint_eq(info.weight_bytes, 7);
     unsigned char *c = support_read(support_path("net.c"), NULL),
                   *h = support_read(support_path("net.h"), NULL);

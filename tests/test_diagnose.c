@@ -54,7 +54,7 @@ START_TEST(components_are_the_known_axes)
             ck_assert_double_eq_tol(fabs(along), 1, 1e-6);
         }
         ae_evaluation result = {.size = sizeof result};
-        ck_assert_ok(ae_network_evaluate(&result, linear, dataset, NULL));
+        ck_assert_ok(ae_network_evaluate(linear, dataset, &result, NULL));
         double left = 0;
         for (size_t i = k; i < AXES; i++)
             left += 2 * size_along(i) * size_along(i) / ROWS;
@@ -135,12 +135,12 @@ START_TEST(odd_data_have_components_too)
     ae_evaluation result = {.size = sizeof result};
     ae_network *linear = NULL;
     ck_assert_ok(aei_pca_network(&linear, constant, 2, 1, NULL, NULL));
-    ck_assert_ok(ae_network_evaluate(&result, linear, constant, NULL));
+    ck_assert_ok(ae_network_evaluate(linear, constant, &result, NULL));
     ck_assert_double_le(result.sse, 1e-12);
     ae_network_free(linear);
     ck_assert_ok(aei_pca_network(&linear, single, 5, 3, NULL,
                                  NULL)); /* more components than features, more threads than work */
-    ck_assert_ok(ae_network_evaluate(&result, linear, single, NULL));
+    ck_assert_ok(ae_network_evaluate(linear, single, &result, NULL));
     ck_assert_double_le(result.sse, 1e-12);
     ae_network_free(linear);
     const float far[] = {1e25f, 0, -1e25f, 0};
@@ -185,10 +185,10 @@ START_TEST(costs_are_those_of_evaluation)
     for (size_t i = 0; i < 4; i++)
         results[i] = (ae_evaluation){.size = sizeof results[i]};
     ck_assert_ok(aei_pca_network(&linear, train, 4, 1, NULL, NULL));
-    ck_assert_ok(ae_network_evaluate(&results[0], network, train, NULL));
-    ck_assert_ok(ae_network_evaluate(&results[1], network, test, NULL));
-    ck_assert_ok(ae_dataset_evaluate_mean(&results[2], train, test));
-    ck_assert_ok(ae_network_evaluate(&results[3], linear, test, NULL));
+    ck_assert_ok(ae_network_evaluate(network, train, &results[0], NULL));
+    ck_assert_ok(ae_network_evaluate(network, test, &results[1], NULL));
+    ck_assert_ok(ae_dataset_evaluate_mean(train, test, &results[2]));
+    ck_assert_ok(ae_network_evaluate(linear, test, &results[3], NULL));
     double costs[4];
     for (size_t i = 0; i < 4; i++)
         costs[i] = cost == AE_COST_L2    ? results[i].l2
@@ -469,7 +469,7 @@ START_TEST(wrong_arguments_are_refused)
                      "test set");
     ck_assert_status(
         ae_network_diagnose(&v, network, dataset, dataset, AE_DIAGNOSE_OPTIONS(.cost = (ae_cost)7)),
-        AE_ERROR_INVALID_ARGUMENT, "cost 7");
+        AE_ERROR_INVALID_ARGUMENT, "cost is 7");
     ck_assert_status(ae_network_diagnose(&v, network, dataset, dataset,
                                          AE_DIAGNOSE_OPTIONS(.cost = AE_COST_BCE)),
                      AE_ERROR_INVALID_ARGUMENT, "sigmoid");

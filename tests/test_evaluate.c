@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Costs over a data set: the mean of the rows' scores, whatever the batch and the threads; the mean
+/* Costs over a data set: the mean of the rows' scores, whatever the threads; the mean
  * image's costs. */
 #include "fixtures.h"
 #include "suites.h"
@@ -17,7 +17,8 @@ static ae_network *network_of(const char *kernels, ae_activation output)
 static double mean_score(ae_session *session, ae_cost cost, const float *rows)
 {
     float *scores = fixture_allocate(ROWS, sizeof *scores);
-    ck_assert_ok(ae_session_score(session, cost, rows, ROWS, scores, NULL));
+    ck_assert_ok(
+        ae_session_score(session, rows, ROWS, scores, NULL, AE_SCORE_OPTIONS(.cost = cost)));
     double sum = 0;
     for (size_t r = 0; r < ROWS; r++)
         sum += (double)scores[r];
@@ -33,7 +34,7 @@ START_TEST(each_cost_is_the_mean_of_the_rows_scores)
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_network_evaluate(&result, network, dataset, NULL));
+    ck_assert_ok(ae_network_evaluate(network, dataset, &result, NULL));
     ck_assert_uint_eq(result.size, sizeof result);
     ck_assert_uint_eq(result.rows, ROWS);
     /* Scores are rounded to float32 once each; their mean is better than one of them. */
@@ -49,19 +50,16 @@ START_TEST(each_cost_is_the_mean_of_the_rows_scores)
 }
 END_TEST
 
-START_TEST(batch_and_threads_leave_no_trace)
+START_TEST(threads_leave_no_trace)
 {
-    static const struct {
-        size_t batch, threads;
-    } cases[] = {{0, 1}, {1, 1}, {7, 2}, {100, 3}, {1024, 1}, {5000, 4}, {0, 0}};
+    static const size_t threads[] = {1, 2, 3, 4, 0};
     ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
     ae_network *network = network_of(ae_kernels_name((size_t)_i), AE_ACTIVATION_SIGMOID);
     ae_evaluation first = {.size = sizeof first};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++) {
         ae_evaluation result = {.size = sizeof result};
-        ck_assert_ok(ae_network_evaluate(
-            &result, network, dataset,
-            AE_EVALUATE_OPTIONS(.batch = cases[i].batch, .threads = cases[i].threads)));
+        ck_assert_ok(ae_network_evaluate(network, dataset, &result,
+                                         AE_EVALUATE_OPTIONS(.threads = threads[i])));
         if (i == 0)
             first = result;
         ck_assert_mem_eq(&first, &result, sizeof result);
@@ -76,7 +74,7 @@ START_TEST(cross_entropy_is_nan_without_a_sigmoid_output)
     ae_dataset *dataset = fixture_dataset(10, FEATURES, 1);
     ae_network *network = network_of(NULL, AE_ACTIVATION_LINEAR);
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_network_evaluate(&result, network, dataset, NULL));
+    ck_assert_ok(ae_network_evaluate(network, dataset, &result, NULL));
     ck_assert(isnan(result.bce));
     ck_assert(isfinite(result.l2) && isfinite(result.sse) && isfinite(result.mse));
     ae_network_free(network);
@@ -92,8 +90,8 @@ START_TEST(a_view_is_evaluated_like_a_copy_of_its_rows)
     ck_assert_ok(ae_dataset_view(&view, dataset, 100, 50));
     ae_network *network = network_of(NULL, AE_ACTIVATION_SIGMOID);
     ae_evaluation of_view = {.size = sizeof of_view}, of_part = {.size = sizeof of_part};
-    ck_assert_ok(ae_network_evaluate(&of_view, network, view, NULL));
-    ck_assert_ok(ae_network_evaluate(&of_part, network, part, NULL));
+    ck_assert_ok(ae_network_evaluate(network, view, &of_view, NULL));
+    ck_assert_ok(ae_network_evaluate(network, part, &of_part, NULL));
     ck_assert_mem_eq(&of_view, &of_part, sizeof of_view);
     ae_network_free(network);
     ae_dataset_free(part);
@@ -124,7 +122,7 @@ START_TEST(the_mean_rows_costs_match_float64)
         sse += squares / JUDGED;
     }
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_dataset_evaluate_mean(&result, a, b));
+    ck_assert_ok(ae_dataset_evaluate_mean(a, b, &result));
     /* The mean is kept in float32. */
     ck_assert_uint_eq(result.rows, JUDGED);
     ck_assert_double_eq_tol(result.l2, l2, 1e-7 * l2);
@@ -143,10 +141,10 @@ START_TEST(a_feature_that_never_varies_has_finite_costs)
     const float constant[] = {0, 1, 0, 1}, other[] = {1, 0};
     ae_dataset *a = fixture_dataset_of(constant, 2, 2), *b = fixture_dataset_of(other, 1, 2);
     ae_evaluation same = {.size = sizeof same}, unlike = {.size = sizeof unlike};
-    ck_assert_ok(ae_dataset_evaluate_mean(&same, a, a));
+    ck_assert_ok(ae_dataset_evaluate_mean(a, a, &same));
     ck_assert_double_eq(same.l2, 0);
     ck_assert_double_eq_tol(same.bce, 0, 1e-6);
-    ck_assert_ok(ae_dataset_evaluate_mean(&unlike, a, b));
+    ck_assert_ok(ae_dataset_evaluate_mean(a, b, &unlike));
     ck_assert_double_eq_tol(unlike.l2, sqrt(2), 1e-15);
     ck_assert(isfinite(unlike.bce));
     ck_assert_double_gt(unlike.bce, 10);
@@ -162,32 +160,29 @@ START_TEST(wrong_arguments_are_refused_and_the_result_is_untouched)
     ae_network *network = network_of(NULL, AE_ACTIVATION_SIGMOID);
     ae_evaluation result = {.size = sizeof result, .l2 = -7};
     const ae_evaluation before = result;
-    ck_assert_status(ae_network_evaluate(NULL, network, dataset, NULL), AE_ERROR_INVALID_ARGUMENT,
-                     "result is NULL");
-    ck_assert_status(ae_network_evaluate(&result, NULL, dataset, NULL), AE_ERROR_INVALID_ARGUMENT,
+    ck_assert_status(ae_network_evaluate(network, dataset, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "evaluation is NULL");
+    ck_assert_status(ae_network_evaluate(NULL, dataset, &result, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "network is NULL");
-    ck_assert_status(ae_network_evaluate(&result, network, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+    ck_assert_status(ae_network_evaluate(network, NULL, &result, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "dataset is NULL");
-    ck_assert_status(ae_network_evaluate(&result, network, wide, NULL), AE_ERROR_SHAPE,
+    ck_assert_status(ae_network_evaluate(network, wide, &result, NULL), AE_ERROR_SHAPE,
                      "rows of 38 features");
-    ck_assert_status(ae_network_evaluate(&result, network, dataset,
-                                         AE_EVALUATE_OPTIONS(.batch = ((size_t)1 << 20) + 1)),
-                     AE_ERROR_INVALID_ARGUMENT, "batch 1048577");
     ck_assert_status(
-        ae_network_evaluate(&result, network, dataset, AE_EVALUATE_OPTIONS(.threads = 1025)),
+        ae_network_evaluate(network, dataset, &result, AE_EVALUATE_OPTIONS(.threads = 1025)),
         AE_ERROR_INVALID_ARGUMENT, "threads 1025");
-    ck_assert_status(ae_network_evaluate(&result, network, dataset, &(ae_evaluate_options){0}),
+    ck_assert_status(ae_network_evaluate(network, dataset, &result, &(ae_evaluate_options){0}),
                      AE_ERROR_INVALID_ARGUMENT, "ae_evaluate_options.size is 0");
-    ck_assert_status(ae_network_evaluate(&(ae_evaluation){0}, network, dataset, NULL),
+    ck_assert_status(ae_network_evaluate(network, dataset, &(ae_evaluation){0}, NULL),
                      AE_ERROR_INVALID_ARGUMENT, "ae_evaluation.size is 0");
-    ck_assert_status(ae_dataset_evaluate_mean(NULL, dataset, dataset), AE_ERROR_INVALID_ARGUMENT,
-                     "result is NULL");
-    ck_assert_status(ae_dataset_evaluate_mean(&result, NULL, dataset), AE_ERROR_INVALID_ARGUMENT,
+    ck_assert_status(ae_dataset_evaluate_mean(dataset, dataset, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "evaluation is NULL");
+    ck_assert_status(ae_dataset_evaluate_mean(NULL, dataset, &result), AE_ERROR_INVALID_ARGUMENT,
                      "reference is NULL");
-    ck_assert_status(ae_dataset_evaluate_mean(&result, dataset, NULL), AE_ERROR_INVALID_ARGUMENT,
+    ck_assert_status(ae_dataset_evaluate_mean(dataset, NULL, &result), AE_ERROR_INVALID_ARGUMENT,
                      "dataset is NULL");
-    ck_assert_status(ae_dataset_evaluate_mean(&result, dataset, wide), AE_ERROR_SHAPE, "38");
-    ck_assert_status(ae_dataset_evaluate_mean(&(ae_evaluation){0}, dataset, dataset),
+    ck_assert_status(ae_dataset_evaluate_mean(dataset, wide, &result), AE_ERROR_SHAPE, "38");
+    ck_assert_status(ae_dataset_evaluate_mean(dataset, dataset, &(ae_evaluation){0}),
                      AE_ERROR_INVALID_ARGUMENT, "size is 0");
     ck_assert_mem_eq(&result, &before, sizeof result);
     ae_evaluate_options_init(NULL);
@@ -206,8 +201,8 @@ START_TEST(a_shorter_result_struct_gets_what_it_has_room_for)
     ae_network *network = network_of(NULL, AE_ACTIVATION_SIGMOID);
     ae_evaluation whole = {.size = sizeof whole},
                   part = {.size = offsetof(ae_evaluation, sse), .sse = -7};
-    ck_assert_ok(ae_network_evaluate(&whole, network, dataset, NULL));
-    ck_assert_ok(ae_network_evaluate(&part, network, dataset, NULL));
+    ck_assert_ok(ae_network_evaluate(network, dataset, &whole, NULL));
+    ck_assert_ok(ae_network_evaluate(network, dataset, &part, NULL));
     ck_assert_double_eq(part.l2, whole.l2);
     ck_assert_double_eq(part.sse, -7);
     ck_assert_uint_eq(part.size, offsetof(ae_evaluation, sse));
@@ -222,7 +217,7 @@ Suite *evaluate_suite(void)
     TCase *tcase = tcase_create("evaluate");
     const int kernels = (int)ae_kernels_count();
     tcase_add_loop_test(tcase, each_cost_is_the_mean_of_the_rows_scores, 0, kernels);
-    tcase_add_loop_test(tcase, batch_and_threads_leave_no_trace, 0, kernels);
+    tcase_add_loop_test(tcase, threads_leave_no_trace, 0, kernels);
     tcase_add_test(tcase, cross_entropy_is_nan_without_a_sigmoid_output);
     tcase_add_test(tcase, a_view_is_evaluated_like_a_copy_of_its_rows);
     tcase_add_test(tcase, the_mean_rows_costs_match_float64);

@@ -137,7 +137,7 @@ static ae_status create_trainer(world *w)
 static ae_status evaluate(world *w)
 {
     ae_evaluation result = {.size = sizeof result, .l2 = -7};
-    const ae_status status = ae_network_evaluate(&result, w->network, w->training,
+    const ae_status status = ae_network_evaluate(w->network, w->training, &result,
                                                  AE_EVALUATE_OPTIONS(.threads = 2));
     ck_assert((result.l2 == -7) == (status != AE_OK));
     return status;
@@ -146,7 +146,7 @@ static ae_status evaluate(world *w)
 static ae_status evaluate_mean(world *w)
 {
     ae_evaluation result = {.size = sizeof result, .l2 = -7};
-    const ae_status status = ae_dataset_evaluate_mean(&result, w->training, w->validation);
+    const ae_status status = ae_dataset_evaluate_mean(w->training, w->validation, &result);
     ck_assert((result.l2 == -7) == (status != AE_OK));
     return status;
 }
@@ -299,7 +299,8 @@ START_TEST(inference_allocates_nothing)
         ck_assert_ok(ae_session_encode(session, rows, ROWS, codes));
         ck_assert_ok(ae_session_decode(session, codes, ROWS, output));
         ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, output));
-        ck_assert_ok(ae_session_score(session, AE_COST_BCE, rows, ROWS, scores, parts));
+        ck_assert_ok(ae_session_score(session, rows, ROWS, scores, parts,
+                                      AE_SCORE_OPTIONS(.cost = AE_COST_BCE)));
     }
     ck_assert_uint_eq(support_allocations(), before);
     ae_session_free(session);

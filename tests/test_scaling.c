@@ -213,7 +213,8 @@ START_TEST(scores_and_parts_are_in_the_callers_units)
     float *y = fixture_allocate(count, sizeof *y), *parts = fixture_allocate(count, sizeof *parts),
           scores[ROWS];
     ck_assert_ok(ae_session_reconstruct(session, s.rows, ROWS, y));
-    ck_assert_ok(ae_session_score(session, AE_COST_SSE, s.rows, ROWS, scores, parts));
+    ck_assert_ok(ae_session_score(session, s.rows, ROWS, scores, parts,
+                                  AE_SCORE_OPTIONS(.cost = AE_COST_SSE)));
     for (size_t r = 0; r < ROWS; r++) {
         double sum = 0;
         for (size_t i = r * WIDTH; i < (r + 1) * WIDTH; i++) {
@@ -241,8 +242,10 @@ START_TEST(cross_entropy_is_of_scaled_values)
     float *scaled = scaled_rows(&s), scores[ROWS], their_scores[ROWS];
     float *parts = fixture_allocate(ROWS * WIDTH, sizeof *parts),
           *their_parts = fixture_allocate(ROWS * WIDTH, 4);
-    ck_assert_ok(ae_session_score(ours, AE_COST_BCE, s.rows, ROWS, scores, parts));
-    ck_assert_ok(ae_session_score(theirs, AE_COST_BCE, scaled, ROWS, their_scores, their_parts));
+    ck_assert_ok(
+        ae_session_score(ours, s.rows, ROWS, scores, parts, AE_SCORE_OPTIONS(.cost = AE_COST_BCE)));
+    ck_assert_ok(ae_session_score(theirs, scaled, ROWS, their_scores, their_parts,
+                                  AE_SCORE_OPTIONS(.cost = AE_COST_BCE)));
     ck_assert_mem_eq(scores, their_scores, sizeof scores);
     ck_assert_mem_eq(parts, their_parts, ROWS * WIDTH * sizeof *parts);
     ae_session_free(ours);
@@ -261,14 +264,15 @@ START_TEST(evaluation_is_the_mean_of_the_scores)
     train(&s, 10);
     ae_session *session = session_of(s.network, 1);
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_network_evaluate(&result, s.network, s.dataset,
-                                     AE_EVALUATE_OPTIONS(.batch = 7, .threads = 2)));
+    ck_assert_ok(
+        ae_network_evaluate(s.network, s.dataset, &result, AE_EVALUATE_OPTIONS(.threads = 2)));
     const ae_cost costs[] = {AE_COST_L2, AE_COST_SSE, AE_COST_MSE, AE_COST_BCE};
     const double found[] = {result.l2, result.sse, result.mse, result.bce};
     for (size_t c = 0; c < COUNT(costs); c++) {
         float scores[ROWS];
         double mean = 0;
-        ck_assert_ok(ae_session_score(session, costs[c], s.rows, ROWS, scores, NULL));
+        ck_assert_ok(ae_session_score(session, s.rows, ROWS, scores, NULL,
+                                      AE_SCORE_OPTIONS(.cost = costs[c])));
         for (size_t r = 0; r < ROWS; r++)
             mean += (double)scores[r] / ROWS;
         ck_assert_double_eq_tol(found[c], mean, 1e-6 * mean);

@@ -344,7 +344,7 @@ START_TEST(callbacks_and_history_tell_what_happened)
         ck_assert_uint_eq(info.rows, ROWS);
     }
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_network_evaluate(&result, r.network, r.validation, NULL));
+    ck_assert_ok(ae_network_evaluate(r.network, r.validation, &result, NULL));
     ck_assert_double_eq(history(&r, 2).validation_cost, result.l2);
     ck_assert_int_eq(history(&r, 0).best, 1);
     finish(&r);
@@ -358,7 +358,7 @@ START_TEST(validation_is_judged_by_the_cost_trained_with)
     start(&r, (ae_trainer_options){.epochs = 1, .validation = r.validation, .cost = cost});
     ck_assert_ok(ae_trainer_run(r.trainer));
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_network_evaluate(&result, r.network, r.validation, NULL));
+    ck_assert_ok(ae_network_evaluate(r.network, r.validation, &result, NULL));
     const double costs[] = {result.l2, result.sse, result.mse, result.bce};
     ck_assert_double_eq(history(&r, 0).validation_cost, costs[_i]);
     finish(&r);
@@ -617,7 +617,7 @@ static double least_validation_cost(const run *r)
 static double validation_cost(const run *r)
 {
     ae_evaluation result = {.size = sizeof result};
-    ck_assert_ok(ae_network_evaluate(&result, r->network, r->validation, NULL));
+    ck_assert_ok(ae_network_evaluate(r->network, r->validation, &result, NULL));
     return result.l2;
 }
 

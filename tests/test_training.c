@@ -224,7 +224,7 @@ static order observe(ae_shuffle shuffle, uint64_t seed)
     ae_session *session = NULL;
     order o = {{0}, {{0}}};
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_session_score(session, AE_COST_L2, values, ORDER_ROWS, o.scores, NULL));
+    ck_assert_ok(ae_session_score(session, values, ORDER_ROWS, o.scores, NULL, NULL));
     ae_optimizer *optimizer = fixture_sgd(1e-30f);
     ae_trainer *trainer = fixture_trainer(
         network, optimizer, dataset,
@@ -327,10 +327,10 @@ START_TEST(digits_are_reconstructed_better_than_by_their_mean)
         AE_TRAINER_OPTIONS(.batch = 50, .epochs = support_slow() ? 3 : 10));
     ae_evaluation mean = {.size = sizeof mean}, before = {.size = sizeof before},
                   after = {.size = sizeof after};
-    ck_assert_ok(ae_dataset_evaluate_mean(&mean, training, test));
-    ck_assert_ok(ae_network_evaluate(&before, network, test, NULL));
+    ck_assert_ok(ae_dataset_evaluate_mean(training, test, &mean));
+    ck_assert_ok(ae_network_evaluate(network, test, &before, NULL));
     ck_assert_ok(ae_trainer_run(trainer));
-    ck_assert_ok(ae_network_evaluate(&after, network, test, NULL));
+    ck_assert_ok(ae_network_evaluate(network, test, &after, NULL));
     ck_assert_double_lt(after.l2, 0.8 * before.l2);
     if (!support_slow())
         ck_assert_msg(after.l2 < 0.95 * mean.l2, "cost %g, mean image %g", after.l2, mean.l2);

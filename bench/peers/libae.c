@@ -95,9 +95,9 @@ static void add_inference(const char *name, const float *rows, size_t threads, s
         peer_stop("out of memory");
     *work = (inference){.rows = rows, .out = out, .batch = batch};
     check(ae_network_create(&network, AE_NETWORK_OPTIONS(.seed = 1)));
-    check(ae_session_create(
-        &work->session, network,
-        AE_SESSION_OPTIONS(.max_batch = batch, .threads = threads, .precision = precision)));
+    check(ae_session_create(&work->session, network,
+                            AE_SESSION_OPTIONS(.max_batch = batch < 128 ? batch : 128,
+                                               .threads = threads, .precision = precision)));
     peer_infer(name, reconstruct, work, out, batch * 784);
 }
 

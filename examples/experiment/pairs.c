@@ -27,7 +27,7 @@ pairs pairs_make(const experiment *e)
     check(ae_dataset_read(dataset, 0, count, p.inputs));
     check(ae_session_create(&session, e->network, NULL));
     check(ae_session_reconstruct(session, p.inputs, count, p.outputs));
-    check(ae_session_score(session, AE_COST_L2, p.inputs, count, p.costs, NULL));
+    check(ae_session_score(session, p.inputs, count, p.costs, NULL, NULL));
     ae_session_free(session);
     return p;
 }

@@ -67,9 +67,9 @@ typedef struct results {
 static cost_pair evaluate(const experiment *e, const ae_dataset *dataset)
 {
     ae_evaluation run = {.size = sizeof run}, mean = {.size = sizeof mean};
-    check(ae_network_evaluate(&run, e->network, dataset,
+    check(ae_network_evaluate(e->network, dataset, &run,
                               AE_EVALUATE_OPTIONS(.threads = e->args.threads)));
-    check(ae_dataset_evaluate_mean(&mean, e->train, dataset));
+    check(ae_dataset_evaluate_mean(e->train, dataset, &mean));
     return (cost_pair){.run = run.l2, .mean_image = mean.l2};
 }
 
@@ -126,7 +126,7 @@ int report_finished(const experiment *e)
     bool drawn = figure1_save(e, history, count);
     drawn = figure2_save(e) && drawn;
     ae_evaluation mean = {.size = sizeof mean};
-    check(ae_dataset_evaluate_mean(&mean, e->train, e->train));
+    check(ae_dataset_evaluate_mean(e->train, e->train, &mean));
     /* As in the report, the training cost is the last epoch's mean of batch costs. */
     all.training = (cost_pair){.run = history[count - 1].train_cost, .mean_image = mean.l2};
     all.validation = evaluate(e, e->validation);

@@ -11,29 +11,36 @@
 
 AE_BEGIN_DECLS
 
-/** How to evaluate. Zero in any field but size means its default. @since 0.1 */
+/**
+ * How to evaluate. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_evaluate_options {
-    size_t size; /**< sizeof(ae_evaluate_options); AE_EVALUATE_OPTIONS fills it in */
-    /** rows at a time, of which 128 at most are computed together; never changes the result.
-     * Default 256 */
-    size_t batch;
-    size_t threads; /**< default: the processors this process may use */
+    size_t size;    /**< sizeof(ae_evaluate_options); AE_EVALUATE_OPTIONS fills it in */
+    size_t threads; /**< up to 1024; default: the processors this process may use */
 } ae_evaluate_options;
 
-/** Options in place. C only; C++ calls ae_evaluate_options_init. */
+/** Options in place: AE_EVALUATE_OPTIONS(.threads = 2). C only; C++ calls
+ * ae_evaluate_options_init. */
 #define AE_EVALUATE_OPTIONS(...) \
     (&(ae_evaluate_options){.size = sizeof(ae_evaluate_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_evaluate_options_init(ae_evaluate_options *options);
 
 /**
- * Costs over a dataset, each the mean over its rows (see ae_cost), in the caller's units where the
- * network has a scaling; bce is of scaled values. @since 0.1
+ * Costs over a dataset, each the mean over its rows (see ae_cost). They are in the caller's units
+ * where the network has a scaling, but for bce, which is computed from scaled values.
+ * @since 0.1
  */
 typedef struct ae_evaluation {
     size_t size; /**< sizeof(ae_evaluation), set by the caller */
-    size_t rows; /**< rows seen */
+    size_t rows; /**< rows evaluated */
     double l2;   /**< AE_COST_L2, the report's */
     double sse;  /**< AE_COST_SSE */
     double mse;  /**< AE_COST_MSE */
@@ -43,31 +50,34 @@ typedef struct ae_evaluation {
 /**
  * The costs of a network on a dataset in inference mode.
  *
- * @param result filled in; result->size must be set; untouched on error
  * @param network what to evaluate
  * @param dataset rows as wide as the network's input
+ * @param evaluation filled in; evaluation->size must be set; untouched on error
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
  *         (network and dataset differ in width); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
- * Thread safety: reads network and dataset. @since 0.1
+ * Thread safety: reads network and dataset.
+ * @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_network_evaluate(ae_evaluation *result, const ae_network *network,
+AE_CHECKED AE_API ae_status ae_network_evaluate(const ae_network *network,
                                                 const ae_dataset *dataset,
+                                                ae_evaluation *evaluation,
                                                 const ae_evaluate_options *options);
 
 /**
- * The costs of the trivial reconstruction that always answers with a mean row: what a network has
- * to beat.
+ * The costs of the mean baseline: of the trivial reconstruction that gives the mean row of a
+ * reference dataset for every row. A network has to do better.
  *
- * @param result filled in; result->size must be set
- * @param reference the dataset whose mean row answers
- * @param dataset the rows judged, as wide as reference
+ * @param reference the dataset whose mean row is given
+ * @param dataset the rows reconstructed, as wide as reference
+ * @param evaluation filled in; evaluation->size must be set; untouched on error
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE; AE_ERROR_OUT_OF_MEMORY
- * Thread safety: reads both. @since 0.1
+ * Thread safety: reads both.
+ * @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_dataset_evaluate_mean(ae_evaluation *result,
-                                                     const ae_dataset *reference,
-                                                     const ae_dataset *dataset);
+AE_CHECKED AE_API ae_status ae_dataset_evaluate_mean(const ae_dataset *reference,
+                                                     const ae_dataset *dataset,
+                                                     ae_evaluation *evaluation);
 
 AE_END_DECLS
 

@@ -29,7 +29,6 @@
 #include <libae/experimental.h>
 #include <libae/export.h>
 #include <libae/network.h>
-#include <libae/onnx.h>
 #include <libae/optimizer.h>
 #include <libae/results.h>
 #include <libae/session.h>

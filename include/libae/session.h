@@ -3,37 +3,53 @@
 #define LIBAE_SESSION_H
 
 #include <libae/attributes.h>
+#include <libae/dataset.h>
 #include <libae/network.h>
 #include <libae/status.h>
 #include <libae/types.h>
 #include <stddef.h>
+#include <stdint.h>
 
 AE_BEGIN_DECLS
 
 /**
- * Scratch memory for inference on a network, sized once: nothing is allocated afterwards, but for
- * new threads in the first call after a fork.
+ * Inference with a network. A session's memory is allocated when it is created, and nothing is
+ * allocated afterwards, but for new threads in the first call after a fork.
  *
- * Where the network has a scaling (ae_network_fit_scaling), rows, reconstructions, scores and parts
- * are in the caller's units, but for AE_COST_BCE, which is of scaled values; codes have no unit.
+ * Where the network has a scaling (ae_network_fit_scaling), rows, reconstructions, scores and
+ * contributions are in the caller's units. AE_COST_BCE is the exception: it is computed from scaled
+ * values. Codes are never scaled.
+ *
+ * Batch normalisation uses the running statistics, so a row's result does not depend on the rows
+ * beside it. Values are not checked: NaN in gives NaN out, for that row alone. Results have the
+ * same bits for any max_batch and any number of threads.
  *
  * Thread safety: a session serves one thread at a time; any number of sessions may run on one
- * network at once. A session sees changes made to its network between two calls. @since 0.1
+ * network at once. A session sees changes made to its network between two calls.
+ * @since 0.1
  */
 typedef struct ae_session ae_session;
 
-/** How to build a session. Zero in any field but size means its default. @since 0.1 */
+/**
+ * How to build a session. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_session_options {
     size_t size; /**< sizeof(ae_session_options); AE_SESSION_OPTIONS fills it in */
-    /** the most rows computed at a time; larger calls are cut into pieces. Default 128, and a
-     * greater value (up to 2^20) means 128 too: more would not stay in the caches */
+    /**
+     * The most rows computed at a time, 1 to 128; longer calls are cut into pieces. Default 128. A
+     * smaller number needs less memory.
+     */
     size_t max_batch;
-    size_t threads; /**< threads that share each call's work; default 1 */
-    /** AE_PRECISION_BF16: the session keeps a copy of the weights in bfloat16, half their size.
-     * Processors with instructions for such numbers (AVX512_BF16) have the rows of each layer
-     * rounded to them too; others multiply float32 rows. Default AE_PRECISION_F32: the network's
-     * own weights. */
+    size_t threads; /**< threads that share each call's work, up to 1024; default 1 */
+    /**
+     * AE_PRECISION_BF16: the session keeps a copy of the weights in bfloat16, half their size.
+     * Processors with instructions for such numbers (AVX512_BF16) also round the input of each
+     * layer to bfloat16; others multiply it in float32. Default AE_PRECISION_F32: the network's own
+     * weights.
+     */
     ae_precision precision;
+    uint32_t reserved; /**< must be 0 */
 } ae_session_options;
 
 /** Options in place: AE_SESSION_OPTIONS(.max_batch = 1). C only; C++ calls
@@ -41,95 +57,222 @@ typedef struct ae_session_options {
 #define AE_SESSION_OPTIONS(...) \
     (&(ae_session_options){.size = sizeof(ae_session_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_session_options_init(ae_session_options *options);
 
 /**
  * Create a session.
  *
  * @param session receives the session, which the caller frees with ae_session_free; untouched on
- *         error
+ *                error
  * @param network must outlive the session
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, max_batch over 2^20, threads over 1024,
- * precision not an ae_precision); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD Thread safety: reads
- * network. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, max_batch over 128, threads over 1024,
+ *         precision not an ae_precision); AE_ERROR_UNSUPPORTED (reserved is not 0);
+ *         AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ * Thread safety: reads network.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_session_create(ae_session **session, const ae_network *network,
                                               const ae_session_options *options);
 
-/** Free a session; NULL is allowed. @since 0.1 */
+/**
+ * Free a session; NULL is allowed.
+ *
+ * Thread safety: uses session.
+ * @since 0.1
+ */
 AE_API void ae_session_free(ae_session *session);
 
 /**
- * Codes of rows.
- *
- * Batch normalisation uses the running statistics, so a row's result does not depend on the rows
- * beside it. Values are not checked: NaN in gives NaN out, for that row alone.
+ * Encode rows: the output of the encoder's last layer, which is called the code (latent vector,
+ * embedding).
  *
  * @param rows count x input width floats, row-major
  * @param count rows; 0 does nothing
  * @param codes receives count x code width floats, row-major; must not overlap rows
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); after a fork, with threads > 1, the first call
  *         starts new threads: AE_ERROR_THREAD, AE_ERROR_OUT_OF_MEMORY
- * Thread safety: uses session. @since 0.1
+ * Thread safety: uses session.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_session_encode(ae_session *session, const float *rows, size_t count,
                                               float *codes);
 
 /**
- * Reconstructions from codes.
+ * Decode codes into reconstructions.
  *
  * @param codes count x code width floats
+ * @param count codes; 0 does nothing
  * @param reconstructions receives count x input width floats; must not overlap codes
  * @return as ae_session_encode
- * Thread safety: uses session. @since 0.1
+ * Thread safety: uses session.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_session_decode(ae_session *session, const float *codes, size_t count,
                                               float *reconstructions);
 
 /**
- * Reconstructions of rows: ae_session_encode, then ae_session_decode.
+ * Reconstruct rows: ae_session_encode, then ae_session_decode.
  *
  * @param rows count x input width floats
+ * @param count rows; 0 does nothing
  * @param reconstructions receives count x input width floats; must not overlap rows
  * @return as ae_session_encode
- * Thread safety: uses session. @since 0.1
+ * Thread safety: uses session.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_session_reconstruct(ae_session *session, const float *rows,
                                                    size_t count, float *reconstructions);
 
 /**
- * How badly each row is reconstructed, and which features are to blame.
+ * The output of any layer, after its activation. Rows are scaled as for ae_session_encode. The
+ * output of an inner layer is never scaled; that of the last layer is in the caller's units, as
+ * ae_session_reconstruct gives it.
  *
- * With d the reconstruction minus the input and F the features, a feature's part is
+ * @param rows count x input width floats
+ * @param count rows; 0 does nothing
+ * @param layer which layer, from 0; ae_network_layer_count - 1 is the last
+ * @param outputs receives count x that layer's width floats, row-major; must not overlap rows
+ * @return as ae_session_encode, and AE_ERROR_INVALID_ARGUMENT when there is no such layer
+ * Thread safety: uses session.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_forward(ae_session *session, const float *rows, size_t count,
+                                               size_t layer, float *outputs);
+
+/**
+ * Which cost a score is. Zero in any field but size means its default.
+ * @since 0.1
+ */
+typedef struct ae_score_options {
+    size_t size;       /**< sizeof(ae_score_options); AE_SCORE_OPTIONS fills it in */
+    ae_cost cost;      /**< default AE_COST_L2; AE_COST_BCE needs a sigmoid output */
+    uint32_t reserved; /**< must be 0 */
+} ae_score_options;
+
+/** Options in place: AE_SCORE_OPTIONS(.cost = AE_COST_MSE). C only; C++ calls
+ * ae_score_options_init. */
+#define AE_SCORE_OPTIONS(...) (&(ae_score_options){.size = sizeof(ae_score_options), __VA_ARGS__})
+
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_API void ae_score_options_init(ae_score_options *options);
+
+/**
+ * Score rows: how badly each row is reconstructed, and how much each feature contributes to that.
+ *
+ * With d the reconstruction minus the input and F the number of features, the contribution of a
+ * feature is
  *
  *     AE_COST_L2   d^2 / sqrt(sum d^2), or 0 when all d are 0
  *     AE_COST_SSE  d^2
  *     AE_COST_MSE  d^2 / F
  *     AE_COST_BCE  -(t log y + (1 - t) log(1 - y)) / F
  *
- * worked out in float64 (the logarithms in float32) and rounded to float32. The score is the
- * float64 sum of these float32 parts in the order of the features, rounded to float32, so that
+ * computed in float64 (the logarithms in float32) and rounded to float32. The score is the float64
+ * sum of these float32 contributions in the order of the features, rounded to float32, so that
  * adding up
  *
  *     double sum = 0;
  *     for (size_t j = 0; j < F; j++)
- *         sum += parts[j];
+ *         sum += contributions[j];
  *
- * gives (float)sum == score exactly: with or without parts, and for any max_batch, number of
- * threads and rows beside it. NaN in a row gives a score of NaN; infinity gives infinity or NaN.
+ * gives (float)sum == score exactly, whether contributions were asked for or not. NaN in a row
+ * gives a score of NaN; infinity gives infinity or NaN.
  *
- * @param cost which cost; AE_COST_BCE needs a sigmoid output
  * @param rows count x input width floats
+ * @param count rows; 0 does nothing
  * @param scores receives count floats, the cost of each row
- * @param parts NULL, or receives count x input width floats: each feature's part; must not overlap
- *         rows
- * @return as ae_session_encode, and AE_ERROR_INVALID_ARGUMENT for an unknown cost
- * Thread safety: uses session. @since 0.1
+ * @param contributions NULL, or receives count x input width floats: the contribution of each
+ *                      feature; must not overlap rows
+ * @param options NULL for AE_COST_L2
+ * @return as ae_session_encode, and AE_ERROR_INVALID_ARGUMENT (an unknown cost, AE_COST_BCE without
+ *         a sigmoid output), AE_ERROR_UNSUPPORTED (reserved is not 0)
+ * Thread safety: uses session.
+ * @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_session_score(ae_session *session, ae_cost cost, const float *rows,
-                                             size_t count, float *scores, float *parts);
+AE_CHECKED AE_API ae_status ae_session_score(ae_session *session, const float *rows, size_t count,
+                                             float *scores, float *contributions,
+                                             const ae_score_options *options);
+
+/**
+ * Detect anomalies: rows whose score is greater than the network's threshold
+ * (ae_network_fit_threshold). A score that is NaN counts as anomalous.
+ *
+ * @param rows count x input width floats
+ * @param count rows; 0 does nothing
+ * @param flags receives count bytes, 1 for an anomalous row and 0 for the others
+ * @param scores NULL, or receives count floats: ae_session_score by the threshold's cost
+ * @return as ae_session_encode, and AE_ERROR_NOT_SET when the network has no threshold or has
+ *         changed since it was fitted
+ * Thread safety: uses session.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_detect(ae_session *session, const float *rows, size_t count,
+                                              unsigned char *flags, float *scores);
+
+/**
+ * ae_session_encode of all rows of a dataset, in its order, into memory. Rows are read in pieces of
+ * max_batch. On error the results of earlier pieces have been written.
+ *
+ * @param dataset rows as wide as the network's input
+ * @param codes receives row count x code width floats, row-major
+ * @return as ae_session_encode, and AE_ERROR_SHAPE when network and dataset differ in width,
+ *         AE_ERROR_OUT_OF_MEMORY
+ * Thread safety: uses session, reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_encode_dataset(ae_session *session,
+                                                      const ae_dataset *dataset, float *codes);
+
+/**
+ * ae_session_reconstruct of all rows of a dataset.
+ *
+ * @param reconstructions receives row count x input width floats, row-major
+ * @return as ae_session_encode_dataset
+ * Thread safety: uses session, reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_reconstruct_dataset(ae_session *session,
+                                                           const ae_dataset *dataset,
+                                                           float *reconstructions);
+
+/**
+ * ae_session_score of all rows of a dataset.
+ *
+ * @param scores receives row count floats
+ * @param contributions NULL, or receives row count x input width floats, row-major
+ * @param options NULL for AE_COST_L2
+ * @return as ae_session_encode_dataset and ae_session_score
+ * Thread safety: uses session, reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_score_dataset(ae_session *session, const ae_dataset *dataset,
+                                                     float *scores, float *contributions,
+                                                     const ae_score_options *options);
+
+/**
+ * ae_session_detect of all rows of a dataset.
+ *
+ * @param flags receives row count bytes, 1 for an anomalous row and 0 for the others
+ * @param scores NULL, or receives row count floats
+ * @return as ae_session_encode_dataset and ae_session_detect
+ * Thread safety: uses session, reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_session_detect_dataset(ae_session *session,
+                                                      const ae_dataset *dataset,
+                                                      unsigned char *flags, float *scores);
 
 AE_END_DECLS
 

@@ -14,42 +14,52 @@
 AE_BEGIN_DECLS
 
 /*
- * Anomalies: rows that a network trained on normal rows reconstructs badly. A threshold on the
- * score separates the two. It is fitted on normal rows that the network was not trained on, belongs
- * to the network, and is saved and loaded with it.
+ * Anomalies are rows that a network trained on normal rows reconstructs badly: their score is
+ * greater than a threshold. The threshold is fitted on normal rows that the network was not trained
+ * on, belongs to the network, and is saved and loaded with it. ae_session_detect compares rows with
+ * it.
  *
- * A threshold holds for the parameters that it was fitted with. Any change of them or of the
- * scaling (a training step, ae_network_set_tensor, best weights put back) makes it void, as if
- * there had never been one: scores of other parameters say nothing about it. Fit it last, then
- * save.
+ * Any change of a parameter or of the scaling (a training step, ae_network_set_tensor, best weights
+ * put back) removes the threshold, because scores change with them. Fit it last, then save.
  */
 
-/** How a threshold comes from the held-out rows' scores. @since 0.1 */
+/**
+ * How a threshold is computed from the held-out rows' scores.
+ * @since 0.1
+ */
 typedef enum ae_threshold_rule {
     AE_THRESHOLD_DEFAULT = 0, /**< AE_THRESHOLD_QUANTILE */
-    /** The scores' quantile, interpolated linearly between order statistics (Hyndman and Fan 1996,
-     * type 7: NumPy's and R's default). A quantile of 1 is the greatest score: for rows known to be
-     * clean. */
+    /**
+     * A quantile of the scores, interpolated linearly between order statistics (Hyndman and Fan
+     * 1996, type 7: NumPy's and R's default). A quantile of 1 is the greatest score: for rows known
+     * to be clean.
+     */
     AE_THRESHOLD_QUANTILE = 1,
-    /** mean + k sd, with the sample's deviation (n - 1). One gross outlier among the rows moves
-     * both. */
+    /**
+     * mean + k standard deviations, those of the sample (n - 1). One gross outlier among the rows
+     * moves both.
+     */
     AE_THRESHOLD_MEAN_SD = 2,
-    /** median + k MAD. MAD is the median of |score - median| times 1.4826, which makes it the
+    /**
+     * median + k MAD. MAD is the median of |score - median| times 1.4826, which makes it the
      * standard deviation where scores are normal (Rousseeuw and Croux 1993), so that k means the
-     * same as in AE_THRESHOLD_MEAN_SD; up to half of the rows may be outliers. */
+     * same as in AE_THRESHOLD_MEAN_SD. Robust: up to half of the rows may be outliers.
+     */
     AE_THRESHOLD_MEDIAN_MAD = 3,
     AE_THRESHOLD_GIVEN = 4 /**< set by ae_network_set_threshold; no rule for fitting */
 } ae_threshold_rule;
 
-/** How to fit a threshold. Zero in any field but size means its default. @since 0.1 */
+/**
+ * How to fit a threshold. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_threshold_options {
     size_t size;            /**< sizeof(ae_threshold_options); AE_THRESHOLD_OPTIONS fills it in */
     ae_threshold_rule rule; /**< default AE_THRESHOLD_QUANTILE */
-    double quantile;        /**< in (0, 1]; default 0.99: some 1 % of normal rows will be flagged */
-    double k;               /**< deviations above the centre, > 0 and finite; default 3 */
     ae_cost cost;           /**< of the score, as in ae_session_score; default AE_COST_L2 */
-    size_t batch;   /**< rows at a time, up to 2^20; never changes the result. Default 256 */
-    size_t threads; /**< up to 1024; default: the processors this process may use */
+    double quantile;        /**< in (0, 1]; default 0.99, which flags about 1 % of normal rows */
+    double k;               /**< deviations above the centre, > 0 and finite; default 3 */
+    size_t threads;         /**< up to 1024; default: the processors this process may use */
 } ae_threshold_options;
 
 /** Options in place: AE_THRESHOLD_OPTIONS(.quantile = 1). C only; C++ calls
@@ -57,20 +67,28 @@ typedef struct ae_threshold_options {
 #define AE_THRESHOLD_OPTIONS(...) \
     (&(ae_threshold_options){.size = sizeof(ae_threshold_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_threshold_options_init(ae_threshold_options *options);
 
-/** A network's threshold and where it comes from. @since 0.1 */
+/**
+ * A network's threshold and where it comes from.
+ * @since 0.1
+ */
 typedef struct ae_threshold {
     size_t size;            /**< sizeof(ae_threshold), set by the caller */
     double value;           /**< a row is anomalous when its score is greater */
     ae_cost cost;           /**< of the score */
-    ae_threshold_rule rule; /**< how it was found */
+    ae_threshold_rule rule; /**< how it was computed */
     double quantile;        /**< of AE_THRESHOLD_QUANTILE, else 0 */
     double k;               /**< of AE_THRESHOLD_MEAN_SD and AE_THRESHOLD_MEDIAN_MAD, else 0 */
     /** the held-out scores' mean for AE_THRESHOLD_MEAN_SD, else their median; 0 if given */
     double centre;
-    /** their deviation for AE_THRESHOLD_MEAN_SD, else their scaled MAD; 0 if given */
+    /** their standard deviation for AE_THRESHOLD_MEAN_SD, else their scaled MAD; 0 if given */
     double spread;
     uint64_t rows; /**< held-out rows; 0 if given */
 } ae_threshold;
@@ -79,57 +97,62 @@ typedef struct ae_threshold {
  * Fit a network's threshold on held-out rows and keep it in the network, in place of any before.
  *
  * @param network whose scores; its threshold is unchanged on error
- * @param held_out normal rows, as wide as the network's input, that it was not trained on: on
- *                 training rows scores are too low, and so is the threshold
+ * @param held_out normal rows, as wide as the network's input, that it was not trained on: scores
+ *                 of training rows are too low, and the threshold would be too
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range,
  *         AE_THRESHOLD_GIVEN, AE_COST_BCE without a sigmoid output); AE_ERROR_SHAPE (widths differ;
  *         fewer than 2 rows for AE_THRESHOLD_MEAN_SD); AE_ERROR_DATA (a score that is not finite,
  *         naming the row); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
- * Thread safety: changes network. @since 0.1
+ * Thread safety: changes network.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_network_fit_threshold(ae_network *network,
                                                      const ae_dataset *held_out,
                                                      const ae_threshold_options *options);
 
 /**
- * Give a network a threshold that was found in another way.
+ * Set a threshold that was computed in another way.
  *
  * @param network whose threshold
- * @param cost of the scores that it is compared with; 0: AE_COST_L2
  * @param value finite
+ * @param options the cost of the scores that are compared with it; NULL for AE_COST_L2
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, an unknown cost, AE_COST_BCE without a
- *         sigmoid output, a value not finite)
- * Thread safety: changes network. @since 0.1
+ *         sigmoid output, a value not finite); AE_ERROR_UNSUPPORTED (options->reserved is not 0)
+ * Thread safety: changes network.
+ * @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_network_set_threshold(ae_network *network, ae_cost cost,
-                                                     double value);
+AE_CHECKED AE_API ae_status ae_network_set_threshold(ae_network *network, double value,
+                                                     const ae_score_options *options);
 
 /**
- * A network's threshold.
+ * Get a network's threshold.
  *
  * @param threshold filled in; threshold->size must be set; untouched on error
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0); AE_ERROR_STATE (none, or the network
- *         has changed since)
- * Thread safety: reads network. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0); AE_ERROR_NOT_SET (none, or the network
+ *         has changed since; the error text says which)
+ * Thread safety: reads network.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_network_get_threshold(const ae_network *network,
                                                      ae_threshold *threshold);
 
 /**
- * Which rows are anomalous: those whose score, by the threshold's cost, is greater than the
- * threshold's value. A score that is not a number counts as anomalous.
+ * Whether a network has a threshold that holds for its parameters.
  *
- * @param rows count x input width floats, row-major
- * @param count rows; 0 does nothing
- * @param flags receives count bytes, 1 for an anomalous row and 0 for the others
- * @param scores NULL, or receives count floats, as ae_session_score gives them
- * @return as ae_session_score, and AE_ERROR_STATE when the network has no threshold or has changed
- *         since
- * Thread safety: uses session. @since 0.1
+ * @return 1 or 0; 0 for NULL
+ * Thread safety: reads network.
+ * @since 0.1
  */
-AE_CHECKED AE_API ae_status ae_session_detect(ae_session *session, const float *rows, size_t count,
-                                              unsigned char *flags, float *scores);
+AE_API int ae_network_has_threshold(const ae_network *network);
+
+/**
+ * Remove a network's threshold, if it has one. NULL is ignored.
+ *
+ * Thread safety: changes network.
+ * @since 0.1
+ */
+AE_API void ae_network_clear_threshold(ae_network *network);
 
 AE_END_DECLS
 

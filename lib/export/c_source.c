@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A network as C source: names, sizes and numbers; freeze_text.c has the words. The inner layers'
+ * A network as C source: names, sizes and numbers; c_source_text.c has the words. The inner layers'
  * outputs go by turns into two buffers, each as wide as the widest that it takes; the first layer
  * reads the caller's row and the last writes the caller's result. A scaling is not multiplied into
  * the first layer: with an offset much larger than the scale, products of the offset would cancel
@@ -10,45 +10,15 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "model/fold.h"
 #include "store/model_file.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 AEI_OPTIONS_INIT(ae_export_c_options)
-
-ae_status aei_c_source_fold(const ae_network *network, size_t layer, float *weights, float *biases)
-{
-    const aei_layer *at = &network->layers[layer];
-    const aei_tensor tensor = {.part = AEI_WEIGHT, .layer = layer};
-    const float *gamma = network->parameters + at->gamma, *beta = network->parameters + at->beta;
-    const float *mean = network->running + at->mean, *variance = network->running + at->variance;
-    aei_tensor_unpack(network, &tensor, network->parameters, weights);
-    for (size_t j = 0; j < at->out; j++) {
-        double scale = 1, shift = (double)beta[j];
-        if (network->batch_norm) {
-            scale = (double)gamma[j] / sqrt((double)variance[j] + (double)network->bn_epsilon);
-            shift -= (double)mean[j] * scale;
-        }
-        float *row = weights + j * at->in;
-        bool finite = isfinite((float)shift);
-        biases[j] = (float)shift;
-        for (size_t i = 0; i < at->in; i++) {
-            row[i] = (float)((double)row[i] * scale);
-            finite = finite && isfinite(row[i]);
-        }
-        if (!finite)
-            return aei_fail(
-                AE_ERROR_DATA,
-                "layer %zu: feature %zu: batch normalisation makes a weight that float32 "
-                "cannot hold",
-                layer + 1, j);
-    }
-    return AE_OK;
-}
 
 /* Letters as C knows them, whatever the locale does. */
 static bool is_letter(char c)
@@ -124,8 +94,8 @@ static ae_status set_names(aei_c_source *f, const char *path, size_t length, con
 static void measure(aei_c_source *f)
 {
     const ae_network *n = f->network;
-    f->first = f->halves == AE_EXPORT_PART_DECODER ? n->encoder_layers : 0;
-    f->last = f->halves == AE_EXPORT_PART_ENCODER ? n->encoder_layers : n->depth;
+    f->first = f->part == AE_EXPORT_PART_DECODER ? n->encoder_layers : 0;
+    f->last = f->part == AE_EXPORT_PART_ENCODER ? n->encoder_layers : n->depth;
     for (size_t l = f->first; l < f->last; l++) {
         const size_t products = n->layers[l].in * n->layers[l].out, width = n->layers[l].out;
         f->info.multiply_adds += products;
@@ -152,7 +122,7 @@ static ae_status write_texts(aei_c_source *f)
     aei_c_source_begin(f);
     aei_c_source_scaling(f);
     for (size_t l = f->first; l < f->last && status == AE_OK; l++) {
-        status = aei_c_source_fold(n, l, values, values + weights);
+        status = aei_layer_fold(n, l, values, values + weights);
         if (status != AE_OK)
             break;
         char name[32];
@@ -189,26 +159,25 @@ cleanup:
     return status;
 }
 
-ae_status ae_network_export_c(const ae_network *network, const char *path,
-                              const ae_export_c_options *options, ae_export_c_info *info)
+ae_status ae_network_export_c(const ae_network *network, const char *path, ae_export_c_info *info,
+                              const ae_export_c_options *options)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(path);
     ae_export_c_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_export_c_options"));
-    if ((int)o.halves < AE_EXPORT_PART_DEFAULT || (int)o.halves > AE_EXPORT_PART_DECODER)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "halves is %d, not an ae_export_part",
-                        (int)o.halves);
+    AE_TRY(aei_check_enum((int)o.part, AE_EXPORT_PART_DECODER, "part", "ae_export_part"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_export_c_options"));
     if (info != NULL)
         AE_TRY(aei_result_check(info, "ae_export_c_info"));
     aei_c_source f = {.network = network,
-                      .halves = o.halves == AE_EXPORT_PART_DEFAULT ? AE_EXPORT_PART_ALL : o.halves};
-    f.scaling = network->scaling;
-    f.threshold = f.halves == AE_EXPORT_PART_ALL ? aei_network_threshold(network) : NULL;
+                      .part = o.part == AE_EXPORT_PART_DEFAULT ? AE_EXPORT_PART_ALL : o.part,
+                      .scaling = network->scaling};
+    f.threshold = f.part == AE_EXPORT_PART_ALL ? aei_network_threshold(network) : NULL;
     if (f.threshold != NULL && f.threshold->cost == AE_COST_BCE)
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "the network's threshold is of binary cross-entropy, which exported C does "
-                        "not compute: fit one of another cost, or export one half");
+                        "not compute: fit one of another cost, clear it, or export one part");
     size_t length;
     const char *name;
     cut_path(path, &length, &name);

@@ -14,26 +14,22 @@ typedef struct aei_c_source {
     const ae_network *network;
     char prefix[AEI_PREFIX_SIZE], upper[AEI_PREFIX_SIZE]; /* "digits", "DIGITS" */
     char header_name[256];                                /* without folders, for #include */
-    ae_export_part halves;
+    ae_export_part part;
     size_t first, last; /* the layers that are there */
     size_t buffers[2];  /* floats of the buffers that layers of even and odd number write into */
     const aei_scaling *scaling;    /* NULL: none */
-    const ae_threshold *threshold; /* NULL: none that holds, or half of the network only */
+    const ae_threshold *threshold; /* NULL: none that holds, or not all is exported */
     uint32_t fingerprint;          /* of the numbers written so far */
     ae_export_c_info info;         /* size left to the caller */
     aei_file *source, *header;
 } aei_c_source;
 
-/* A layer's weights [out][in] and biases [out] with batch normalisation multiplied in.
- * AE_ERROR_DATA: not finite. */
-ae_status aei_c_source_fold(const ae_network *network, size_t layer, float *weights, float *biases);
-
-/* The texts, into frozen->source and ->header; a failure is remembered until the files are
+/* The texts, into source->source and ->header; a failure is remembered until the files are
  * committed. */
-void aei_c_source_begin(aei_c_source *frozen);
-void aei_c_source_array(aei_c_source *frozen, const char *name, const float *values, size_t count);
-void aei_c_source_scaling(aei_c_source *frozen);
-void aei_c_source_layer(aei_c_source *frozen, size_t layer);
-void aei_c_source_end(aei_c_source *frozen);
+void aei_c_source_begin(aei_c_source *source);
+void aei_c_source_array(aei_c_source *source, const char *name, const float *values, size_t count);
+void aei_c_source_scaling(aei_c_source *source);
+void aei_c_source_layer(aei_c_source *source, size_t layer);
+void aei_c_source_end(aei_c_source *source);
 
 #endif

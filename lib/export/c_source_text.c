@@ -77,8 +77,7 @@ static void put_widths(const aei_c_source *f, aei_file *file)
                  n->widths[i], i == n->encoder_layers ? " (code)" : "");
 }
 
-/* --- arithmetic
- * -------------------------------------------------------------------------------- */
+/* --- arithmetic */
 
 static const char dot_text[] =
     "/*\n"
@@ -199,12 +198,11 @@ static void put_arithmetic(const aei_c_source *f)
         put_line(f, f->source,
                  "static float @_leaky_relu(float x)\n{\n    return x > 0.0f ? x : %s * x;\n}\n\n",
                  constant(slope, f->network->leaky_slope));
-    if (f->halves == AE_EXPORT_PART_ALL)
+    if (f->part == AE_EXPORT_PART_ALL)
         put(f, f->source, sqrt_text);
 }
 
-/* --- layers
- * ------------------------------------------------------------------------------------ */
+/* --- layers */
 
 void aei_c_source_begin(aei_c_source *f)
 {
@@ -288,8 +286,8 @@ void aei_c_source_layer(aei_c_source *f, size_t layer)
 {
     const aei_layer *at = &f->network->layers[layer];
     mix(f, &at->f.kind, sizeof at->f.kind);
-    put_line(f, f->source, "/* Layer %zu: %zu features to %zu, %s. */\n", layer + 1, at->in,
-             at->out, aei_activation_name(at->f.kind));
+    put_line(f, f->source, "/* Layer %zu: %zu features to %zu, %s. */\n", layer, at->in, at->out,
+             aei_activation_name(at->f.kind));
     put_line(f, f->source, "static void @_layer%zu(const float *x, float *y)\n{\n    size_t j;\n",
              layer);
     put_line(f, f->source, "    for (j = 0; j < %zu; j++)\n        y[j] = ", at->out);
@@ -315,8 +313,7 @@ static void put_calls(const aei_c_source *f, size_t first, size_t last, const ch
                  l == first ? in : buffer_after(l - 1), l + 1 == last ? out : buffer_after(l));
 }
 
-/* --- functions
- * --------------------------------------------------------------------------------- */
+/* --- functions */
 
 static const char encode_text[] =
     "void @_encode(const float row[$_INPUT_WIDTH], float code[$_CODE_WIDTH])";
@@ -377,11 +374,11 @@ static void put_anomaly(const aei_c_source *f)
 static void put_functions(const aei_c_source *f)
 {
     const size_t code = f->network->encoder_layers, depth = f->network->depth;
-    if (f->halves != AE_EXPORT_PART_DECODER)
+    if (f->part != AE_EXPORT_PART_DECODER)
         put_function(f, encode_text, 0, code, "row", "code");
-    if (f->halves != AE_EXPORT_PART_ENCODER)
+    if (f->part != AE_EXPORT_PART_ENCODER)
         put_function(f, decode_text, code, depth, "code", "reconstruction");
-    if (f->halves != AE_EXPORT_PART_ALL)
+    if (f->part != AE_EXPORT_PART_ALL)
         return;
     put_function(f, reconstruct_text, 0, depth, "row", "reconstruction");
     put_score(f);
@@ -399,13 +396,37 @@ static void put_threshold(const aei_c_source *f, aei_file *h)
              constant(number, threshold_value(f->threshold)), costs[f->threshold->cost]);
 }
 
+static void put_sizes(const aei_c_source *f, aei_file *h)
+{
+    put_line(f, h, "#define $_INPUT_WIDTH %zu /* features of a row and of its reconstruction */\n",
+             f->network->widths[0]);
+    put_line(f, h, "#define $_CODE_WIDTH %zu\n", f->network->widths[f->network->encoder_layers]);
+    put_line(f, h, "#define $_WEIGHT_BYTES %zu /* constant arrays: flash */\n",
+             f->info.weight_bytes);
+    put_line(f, h, "#define $_BUFFER_BYTES %zu /* static buffers: RAM */\n", f->info.buffer_bytes);
+    put_line(f, h, "#define $_MULTIPLY_ADDS %zu /* of one call%s */\n", f->info.multiply_adds,
+             f->part == AE_EXPORT_PART_ALL ? " of @_reconstruct" : "");
+    if (f->threshold != NULL)
+        put_threshold(f, h);
+    put_line(f, h, "#define $_FINGERPRINT 0x%08xu /* the same in the source */\n\n",
+             (unsigned)f->fingerprint);
+}
+
+/* What a function does, and how it is called. */
+static void put_declaration(const aei_c_source *f, const char *comment, const char *declaration)
+{
+    put_line(f, f->header, "/* %s */\n", comment);
+    put(f, f->header, declaration);
+    put(f, f->header, ";\n\n");
+}
+
 static void put_header(const aei_c_source *f)
 {
     static const char *const what[] = {[AE_EXPORT_PART_ALL] = "an autoencoder",
                                        [AE_EXPORT_PART_ENCODER] = "an autoencoder's encoder",
                                        [AE_EXPORT_PART_DECODER] = "an autoencoder's decoder"};
     aei_file *h = f->header;
-    put_line(f, h, "/*\n * @: %s, frozen by libae %s:\n *\n *     ", what[f->halves],
+    put_line(f, h, "/*\n * @: %s, exported by libae %s:\n *\n *     ", what[f->part],
              ae_version_string());
     put_widths(f, h);
     put(f, h,
@@ -417,42 +438,21 @@ static void put_header(const aei_c_source *f)
         " * so one call at a time. NaN in gives NaN out.\n"
         " */\n"
         "#ifndef $_H\n#define $_H\n\n");
-    put_line(f, h, "#define $_INPUT_WIDTH %zu /* features of a row and of its reconstruction */\n",
-             f->network->widths[0]);
-    put_line(f, h, "#define $_CODE_WIDTH %zu\n", f->network->widths[f->network->encoder_layers]);
-    put_line(f, h, "#define $_WEIGHT_BYTES %zu /* constant arrays: flash */\n",
-             f->info.weight_bytes);
-    put_line(f, h, "#define $_BUFFER_BYTES %zu /* static buffers: RAM */\n", f->info.buffer_bytes);
-    put_line(f, h, "#define $_MULTIPLY_ADDS %zu /* of one call%s */\n", f->info.multiply_adds,
-             f->halves == AE_EXPORT_PART_ALL ? " of @_reconstruct" : "");
-    if (f->threshold != NULL)
-        put_threshold(f, h);
-    put_line(f, h, "#define $_FINGERPRINT 0x%08xu /* the same in the source */\n\n",
-             (unsigned)f->fingerprint);
+    put_sizes(f, h);
     put(f, h, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
-    if (f->halves != AE_EXPORT_PART_DECODER) {
-        put(f, h, "/* A row's code. */\n");
-        put(f, h, encode_text);
-        put(f, h, ";\n\n");
+    if (f->part != AE_EXPORT_PART_DECODER)
+        put_declaration(f, "A row's code.", encode_text);
+    if (f->part != AE_EXPORT_PART_ENCODER)
+        put_declaration(f, "A code's reconstruction.", decode_text);
+    if (f->part == AE_EXPORT_PART_ALL) {
+        put_declaration(f, "Encode, then decode.", reconstruct_text);
+        put_declaration(f, "How badly a row is reconstructed: the L2 norm of the difference.",
+                        score_text);
     }
-    if (f->halves != AE_EXPORT_PART_ENCODER) {
-        put(f, h, "/* A code's reconstruction. */\n");
-        put(f, h, decode_text);
-        put(f, h, ";\n\n");
-    }
-    if (f->halves == AE_EXPORT_PART_ALL) {
-        put(f, h, "/* Encode, then decode. */\n");
-        put(f, h, reconstruct_text);
-        put(f, h, ";\n\n/* How badly a row is reconstructed: the L2 norm of the difference. */\n");
-        put(f, h, score_text);
-        put(f, h, ";\n\n");
-    }
-    if (f->threshold != NULL) {
-        put(f, h,
-            "/* 1 for a row over the threshold or with a score that is not a number, else 0. */\n");
-        put(f, h, anomaly_text);
-        put(f, h, ";\n\n");
-    }
+    if (f->threshold != NULL)
+        put_declaration(
+            f, "1 for a row over the threshold or with a score that is not a number, else 0.",
+            anomaly_text);
     put(f, h, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 

@@ -3,7 +3,7 @@
  * A network as an ONNX model. Opset 15 has the newest forms of all the operators here that every
  * runtime of today reads; see the operators' definitions in ONNX's docs/Operators.md.
  */
-#include <libae/onnx.h>
+#include <libae/export.h>
 
 #include "base/error.h"
 #include "base/options.h"
@@ -14,11 +14,10 @@ AEI_OPTIONS_INIT(ae_export_onnx_options)
 
 #include "base/file.h"
 #include "format/onnx_graph.h"
-#include "model/network_internal.h"
+#include "model/fold.h"
 #include "store/architecture.h"
 
 #include <libae/version.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,31 +58,6 @@ static float *add_part(aei_onnx_graph *g, const ae_network *n, size_t layer, con
     return values;
 }
 
-/* gamma (W x - mean) / sqrt(variance + epsilon) + beta = (scale W) x + (beta - scale mean), for
- * each feature. */
-static ae_status fold(float *weights, float *bias, const ae_network *n, size_t layer)
-{
-    const aei_layer *l = &n->layers[layer];
-    for (size_t j = 0; j < l->out; j++) {
-        const double variance = (double)n->running[l->variance + j] + (double)n->bn_epsilon;
-        const double scale = (double)n->parameters[l->gamma + j] / sqrt(variance);
-        bias[j] = (float)((double)n->parameters[l->beta + j] -
-                          scale * (double)n->running[l->mean + j]);
-        bool finite = isfinite(bias[j]);
-        for (size_t i = 0; i < l->in; i++) {
-            float *weight = &weights[j * l->in + i];
-            *weight = (float)(scale * (double)*weight);
-            finite &= (bool)isfinite(*weight);
-        }
-        if (!finite)
-            return aei_fail(
-                AE_ERROR_DATA,
-                "layer %zu, feature %zu: folding batch normalisation gives no finite value", layer,
-                j);
-    }
-    return AE_OK;
-}
-
 /* Gemm's B is the weights as they are stored, [out, in]. */
 static ae_status add_product(aei_onnx_graph *g, const ae_network *n, size_t layer, bool folded)
 {
@@ -92,7 +66,8 @@ static ae_status add_product(aei_onnx_graph *g, const ae_network *n, size_t laye
     if (folded) {
         char name[AEI_ONNX_NAME];
         name_of(name, n, layer, "bias");
-        AE_TRY(fold(weights, aei_onnx_tensor_add(g, name, n->layers[layer].out, 0), n, layer));
+        AE_TRY(aei_layer_fold(n, layer, weights,
+                              aei_onnx_tensor_add(g, name, n->layers[layer].out, 0)));
         constants = 2;
     } else if (!n->batch_norm) {
         (void)add_part(g, n, layer, "bias");
@@ -273,9 +248,8 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
     AE_REQUIRE(path);
     ae_export_onnx_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_export_onnx_options"));
-    if ((int)o.fold_batch_norm < 0 || o.fold_batch_norm > AE_TOGGLE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "fold_batch_norm is %d: outside its enumeration",
-                        (int)o.fold_batch_norm);
+    AE_TRY(aei_check_enum((int)o.fold_batch_norm, AE_TOGGLE_OFF, "fold_batch_norm", "ae_toggle"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_export_onnx_options"));
     size_t floats = network->scaling == NULL
                         ? 0
                         : SCALING_TENSORS * network->widths[0]; /* folding needs fewer */

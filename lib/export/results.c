@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A session's results over a whole dataset, piece by piece into a table. */
+/* A session's results over a whole dataset, piece by piece into memory or into a table's file. */
 #include <libae/results.h>
 
 #include "base/error.h"
@@ -7,85 +7,151 @@
 #include "format/table.h"
 #include "model/session_internal.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct plan {
-    ae_session *session;
-    const ae_dataset *dataset;
-    ae_output_options options; /* defaults resolved */
-    size_t features, columns;
-    size_t piece; /* rows at a time */
-    float *rows, *results, *scores;
-} plan;
-
 AEI_OPTIONS_INIT(ae_output_options)
 
-static ae_status make_plan(plan *p, ae_session *session, const ae_dataset *dataset,
-                           const ae_output_options *options)
+/* Where the results of row 0 go. */
+typedef struct sink {
+    ae_session *session;
+    const ae_score_options *options;
+    size_t columns; /* of codes, reconstructions or contributions */
+    float *values, *scores;
+    unsigned char *flags;
+} sink;
+
+/* Compute the results of a piece of the dataset that starts with row `first`. */
+typedef ae_status (*work)(const void *context, const float *rows, size_t first, size_t count);
+
+static ae_status encode(const void *context, const float *rows, size_t first, size_t count)
 {
-    const ae_network *network = aei_session_network(session);
-    ae_output_options *o = &p->options;
-    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_output_options"));
-    if ((int)o->output < AE_OUTPUT_DEFAULT || (int)o->output > AE_OUTPUT_CONTRIBUTIONS)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "output is %d, not an ae_output",
-                        (int)o->output);
-    o->output = o->output == AE_OUTPUT_DEFAULT ? AE_OUTPUT_CODES : o->output;
-    p->session = session;
-    p->dataset = dataset;
-    p->features = ae_dataset_feature_count(dataset);
-    if (p->features != ae_network_input_width(network))
-        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the network takes %zu",
-                        p->features, ae_network_input_width(network));
-    p->columns = o->output == AE_OUTPUT_CODES    ? ae_network_code_width(network)
-                 : o->output == AE_OUTPUT_SCORES ? 1
-                                                 : p->features;
-    p->piece = aei_session_max_batch(session);
-    const size_t floats = p->piece * (p->features + p->columns + 1);
-    p->rows = malloc(floats * sizeof *p->rows);
-    if (p->rows == NULL)
-        return aei_fail_memory(floats * sizeof *p->rows);
-    p->results = p->rows + p->piece * p->features;
-    p->scores = p->results + p->piece * p->columns;
-    /* What the cost asks of the network is found out before there is a file. */
-    return o->output < AE_OUTPUT_SCORES ? AE_OK
-                                        : ae_session_score(session, o->cost, NULL, 0, NULL, NULL);
+    const sink *to = context;
+    return ae_session_encode(to->session, rows, count, to->values + first * to->columns);
 }
 
-static ae_status run_piece(const plan *p, size_t count)
+static ae_status reconstruct(const void *context, const float *rows, size_t first, size_t count)
 {
-    switch (p->options.output) {
-    case AE_OUTPUT_RECONSTRUCTIONS:
-        return ae_session_reconstruct(p->session, p->rows, count, p->results);
-    case AE_OUTPUT_SCORES:
-        return ae_session_score(p->session, p->options.cost, p->rows, count, p->results, NULL);
-    case AE_OUTPUT_CONTRIBUTIONS:
-        return ae_session_score(p->session, p->options.cost, p->rows, count, p->scores, p->results);
-    default:
-        return ae_session_encode(p->session, p->rows, count, p->results);
-    }
+    const sink *to = context;
+    return ae_session_reconstruct(to->session, rows, count, to->values + first * to->columns);
 }
 
-static ae_status fill(const plan *p, aei_table *table)
+static ae_status score(const void *context, const float *rows, size_t first, size_t count)
 {
-    const size_t rows = ae_dataset_row_count(p->dataset);
-    for (size_t done = 0; done < rows; done += p->piece) {
-        const size_t count = rows - done < p->piece ? rows - done : p->piece;
-        AE_TRY(ae_dataset_read(p->dataset, done, count, p->rows));
-        AE_TRY(run_piece(p, count));
-        AE_TRY(aei_table_write(table, p->results, count));
-    }
-    return AE_OK;
+    const sink *to = context;
+    return ae_session_score(to->session, rows, count, to->scores + first,
+                            to->values == NULL ? NULL : to->values + first * to->columns,
+                            to->options);
 }
+
+static ae_status detect(const void *context, const float *rows, size_t first, size_t count)
+{
+    const sink *to = context;
+    return ae_session_detect(to->session, rows, count, to->flags + first,
+                             to->scores == NULL ? NULL : to->scores + first);
+}
+
+/* In pieces of one pass: the rows stay in the caches between reading and computing. */
+static ae_status for_each_piece(ae_session *session, const ae_dataset *dataset, work compute,
+                                const void *context)
+{
+    const size_t all = ae_dataset_row_count(dataset), features = ae_dataset_feature_count(dataset),
+                 piece = aei_session_max_batch(session);
+    AE_TRY(aei_network_check_width(aei_session_network(session), features, "dataset"));
+    float *rows = malloc(piece * features * sizeof *rows);
+    if (rows == NULL)
+        return aei_fail_memory(piece * features * sizeof *rows);
+    ae_status status = AE_OK;
+    for (size_t first = 0; first < all; first += piece) {
+        const size_t count = all - first < piece ? all - first : piece;
+        AE_CHECK(ae_dataset_read(dataset, first, count, rows));
+        AE_CHECK(compute(context, rows, first, count));
+    }
+cleanup:
+    free(rows);
+    return status;
+}
+
+/* --- into memory */
+
+ae_status ae_session_encode_dataset(ae_session *session, const ae_dataset *dataset, float *codes)
+{
+    AE_REQUIRE(session);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(codes);
+    const sink to = {.session = session,
+                     .columns = ae_network_code_width(aei_session_network(session)),
+                     .values = codes};
+    return for_each_piece(session, dataset, encode, &to);
+}
+
+ae_status ae_session_reconstruct_dataset(ae_session *session, const ae_dataset *dataset,
+                                         float *reconstructions)
+{
+    AE_REQUIRE(session);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(reconstructions);
+    const sink to = {.session = session,
+                     .columns = ae_dataset_feature_count(dataset),
+                     .values = reconstructions};
+    return for_each_piece(session, dataset, reconstruct, &to);
+}
+
+ae_status ae_session_score_dataset(ae_session *session, const ae_dataset *dataset, float *scores,
+                                   float *contributions, const ae_score_options *options)
+{
+    AE_REQUIRE(session);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(scores);
+    const sink to = {.session = session,
+                     .options = options,
+                     .columns = ae_dataset_feature_count(dataset),
+                     .values = contributions,
+                     .scores = scores};
+    return for_each_piece(session, dataset, score, &to);
+}
+
+ae_status ae_session_detect_dataset(ae_session *session, const ae_dataset *dataset,
+                                    unsigned char *flags, float *scores)
+{
+    AE_REQUIRE(session);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(flags);
+    const sink to = {.session = session, .scores = scores, .flags = flags};
+    return for_each_piece(session, dataset, detect, &to);
+}
+
+/* --- into files */
+
+/* A file takes one piece after another, so each piece's results go where the first one's went. */
+typedef struct file_sink {
+    sink piece;
+    work compute;
+    const float *results;
+    aei_table *table;
+} file_sink;
+
+static ae_status save_piece(const void *context, const float *rows, size_t first, size_t count)
+{
+    const file_sink *to = context;
+    (void)first;
+    AE_TRY(to->compute(&to->piece, rows, 0, count));
+    return aei_table_write(to->table, to->results, count);
+}
+
+typedef struct naming {
+    const ae_dataset *dataset;
+    ae_output output;
+} naming;
 
 static const char *column_name(const void *context, size_t column, char room[AEI_COLUMN_NAME])
 {
-    const plan *p = context;
-    const bool codes = p->options.output == AE_OUTPUT_CODES;
-    if (p->options.output == AE_OUTPUT_SCORES)
+    const naming *n = context;
+    const bool codes = n->output == AE_OUTPUT_CODES;
+    if (n->output == AE_OUTPUT_SCORES)
         return "score";
-    const char *name = codes ? NULL : ae_dataset_column_name(p->dataset, column);
+    const char *name = codes ? NULL : ae_dataset_column_name(n->dataset, column);
     if (name != NULL)
         return name;
     (void)snprintf(room, AEI_COLUMN_NAME, "%s_%zu", codes ? "code" : "feature", column);
@@ -95,16 +161,41 @@ static const char *column_name(const void *context, size_t column, char room[AEI
 static ae_status save(ae_session *session, const ae_dataset *dataset, const char *path,
                       const ae_output_options *options, bool csv)
 {
-    plan p = {0};
-    aei_table *table;
+    ae_output_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_output_options"));
+    AE_TRY(aei_check_enum((int)o.output, AE_OUTPUT_CONTRIBUTIONS, "output", "ae_output"));
+    o.output = o.output == AE_OUTPUT_DEFAULT ? AE_OUTPUT_CODES : o.output;
+    const ae_network *network = aei_session_network(session);
+    const ae_score_options score_options = {.size = sizeof score_options, .cost = o.cost};
+    /* What the width and the cost ask for is found out before there is a file. */
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    if (o.output >= AE_OUTPUT_SCORES)
+        AE_TRY(ae_session_score(session, NULL, 0, NULL, NULL, &score_options));
+    const bool scores = o.output == AE_OUTPUT_SCORES;
+    const size_t columns = scores                        ? 1
+                           : o.output == AE_OUTPUT_CODES ? ae_network_code_width(network)
+                                                         : ae_network_input_width(network),
+                 rows = aei_session_max_batch(session);
+    float *results = malloc(rows * (columns + 1) * sizeof *results);
+    if (results == NULL)
+        return aei_fail_memory(rows * (columns + 1) * sizeof *results);
+    file_sink to = {.piece = {.session = session,
+                              .options = &score_options,
+                              .columns = columns,
+                              .values = scores ? NULL : results,
+                              .scores = scores ? results : results + rows * columns},
+                    .compute = o.output == AE_OUTPUT_CODES             ? encode
+                               : o.output == AE_OUTPUT_RECONSTRUCTIONS ? reconstruct
+                                                                       : score,
+                    .results = results};
+    const naming names = {dataset, o.output};
     ae_status status;
-    AE_CHECK(make_plan(&p, session, dataset, options));
-    AE_CHECK(csv ? aei_table_create_csv(&table, path, p.columns, column_name, &p)
-                 : aei_table_create_npy(&table, path, ae_dataset_row_count(dataset),
-                                        p.options.output == AE_OUTPUT_SCORES ? 0 : p.columns));
-    status = aei_table_close(table, fill(&p, table));
+    AE_CHECK(csv ? aei_table_create_csv(&to.table, path, columns, column_name, &names)
+                 : aei_table_create_npy(&to.table, path, ae_dataset_row_count(dataset),
+                                        scores ? 0 : columns));
+    status = aei_table_close(to.table, for_each_piece(session, dataset, save_piece, &to));
 cleanup:
-    free(p.rows);
+    free(results);
     return status;
 }
 
@@ -124,4 +215,44 @@ ae_status ae_session_save_csv(ae_session *session, const ae_dataset *dataset, co
     AE_REQUIRE(dataset);
     AE_REQUIRE(path);
     return save(session, dataset, path, options, true);
+}
+
+/* --- arrays of the caller's */
+
+static ae_status check_array(const float *values, size_t rows, size_t columns)
+{
+    if (rows > PTRDIFF_MAX / sizeof *values / (columns == 0 ? 1 : columns))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu x %zu values overflow the address space",
+                        rows, columns);
+    if (rows > 0)
+        AE_REQUIRE(values);
+    return AE_OK;
+}
+
+ae_status ae_npy_write(const char *path, const float *values, size_t rows, size_t columns)
+{
+    AE_REQUIRE(path);
+    AE_TRY(check_array(values, rows, columns));
+    aei_table *table;
+    AE_TRY(aei_table_create_npy(&table, path, rows, columns));
+    return aei_table_close(table, aei_table_write(table, values, rows));
+}
+
+static const char *given_name(const void *context, size_t column, char room[AEI_COLUMN_NAME])
+{
+    (void)room;
+    return ((const char *const *)context)[column];
+}
+
+ae_status ae_csv_write(const char *path, const float *values, size_t rows, size_t columns,
+                       const char *const *names)
+{
+    AE_REQUIRE(path);
+    AE_TRY(check_array(values, rows, columns));
+    for (size_t i = 0; names != NULL && i < (columns == 0 ? 1 : columns); i++)
+        if (names[i] == NULL)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "names[%zu] is NULL", i);
+    aei_table *table;
+    AE_TRY(aei_table_create_csv(&table, path, columns, names == NULL ? NULL : given_name, names));
+    return aei_table_close(table, aei_table_write(table, values, rows));
 }

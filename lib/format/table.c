@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/number.h"
 
-#include <libae/results.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -122,42 +121,4 @@ ae_status aei_table_write(aei_table *table, const float *values, size_t rows)
         AE_TRY(aei_file_write(table->file, text, length));
     }
     return AE_OK;
-}
-
-static ae_status check(const float *values, size_t rows, size_t columns)
-{
-    if (rows > PTRDIFF_MAX / sizeof *values / (columns == 0 ? 1 : columns))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu x %zu values overflow the address space",
-                        rows, columns);
-    if (rows > 0)
-        AE_REQUIRE(values);
-    return AE_OK;
-}
-
-ae_status ae_npy_write(const char *path, const float *values, size_t rows, size_t columns)
-{
-    AE_REQUIRE(path);
-    AE_TRY(check(values, rows, columns));
-    aei_table *table;
-    AE_TRY(aei_table_create_npy(&table, path, rows, columns));
-    return aei_table_close(table, aei_table_write(table, values, rows));
-}
-
-static const char *given_name(const void *context, size_t column, char room[AEI_COLUMN_NAME])
-{
-    (void)room;
-    return ((const char *const *)context)[column];
-}
-
-ae_status ae_csv_write(const char *path, const float *values, size_t rows, size_t columns,
-                       const char *const *names)
-{
-    AE_REQUIRE(path);
-    AE_TRY(check(values, rows, columns));
-    for (size_t i = 0; names != NULL && i < (columns == 0 ? 1 : columns); i++)
-        if (names[i] == NULL)
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "names[%zu] is NULL", i);
-    aei_table *table;
-    AE_TRY(aei_table_create_csv(&table, path, columns, names == NULL ? NULL : given_name, names));
-    return aei_table_close(table, aei_table_write(table, values, rows));
 }

@@ -1,8 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "base/error.h"
 #include "model/cost.h"
 
+#include "base/error.h"
+#include "base/options.h"
+
 #include <math.h>
+#include <string.h>
+
+AEI_OPTIONS_INIT(ae_score_options)
+
+static const char *const names[] = {
+    [AE_COST_L2] = "l2", [AE_COST_SSE] = "sse", [AE_COST_MSE] = "mse", [AE_COST_BCE] = "bce"};
+
+const char *aei_cost_name(ae_cost cost)
+{
+    return names[cost];
+}
+
+bool aei_cost_parse(ae_cost *cost, const char *name)
+{
+    for (int i = AE_COST_L2; name != NULL && i <= AE_COST_BCE; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *cost = (ae_cost)i;
+            return true;
+        }
+    return false;
+}
 
 /*
  * The cost, and for each row the factor that turns y - t into dC/dy (for BCE: into dC/du, u being
@@ -45,9 +68,19 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
 
 ae_status aei_network_check_cost(const ae_network *network, ae_cost cost)
 {
-    if ((int)cost < AE_COST_DEFAULT || (int)cost > AE_COST_BCE)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "cost %d is not an ae_cost", (int)cost);
+    AE_TRY(aei_check_enum((int)cost, AE_COST_BCE, "cost", "ae_cost"));
     if (cost == AE_COST_BCE && network->layers[network->depth - 1].f.kind != AE_ACTIVATION_SIGMOID)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
+    return AE_OK;
+}
+
+ae_status aei_network_score_cost(ae_cost *cost, const ae_network *network,
+                                 const ae_score_options *options)
+{
+    ae_score_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_score_options"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_score_options"));
+    AE_TRY(aei_network_check_cost(network, o.cost));
+    *cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
     return AE_OK;
 }

@@ -2,7 +2,8 @@
 #ifndef AEI_COST_H
 #define AEI_COST_H
 
-#include <libae/types.h>
+#include <libae/session.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/network_internal.h"
@@ -17,5 +18,13 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
 /* Refuse a cost that is none, or that the network's output cannot have.
  * AE_ERROR_INVALID_ARGUMENT. */
 ae_status aei_network_check_cost(const ae_network *network, ae_cost cost);
+
+/* The cost that score options ask of a network, its default resolved. */
+ae_status aei_network_score_cost(ae_cost *cost, const ae_network *network,
+                                 const ae_score_options *options);
+
+/* A cost's name in files, "l2", and back; aei_cost_parse is false for NULL and for no name. */
+const char *aei_cost_name(ae_cost cost);
+bool aei_cost_parse(ae_cost *cost, const char *name);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows compared with a network's threshold. */
-#include <libae/threshold.h>
+#include "model/session_internal.h"
 
 #include "base/error.h"
-#include "model/session_internal.h"
 
 /* Scores that the caller does not ask for are kept on the stack, this many at a time. */
 enum { SCORES = 512 };
@@ -19,12 +18,13 @@ ae_status ae_session_detect(ae_session *session, const float *rows, size_t count
         return AE_OK;
     AE_REQUIRE(rows);
     AE_REQUIRE(flags);
+    const ae_score_options options = {.size = sizeof options, .cost = threshold->cost};
     float spare[SCORES] = {0};
     for (size_t done = 0; done < count;) {
         const size_t batch = scores != NULL || count - done < SCORES ? count - done : SCORES;
         float *to = scores != NULL ? scores + done : spare;
-        AE_TRY(ae_session_score(session, threshold->cost, rows + done * network->widths[0], batch,
-                                to, NULL));
+        AE_TRY(
+            ae_session_score(session, rows + done * network->widths[0], batch, to, NULL, &options));
         for (size_t r = 0; r < batch; r++)
             flags[done + r] = !((double)to[r] <= threshold->value); /* NaN is anomalous */
         done += batch;

@@ -326,3 +326,11 @@ const char *ae_network_kernels(const ae_network *network)
 {
     return network == NULL ? "" : network->kernels->name;
 }
+
+ae_status aei_network_check_width(const ae_network *network, size_t features, const char *what)
+{
+    if (features == network->widths[0])
+        return AE_OK;
+    return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", what,
+                    features, network->widths[0]);
+}

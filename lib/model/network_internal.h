@@ -72,6 +72,9 @@ void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const c
 /* Elements of a tensor. */
 size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor);
 
+/* Refuse rows of another width than the network's input; `what` names them. AE_ERROR_SHAPE. */
+ae_status aei_network_check_width(const ae_network *network, size_t features, const char *what);
+
 /* A tensor by name, or NULL. */
 const aei_tensor *aei_network_tensor(const ae_network *network, const char *name);
 
@@ -92,7 +95,7 @@ bool aei_network_same_layout(const ae_network *a, const ae_network *b);
 /* The threshold, or NULL when there is none or the network has changed since. */
 const ae_threshold *aei_network_threshold(const ae_network *network);
 
-/* The threshold, or AE_ERROR_STATE and the reason why there is none. */
+/* The threshold, or AE_ERROR_NOT_SET and the reason why there is none. */
 ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_network *network);
 
 /* Keep a threshold for the parameters as they are; NULL: none. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A score is the sum of its parts as they are given out, float32 values added in float64 in the
- * order of the features: exact for whoever adds them up again. That one sum cannot be split, so a
- * few rows are taken side by side, and the processor works on their sums at once.
+ * A score is the sum of its contributions as they are given out, float32 values added in float64 in
+ * the order of the features: exact for whoever adds them up again. That one sum cannot be split, so
+ * a few rows are taken side by side, and the processor works on their sums at once.
  */
 #include "model/score.h"
 
@@ -25,8 +25,8 @@ static chunk chunk_at(const aei_score_job *job, size_t first)
                    first / panel * job->rows * panel + first % panel};
 }
 
-/* |d|^2, in float64 since the squares of unscaled data leave float32; four sums, whose order is
- * nobody's concern. */
+/* |d|^2, in float64 since the squares of unscaled data leave float32; four sums, in any
+ * order. */
 static double sum_of_squares(const aei_score_job *job, size_t row)
 {
     double sums[4] = {0};
@@ -41,8 +41,8 @@ static double sum_of_squares(const aei_score_job *job, size_t row)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* What a feature's squared error, or cross-entropy, is multiplied by to become its part. */
-static double share(const aei_score_job *job, size_t row)
+/* What a feature's squared error, or cross-entropy, is multiplied by to become its contribution. */
+static double factor_of(const aei_score_job *job, size_t row)
 {
     if (job->cost == AE_COST_SSE)
         return 1;
@@ -54,54 +54,55 @@ static double share(const aei_score_job *job, size_t row)
     return distance > 0 ? 1 / distance : 0;
 }
 
-static void square_parts(size_t count, const float *y, const float *t, double factor, float *parts)
+static void square_contributions(size_t count, const float *y, const float *t, double factor,
+                                 float *values)
 {
     for (size_t j = 0; j < count; j++) {
         const double d = (double)y[j] - (double)t[j];
-        parts[j] = (float)(d * d * factor);
+        values[j] = (float)(d * d * factor);
     }
 }
 
-/* With the bounds of the kernels' row_costs: certain and wrong costs as much as float32 can say. */
-static void entropy_parts(const aei_kernels *kernels, size_t count, const float *y, const float *t,
-                          double factor, float *parts)
+static void entropy_contributions(const aei_kernels *kernels, size_t count, const float *y,
+                                  const float *t, double factor, float *values)
 {
     float logs[2 * CHUNK];
     for (size_t j = 0; j < count; j++) {
-        logs[j] = y[j] < 1e-37f ? 1e-37f : y[j];
-        logs[count + j] = 1 - y[j] < 0x1p-25f ? 0x1p-25f : 1 - y[j];
+        logs[j] = y[j] < AEI_LEAST_OUTPUT ? AEI_LEAST_OUTPUT : y[j];
+        logs[count + j] = 1 - y[j] < AEI_LEAST_REST ? AEI_LEAST_REST : 1 - y[j];
     }
     kernels->map_elementwise(AEI_MAP_LOG, 2 * count, logs, logs);
     for (size_t j = 0; j < count; j++) {
         const double target = (double)t[j];
-        parts[j] = (float)(-(target * (double)logs[j] + (1 - target) * (double)logs[count + j]) *
-                           factor);
+        values[j] = (float)(-(target * (double)logs[j] + (1 - target) * (double)logs[count + j]) *
+                            factor);
     }
 }
 
-static void score_few(const aei_score_job *job, size_t row, size_t rows)
+static void score_lanes(const aei_score_job *job, size_t row, size_t rows)
 {
     const size_t panel = job->kernels->panel;
     double factors[LANES] = {0}, sums[LANES] = {0};
-    float parts[LANES][CHUNK] = {{0}};
+    float values[LANES][CHUNK] = {{0}};
     for (size_t r = 0; r < rows; r++)
-        factors[r] = share(job, row + r);
+        factors[r] = factor_of(job, row + r);
     for (size_t first = 0; first < job->features; first += CHUNK) {
         const chunk c = chunk_at(job, first);
         for (size_t r = 0; r < rows; r++) {
             const size_t at = c.offset + (row + r) * panel;
             if (job->cost == AE_COST_BCE)
-                entropy_parts(job->kernels, c.count, job->output + at, job->input + at, factors[r],
-                              parts[r]);
+                entropy_contributions(job->kernels, c.count, job->output + at, job->input + at,
+                                      factors[r], values[r]);
             else
-                square_parts(c.count, job->output + at, job->input + at, factors[r], parts[r]);
-            if (job->parts != NULL)
-                memcpy(job->parts + (row + r) * job->features + first, parts[r],
-                       c.count * sizeof parts[r][0]);
+                square_contributions(c.count, job->output + at, job->input + at, factors[r],
+                                     values[r]);
+            if (job->contributions != NULL)
+                memcpy(job->contributions + (row + r) * job->features + first, values[r],
+                       c.count * sizeof values[r][0]);
         }
         for (size_t j = 0; j < c.count; j++)
             for (size_t r = 0; r < LANES; r++)
-                sums[r] += (double)parts[r][j];
+                sums[r] += (double)values[r][j];
     }
     for (size_t r = 0; r < rows; r++)
         job->scores[row + r] = (float)sums[r];
@@ -110,5 +111,5 @@ static void score_few(const aei_score_job *job, size_t row, size_t rows)
 void aei_score_rows(const aei_score_job *job, aei_range rows)
 {
     for (size_t row = rows.first; row < rows.last; row += LANES)
-        score_few(job, row, rows.last - row < LANES ? rows.last - row : LANES);
+        score_lanes(job, row, rows.last - row < LANES ? rows.last - row : LANES);
 }

@@ -14,7 +14,7 @@ typedef struct aei_score_job {
     size_t features, rows;
     const float *output, *input; /* [panels][rows][P] */
     float *scores;               /* [rows] */
-    float *parts;                /* [rows][features]; NULL: not wanted */
+    float *contributions;        /* [rows][features]; NULL: not wanted */
 } aei_score_job;
 
 /* Score a range of the rows; ae_session_score has the definition. A row's bits depend on nothing

@@ -8,6 +8,10 @@
 #include "base/team.h"
 #include "model/step.h"
 
+/* The most rows of a pass: with many more the activations and a panel of the weights leave the
+ * second-level cache (docs/performance.md). */
+enum { AEI_PASS_ROWS = 128 };
+
 /* A session that works with a team it does not own; NULL: a team of options->threads of its own. */
 ae_status aei_session_create(ae_session **session, const ae_network *network,
                              const ae_session_options *options, aei_team *team);
@@ -26,7 +30,7 @@ ae_status aei_session_layers(ae_session *session, size_t first, size_t last, con
 /* Bytes of scratch. */
 size_t aei_session_memory(const ae_session *session);
 
-/* Rows that one pass takes. */
+/* The most rows that one of its passes takes. */
 size_t aei_session_max_batch(const ae_session *session);
 
 /*
@@ -35,7 +39,7 @@ size_t aei_session_max_batch(const ae_session *session);
  * values always. AE_ERROR_THREAD after a fork.
  */
 ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *source,
-                            const uint32_t *rows, size_t row_count, bool units, double *squares,
+                            const uint32_t *rows, size_t row_count, bool unscaled, double *squares,
                             double *entropies);
 
 #endif

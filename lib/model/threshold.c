@@ -29,23 +29,24 @@ ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_ne
     *threshold = aei_network_threshold(network);
     if (*threshold != NULL)
         return AE_OK;
-    return aei_fail(AE_ERROR_STATE,
+    return aei_fail(AE_ERROR_NOT_SET,
                     network->threshold.size == 0
                         ? "the network has no threshold: ae_network_fit_threshold makes one"
                         : "the network has changed since its threshold was fitted: fit it again");
 }
 
-ae_status ae_network_set_threshold(ae_network *network, ae_cost cost, double value)
+ae_status ae_network_set_threshold(ae_network *network, double value,
+                                   const ae_score_options *options)
 {
     AE_REQUIRE(network);
-    AE_TRY(aei_network_check_cost(network, cost));
+    ae_cost cost;
+    AE_TRY(aei_network_score_cost(&cost, network, options));
     if (!isfinite(value))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threshold %g is not finite", value);
-    aei_network_keep_threshold(network,
-                               &(ae_threshold){.size = sizeof(ae_threshold),
-                                               .value = value,
-                                               .cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost,
-                                               .rule = AE_THRESHOLD_GIVEN});
+    aei_network_keep_threshold(network, &(ae_threshold){.size = sizeof(ae_threshold),
+                                                        .value = value,
+                                                        .cost = cost,
+                                                        .rule = AE_THRESHOLD_GIVEN});
     return AE_OK;
 }
 
@@ -56,4 +57,15 @@ ae_status ae_network_get_threshold(const ae_network *network, ae_threshold *thre
     const ae_threshold *mine;
     AE_TRY(aei_network_find_threshold(&mine, network));
     return aei_result_write(threshold, mine, sizeof *mine, "ae_threshold");
+}
+
+int ae_network_has_threshold(const ae_network *network)
+{
+    return network != NULL && aei_network_threshold(network) != NULL;
+}
+
+void ae_network_clear_threshold(ae_network *network)
+{
+    if (network != NULL)
+        aei_network_keep_threshold(network, NULL);
 }

@@ -9,13 +9,8 @@
 #include <string.h>
 
 static const char *const rules[] = {"", "quantile", "mean_sd", "median_mad", "given"};
-static const char *const costs[] = {"", "l2", "sse", "mse", "bce"};
 
-enum {
-    RULES = sizeof rules / sizeof rules[0],
-    COSTS = sizeof costs / sizeof costs[0],
-    NUMBERS = 5
-};
+enum { RULES = sizeof rules / sizeof rules[0], NUMBERS = 5 };
 
 /* The real members, in the order they are written. */
 static void list_numbers(double *numbers[NUMBERS], ae_threshold *t)
@@ -36,7 +31,7 @@ void aei_threshold_put(aei_archive *archive, const ae_network *network)
     list_numbers(numbers, &t);
     aei_text json = {0};
     aei_text_add(&json, "{\"rule\":\"%s\",\"cost\":\"%s\",\"rows\":\"%" PRIu64 "\"", rules[t.rule],
-                 costs[t.cost], t.rows);
+                 aei_cost_name(t.cost), t.rows);
     for (size_t i = 0; i < NUMBERS; i++) {
         aei_text_add(&json, ",\"%s\":", number_names[i]);
         aei_text_number(&json, *numbers[i]);
@@ -53,11 +48,11 @@ static ae_status damaged(const char *member)
     return aei_fail(AE_ERROR_FORMAT, "libae.threshold: %s is missing or damaged", member);
 }
 
-/* Which of the names, from 1; count if none. */
-static int find(const char *const *names, int count, const char *name)
+/* From 1; RULES if none has the name. */
+static int find_rule(const char *name)
 {
     int i = 1;
-    while (i < count && (name == NULL || strcmp(name, names[i]) != 0))
+    while (i < RULES && (name == NULL || strcmp(name, rules[i]) != 0))
         i++;
     return i;
 }
@@ -70,17 +65,16 @@ static ae_status read_json(ae_threshold *t, const aei_json *json, const ae_netwo
         if (!aei_json_double(aei_json_member(json, number_names[i]), numbers[i]) ||
             !isfinite(*numbers[i]))
             return damaged(number_names[i]);
-    const int rule = find(rules, RULES, aei_json_string(aei_json_member(json, "rule")));
-    const int cost = find(costs, COSTS, aei_json_string(aei_json_member(json, "cost")));
+    const int rule = find_rule(aei_json_string(aei_json_member(json, "rule")));
     if (rule == RULES)
         return damaged("rule");
-    if (cost == COSTS || aei_network_check_cost(network, (ae_cost)cost) != AE_OK)
+    if (!aei_cost_parse(&t->cost, aei_json_string(aei_json_member(json, "cost"))) ||
+        aei_network_check_cost(network, t->cost) != AE_OK)
         return damaged("cost");
     if (!aei_json_u64(aei_json_member(json, "rows"), &t->rows))
         return damaged("rows");
     t->size = sizeof *t;
     t->rule = (ae_threshold_rule)rule;
-    t->cost = (ae_cost)cost;
     return AE_OK;
 }
 

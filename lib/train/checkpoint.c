@@ -3,6 +3,7 @@
 #include "train/checkpoint.h"
 
 #include "base/error.h"
+#include "model/cost.h"
 #include "store/architecture.h"
 #include "store/archive.h"
 #include "store/model_file.h"
@@ -84,7 +85,6 @@ static void describe_optimizer(aei_text *json, const ae_optimizer *optimizer)
 
 void aei_run_describe(aei_text *json, const ae_trainer *trainer)
 {
-    static const char *const costs[] = {"", "l2", "sse", "mse", "bce"};
     static const char *const shuffles[] = {"", "epoch", "after_first", "none"};
     const ae_trainer_options *o = &trainer->options;
     describe_network(json, trainer->network);
@@ -94,7 +94,7 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     say_count(json, "seed", o->seed);
     say(json, "shuffle", shuffles[o->shuffle]);
     say(json, "drop_last", o->drop_last == AE_TOGGLE_ON ? "on" : "off");
-    say(json, "cost", costs[o->cost]);
+    say(json, "cost", aei_cost_name(o->cost));
     say_number(json, "clip_norm", o->clip_norm);
     say_number(json, "input_noise", o->input_noise);
     say_number(json, "input_mask", o->input_mask);

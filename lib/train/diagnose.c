@@ -55,7 +55,7 @@ static ae_status cost_of(double *cost, const ae_network *network, const ae_datas
     AE_TRY(ae_session_create(
         &session, network,
         &(ae_session_options){.size = sizeof(ae_session_options), .threads = o->threads}));
-    const ae_status status = aei_evaluate_session(&result, session, network, dataset, false);
+    const ae_status status = aei_evaluate_session(&result, session, dataset, false);
     ae_session_free(session);
     if (status == AE_OK)
         *cost = aei_evaluation_cost(&result, o->cost);
@@ -88,14 +88,6 @@ static ae_status diagnose_costs(ae_diagnosis *v, const ae_network *network,
     return AE_OK;
 }
 
-static ae_status check_width(const char *name, const ae_network *network, const ae_dataset *dataset)
-{
-    if (ae_dataset_feature_count(dataset) == network->widths[0])
-        return AE_OK;
-    return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", name,
-                    ae_dataset_feature_count(dataset), network->widths[0]);
-}
-
 ae_status ae_network_diagnose(ae_diagnosis *verdict, const ae_network *network,
                               const ae_dataset *train_set, const ae_dataset *test_set,
                               const ae_diagnose_options *options)
@@ -108,8 +100,8 @@ ae_status ae_network_diagnose(ae_diagnosis *verdict, const ae_network *network,
     ae_diagnose_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_diagnose_options"));
     AE_TRY(aei_network_check_cost(network, o.cost));
-    AE_TRY(check_width("training set", network, train_set));
-    AE_TRY(check_width("test set", network, test_set));
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(train_set), "training set"));
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(test_set), "test set"));
     o.cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
     o.threads = o.threads == 0 ? aei_cpu_cores() : o.threads;
     ae_diagnosis mine = {.size = sizeof mine,

@@ -188,7 +188,7 @@ static ae_status close_epoch(ae_trainer *t)
     };
     if (t->options.validation != NULL) {
         ae_evaluation result;
-        AE_TRY(aei_evaluate_session(&result, t->judge, t->network, t->options.validation, false));
+        AE_TRY(aei_evaluate_session(&result, t->judge, t->options.validation, false));
         info.validation_cost = aei_evaluation_cost(&result, t->options.cost);
     }
     update_best(t, &info);

@@ -9,9 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Rows taken at a time, at most; their costs live on the stack. */
-enum { MOST_ROWS = 1024 };
-
 AEI_OPTIONS_INIT(ae_evaluate_options)
 
 void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first,
@@ -20,10 +17,9 @@ void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_cou
     aei_dataset_gather(source, rows, row_count, first, count, out, stride);
 }
 
-/* Sums over rows become means; the row's costs were added in the order of the rows, so the batch
- * size leaves no trace.
- */
-static ae_evaluation finish(size_t rows, size_t features, double l2, double sse, double bce)
+/* Sums over rows become means; each row's costs were added in the order of the rows, so that the
+ * size of the pieces leaves no trace. */
+static ae_evaluation means(size_t rows, size_t features, double l2, double sse, double bce)
 {
     const double n = (double)rows, f = (double)features;
     return (ae_evaluation){.size = sizeof(ae_evaluation),
@@ -34,20 +30,20 @@ static ae_evaluation finish(size_t rows, size_t features, double l2, double sse,
                            .bce = bce / n / f};
 }
 
-ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session,
-                               const ae_network *network, const ae_dataset *dataset, bool units)
+ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
+                               const ae_dataset *dataset, bool unscaled)
 {
-    uint32_t numbers[MOST_ROWS];
-    double squares[MOST_ROWS], entropies[MOST_ROWS];
+    uint32_t numbers[AEI_PASS_ROWS];
+    double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
+    const ae_network *network = aei_session_network(session);
     const bool probabilities = network->layers[network->depth - 1].f.kind == AE_ACTIVATION_SIGMOID;
-    const size_t rows = ae_dataset_row_count(dataset), room = aei_session_max_batch(session);
-    const size_t most = room < MOST_ROWS ? room : MOST_ROWS;
+    const size_t rows = ae_dataset_row_count(dataset), batch = aei_session_max_batch(session);
     double l2 = 0, sse = 0, bce = probabilities ? 0 : (double)NAN;
     for (size_t done = 0; done < rows;) {
-        const size_t count = rows - done < most ? rows - done : most;
+        const size_t count = rows - done < batch ? rows - done : batch;
         for (size_t i = 0; i < count; i++)
             numbers[i] = (uint32_t)(done + i);
-        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, units,
+        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, unscaled,
                                  squares, probabilities ? entropies : NULL));
         for (size_t i = 0; i < count; i++) {
             l2 += sqrt(squares[i]);
@@ -56,7 +52,7 @@ ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session,
         }
         done += count;
     }
-    *result = finish(rows, ae_dataset_feature_count(dataset), l2, sse, bce);
+    *evaluation = means(rows, ae_dataset_feature_count(dataset), l2, sse, bce);
     return AE_OK;
 }
 
@@ -74,34 +70,30 @@ double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost)
     }
 }
 
-ae_status ae_network_evaluate(ae_evaluation *result, const ae_network *network,
-                              const ae_dataset *dataset, const ae_evaluate_options *options)
+ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *dataset,
+                              ae_evaluation *evaluation, const ae_evaluate_options *options)
 {
-    AE_REQUIRE(result);
     AE_REQUIRE(network);
     AE_REQUIRE(dataset);
-    AE_TRY(aei_result_check(result, "ae_evaluation"));
+    AE_REQUIRE(evaluation);
+    AE_TRY(aei_result_check(evaluation, "ae_evaluation"));
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
-    if (ae_dataset_feature_count(dataset) != network->widths[0])
-        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the network takes %zu",
-                        ae_dataset_feature_count(dataset), network->widths[0]);
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
     ae_session *session;
-    AE_TRY(aei_session_create(
+    AE_TRY(ae_session_create(
         &session, network,
         &(ae_session_options){.size = sizeof(ae_session_options),
-                              .max_batch = o.batch,
-                              .threads = o.threads == 0 ? aei_cpu_cores() : o.threads},
-        NULL));
+                              .threads = o.threads == 0 ? aei_cpu_cores() : o.threads}));
     ae_evaluation mine;
-    ae_status status = aei_evaluate_session(&mine, session, network, dataset, true);
+    ae_status status = aei_evaluate_session(&mine, session, dataset, true);
     ae_session_free(session);
     if (status != AE_OK)
         return status;
-    return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
+    return aei_result_write(evaluation, &mine, sizeof mine, "ae_evaluation");
 }
 
-ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
+ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *reference,
                             const ae_dataset *dataset, const aei_scaling *scaling)
 {
     const size_t features = ae_dataset_feature_count(reference),
@@ -123,30 +115,29 @@ ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
         for (size_t j = 0; j < features; j++) {
             const double y = (double)mean[j], t = (double)row[j];
             squares += (y - t) * (y - t);
-            /* Certain where the reference never varies: a difference there costs as much as float32
-             * can say. */
-            bce -= t * log(fmax(y, 1e-37)) + (1 - t) * log(fmax(1 - y, 0x1p-25));
+            bce -= t * log(fmax(y, (double)AEI_LEAST_OUTPUT)) +
+                   (1 - t) * log(fmax(1 - y, (double)AEI_LEAST_REST));
         }
         l2 += sqrt(squares);
         sse += squares;
     }
-    *result = finish(rows, features, l2, sse, bce);
+    *evaluation = means(rows, features, l2, sse, bce);
 cleanup:
     free(mean);
     return status;
 }
 
-ae_status ae_dataset_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
-                                   const ae_dataset *dataset)
+ae_status ae_dataset_evaluate_mean(const ae_dataset *reference, const ae_dataset *dataset,
+                                   ae_evaluation *evaluation)
 {
-    AE_REQUIRE(result);
     AE_REQUIRE(reference);
     AE_REQUIRE(dataset);
-    AE_TRY(aei_result_check(result, "ae_evaluation"));
+    AE_REQUIRE(evaluation);
+    AE_TRY(aei_result_check(evaluation, "ae_evaluation"));
     if (ae_dataset_feature_count(dataset) != ae_dataset_feature_count(reference))
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
                         ae_dataset_feature_count(dataset), ae_dataset_feature_count(reference));
     ae_evaluation mine;
     AE_TRY(aei_evaluate_mean(&mine, reference, dataset, NULL));
-    return aei_result_write(result, &mine, sizeof mine, "ae_evaluation");
+    return aei_result_write(evaluation, &mine, sizeof mine, "ae_evaluation");
 }

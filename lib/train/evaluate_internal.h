@@ -12,15 +12,14 @@ void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_cou
 
 /*
  * The costs of a session's network on a dataset of the right width, in the caller's units or, as a
- * trainer's costs are, the scaled ones; allocates nothing.
+ * trainer's costs are, of scaled values; allocates nothing.
  */
-ae_status aei_evaluate_session(ae_evaluation *result, ae_session *session,
-                               const ae_network *network, const ae_dataset *dataset, bool units);
+ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
+                               const ae_dataset *dataset, bool unscaled);
 
 /* ae_dataset_evaluate_mean of values scaled for a network; scaling NULL: as they are. Widths and
- * result->size are not checked.
- */
-ae_status aei_evaluate_mean(ae_evaluation *result, const ae_dataset *reference,
+ * evaluation->size are not checked. */
+ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *reference,
                             const ae_dataset *dataset, const aei_scaling *scaling);
 
 /* The one that an ae_cost names. */

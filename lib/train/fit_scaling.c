@@ -133,9 +133,7 @@ ae_status ae_network_fit_scaling(ae_network *network, ae_scaling kind, const ae_
     if ((int)kind < AE_SCALING_DEFAULT || (int)kind > AE_SCALING_Z_SCORE)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "scaling is %d, not an ae_scaling", (int)kind);
     const size_t features = network->widths[0];
-    if (ae_dataset_feature_count(dataset) != features)
-        return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the network takes %zu",
-                        ae_dataset_feature_count(dataset), features);
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
     float *offset = malloc(2 * features * sizeof *offset);
     if (offset == NULL)
         return aei_fail_memory(2 * features * sizeof *offset);

@@ -6,13 +6,13 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "model/cost.h"
-#include "model/network_internal.h"
+#include "model/session_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* 1 over the normal distribution's third quartile: what makes the median deviation a standard
- * one. */
+/* 1 over the normal distribution's third quartile: makes the median absolute deviation of normal
+ * scores their standard deviation. */
 static const double mad_scale = 1.482602218505602;
 
 AEI_OPTIONS_INIT(ae_threshold_options)
@@ -21,15 +21,13 @@ static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *op
                          const ae_network *network)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_threshold_options"));
-    if ((int)o->rule < AE_THRESHOLD_DEFAULT || (int)o->rule > AE_THRESHOLD_MEDIAN_MAD)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "rule %d is not an ae_threshold_rule to fit by",
-                        (int)o->rule);
+    AE_TRY(aei_check_enum((int)o->rule, AE_THRESHOLD_MEDIAN_MAD, "rule",
+                          "ae_threshold_rule to fit by"));
     AE_TRY(aei_network_check_cost(network, o->cost));
     o->rule = o->rule == AE_THRESHOLD_DEFAULT ? AE_THRESHOLD_QUANTILE : o->rule;
     o->quantile = o->quantile == 0 ? 0.99 : o->quantile;
     o->k = o->k == 0 ? 3 : o->k;
     o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;
-    o->batch = o->batch == 0 ? 256 : o->batch;
     o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
     if (!(o->quantile > 0 && o->quantile <= 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "quantile %g is not in (0, 1]", o->quantile);
@@ -39,17 +37,19 @@ static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *op
 }
 
 static ae_status score_all(float *scores, ae_session *session, const ae_dataset *dataset,
-                           size_t batch, ae_cost cost)
+                           ae_cost cost)
 {
-    const size_t rows = ae_dataset_row_count(dataset), features = ae_dataset_feature_count(dataset);
-    float *values = calloc(batch, features * sizeof *values);
+    const ae_score_options options = {.size = sizeof options, .cost = cost};
+    const size_t rows = ae_dataset_row_count(dataset), batch = aei_session_max_batch(session),
+                 bytes = batch * ae_dataset_feature_count(dataset) * sizeof(float);
+    float *values = malloc(bytes);
     if (values == NULL)
-        return aei_fail_memory(batch * features * sizeof *values);
+        return aei_fail_memory(bytes);
     ae_status status = AE_OK;
     for (size_t done = 0; done < rows; done += batch) {
         const size_t count = rows - done < batch ? rows - done : batch;
         AE_CHECK(ae_dataset_read(dataset, done, count, values));
-        AE_CHECK(ae_session_score(session, cost, values, count, scores + done, NULL));
+        AE_CHECK(ae_session_score(session, values, count, scores + done, NULL, &options));
         for (size_t r = done; r < done + count; r++)
             if (!isfinite(scores[r]))
                 AE_CHECK(aei_fail(AE_ERROR_DATA, "held-out row %zu: its score %g is not finite", r,
@@ -139,22 +139,19 @@ ae_status ae_network_fit_threshold(ae_network *network, const ae_dataset *held_o
     ae_threshold_options o;
     AE_TRY(resolve(&o, options, network));
     const size_t rows = ae_dataset_row_count(held_out);
-    if (ae_dataset_feature_count(held_out) != network->widths[0])
-        return aei_fail(AE_ERROR_SHAPE,
-                        "held-out set: rows of %zu features, but the network takes %zu",
-                        ae_dataset_feature_count(held_out), network->widths[0]);
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(held_out), "held-out set"));
     if (o.rule == AE_THRESHOLD_MEAN_SD && rows < 2)
-        return aei_fail(AE_ERROR_SHAPE, "held-out set: %zu row, but a deviation needs 2", rows);
+        return aei_fail(AE_ERROR_SHAPE, "held-out set: %zu row, but a standard deviation needs 2",
+                        rows);
     ae_session *session = NULL;
     float *scores = malloc(rows * sizeof *scores);
     ae_status status = AE_OK;
     if (scores == NULL)
         return aei_fail_memory(rows * sizeof *scores);
-    AE_CHECK(ae_session_create(&session, network,
-                               &(ae_session_options){.size = sizeof(ae_session_options),
-                                                     .max_batch = o.batch,
-                                                     .threads = o.threads}));
-    AE_CHECK(score_all(scores, session, held_out, o.batch < rows ? o.batch : rows, o.cost));
+    AE_CHECK(ae_session_create(
+        &session, network,
+        &(ae_session_options){.size = sizeof(ae_session_options), .threads = o.threads}));
+    AE_CHECK(score_all(scores, session, held_out, o.cost));
     const ae_threshold threshold = apply_rule(&o, scores, rows);
     if (!isfinite(threshold.value))
         AE_CHECK(aei_fail(AE_ERROR_DATA, "held-out set: the threshold %g is not finite",

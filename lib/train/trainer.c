@@ -87,9 +87,7 @@ static ae_status check_range(const ae_network *network, const ae_dataset *datase
 static ae_status check_dataset(const char *name, const ae_network *network,
                                const ae_dataset *dataset, ae_cost cost, bool fitted)
 {
-    if (ae_dataset_feature_count(dataset) != network->widths[0])
-        return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", name,
-                        ae_dataset_feature_count(dataset), network->widths[0]);
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), name));
     const ae_activation output = network->layers[network->depth - 1].f.kind;
     float low = -FLT_MAX, high = FLT_MAX;
     if (output == AE_ACTIVATION_SIGMOID || cost == AE_COST_BCE)
