@@ -2,7 +2,7 @@
 # The tests: one runner, build/tests/check, of every tests/test_NAME.c. SUITES="team trainer"
 # restricts a run; so does Check's own CK_RUN_CASE.
 
-TEST_SOURCES := tests/main.c tests/support.c $(sort $(wildcard tests/pairs*.c tests/test_*.c))
+TEST_SOURCES := tests/main.c tests/support.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c))
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 TEST_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))

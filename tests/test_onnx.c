@@ -154,6 +154,128 @@ static Aei__Onnx__Model *read_model(const char *path)
     return model;
 }
 
+/* A constant of the graph, which the caller frees. */
+static float *constant(const Aei__Onnx__Graph *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        const Aei__Onnx__Tensor *tensor = graph->initializer[i];
+        if (strcmp(tensor->name, name) != 0)
+            continue;
+        float *values = fixture_allocate(tensor->raw_data.len / 4, sizeof *values);
+        for (size_t k = 0; k < tensor->raw_data.len / 4; k++) {
+            const unsigned char *b = tensor->raw_data.data + 4 * k;
+            const uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+                                  (uint32_t)b[3] << 24;
+            memcpy(&values[k], &bits, sizeof bits);
+        }
+        return values;
+    }
+    ck_abort_msg("no constant %s", name);
+}
+
+/* In float64, by ONNX's definitions of Gemm (transB = 1) and BatchNormalization. */
+static size_t gemm(const Aei__Onnx__Graph *graph, const Aei__Onnx__Node *node, double *x,
+                   size_t width)
+{
+    double out[1000] = {0};
+    float *b = constant(graph, node->input[1]),
+          *c = node->n_input > 2 ? constant(graph, node->input[2]) : NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < graph->n_initializer; i++)
+        if (strcmp(graph->initializer[i]->name, node->input[1]) == 0)
+            count = (size_t)graph->initializer[i]->dims[0];
+    for (size_t j = 0; j < count; j++) {
+        out[j] = c == NULL ? 0 : (double)c[j];
+        for (size_t i = 0; i < width; i++)
+            out[j] += x[i] * (double)b[j * width + i];
+    }
+    memcpy(x, out, count * sizeof *x);
+    free(c);
+    free(b);
+    return count;
+}
+
+static void normalise(const Aei__Onnx__Graph *graph, const Aei__Onnx__Node *node, double *x,
+                      size_t width)
+{
+    float *p[4];
+    for (size_t i = 0; i < 4; i++)
+        p[i] = constant(graph, node->input[1 + i]);
+    ck_assert_str_eq(node->attribute[0]->name, "epsilon");
+    for (size_t j = 0; j < width; j++)
+        x[j] = (double)p[0][j] * (x[j] - (double)p[2][j]) /
+                   sqrt((double)p[3][j] + (double)node->attribute[0]->f) +
+               (double)p[1][j];
+    for (size_t i = 0; i < 4; i++)
+        free(p[i]);
+}
+
+static double elementwise(const Aei__Onnx__Node *node, double x, float b)
+{
+    const char *op = node->op_type;
+    return strcmp(op, "Sub") == 0         ? x - (double)b
+           : strcmp(op, "Div") == 0       ? x / (double)b
+           : strcmp(op, "Mul") == 0       ? x * (double)b
+           : strcmp(op, "Add") == 0       ? x + (double)b
+           : strcmp(op, "Sigmoid") == 0   ? 1 / (1 + exp(-x))
+           : strcmp(op, "Tanh") == 0      ? tanh(x)
+           : strcmp(op, "Relu") == 0      ? fmax(x, 0)
+           : strcmp(op, "LeakyRelu") == 0 ? (x > 0 ? x : (double)node->attribute[0]->f * x)
+                                          : (double)NAN;
+}
+
+static void close_to(const double *x, const float *wanted, size_t count, const char *node)
+{
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(fabs(x[i] - (double)wanted[i]) <= 1e-5 * fmax(1, fabs((double)wanted[i])),
+                      "%s: element %zu: %.9g, the session's %.9g", node, i, x[i],
+                      (double)wanted[i]);
+}
+
+/* Without a runtime: the graph's constants and attributes, folded or not, give what a session
+ * gives. */
+START_TEST(the_graph_computes_what_a_session_does)
+{
+    const struct model *m = &models[_i];
+    ae_network *network = make_network(m);
+    ck_assert_ok(ae_network_export_onnx(network, support_path("model.onnx"),
+                                        AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = m->fold)));
+    Aei__Onnx__Model *model = read_model(support_path("model.onnx"));
+    const Aei__Onnx__Graph *graph = model->graph;
+    size_t width = m->widths[0];
+    float *row = fixture_values(width, 0, 1, 5), code[1000], reconstruction[1000];
+    double x[1000];
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok(ae_session_encode(session, row, 1, code));
+    ck_assert_ok(ae_session_reconstruct(session, row, 1, reconstruction));
+    for (size_t i = 0; i < width; i++)
+        x[i] = (double)row[i];
+    for (size_t n = 0; n < graph->n_node; n++) {
+        const Aei__Onnx__Node *node = graph->node[n];
+        if (strcmp(node->op_type, "Gemm") == 0) {
+            width = gemm(graph, node, x, width);
+        } else if (strcmp(node->op_type, "BatchNormalization") == 0) {
+            normalise(graph, node, x, width);
+        } else {
+            float *b = node->n_input > 1 ? constant(graph, node->input[1]) : NULL;
+            for (size_t i = 0; i < width; i++)
+                x[i] = elementwise(node, x[i], b == NULL ? 0 : b[i]);
+            free(b);
+        }
+        if (strcmp(node->output[0], "code") == 0)
+            close_to(x, code, width, "code");
+    }
+    ck_assert_str_eq(graph->node[graph->n_node - 1]->output[0], "reconstruction");
+    ck_assert_uint_eq(width, m->widths[0]);
+    close_to(x, reconstruction, width, "reconstruction");
+    ae_session_free(session);
+    free(row);
+    aei__onnx__model__free_unpacked(model, NULL);
+    ae_network_free(network);
+}
+END_TEST
+
 START_TEST(the_file_begins_with_the_bytes_of_the_format)
 {
     static const unsigned char wanted[] = "\x08\x08\x12\x05libae\x1a";
@@ -194,13 +316,9 @@ START_TEST(tensors_keep_their_names_and_bits)
         for (size_t d = 0; d < info.rank; d++)
             ck_assert_uint_eq((size_t)tensor->dims[d], info.shape[d]);
         ck_assert_uint_eq(tensor->raw_data.len, info.count * sizeof *values);
-        for (size_t k = 0; k < info.count; k++) {
-            uint32_t bits;
-            memcpy(&bits, &values[k], sizeof bits);
-            const unsigned char *b = tensor->raw_data.data + 4 * k;
-            ck_assert_uint_eq(bits, b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                                        (uint32_t)b[3] << 24);
-        }
+        float *written = constant(model->graph, info.name);
+        ck_assert_mem_eq(written, values, info.count * sizeof *values);
+        free(written);
         free(values);
     }
     aei__onnx__model__free_unpacked(model, NULL);
@@ -219,6 +337,8 @@ START_TEST(what_cannot_be_exported_is_refused_and_leaves_no_file)
     ck_assert_status(ae_network_export_onnx(
                          network, path, AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = (ae_toggle)3)),
                      AE_ERROR_INVALID_ARGUMENT, "fold_batch_norm");
+    ck_assert_status(ae_network_export_onnx(network, path, AE_EXPORT_ONNX_OPTIONS(.reserved = 1)),
+                     AE_ERROR_UNSUPPORTED, "ae_export_onnx_options.reserved");
     ae_export_onnx_options options = {0};
     ck_assert_status(ae_network_export_onnx(network, path, &options), AE_ERROR_INVALID_ARGUMENT,
                      "ae_export_onnx_options.size");
@@ -302,6 +422,7 @@ static void add_tests(TCase *tcase)
 {
     tcase_set_timeout(tcase, 240); /* importing onnxruntime takes seconds */
     tcase_add_loop_test(tcase, onnxruntime_computes_the_same, 0, (int)COUNT(models));
+    tcase_add_loop_test(tcase, the_graph_computes_what_a_session_does, 0, (int)COUNT(models));
     tcase_add_test(tcase, the_file_begins_with_the_bytes_of_the_format);
     tcase_add_test(tcase, tensors_keep_their_names_and_bits);
     tcase_add_test(tcase, what_cannot_be_exported_is_refused_and_leaves_no_file);

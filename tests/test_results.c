@@ -98,6 +98,88 @@ START_TEST(files_hold_what_the_calls_give)
 }
 END_TEST
 
+START_TEST(whole_datasets_go_into_memory)
+{
+    setting s = make(_i == 0 ? 100 : 0);
+    float *values = fixture_allocate(ROWS * WIDTH, sizeof *values), *wanted;
+    float *scores = fixture_allocate(ROWS, sizeof *scores);
+    unsigned char flags[ROWS], wanted_flags[ROWS];
+    wanted = expected(&s, AE_OUTPUT_CODES, AE_COST_DEFAULT);
+    ck_assert_ok(ae_session_encode_dataset(s.session, s.dataset, values));
+    ck_assert_mem_eq(values, wanted, ROWS * CODE * sizeof *values);
+    free(wanted);
+    wanted = expected(&s, AE_OUTPUT_RECONSTRUCTIONS, AE_COST_DEFAULT);
+    ck_assert_ok(ae_session_reconstruct_dataset(s.session, s.dataset, values));
+    ck_assert_mem_eq(values, wanted, ROWS * WIDTH * sizeof *values);
+    free(wanted);
+    wanted = expected(&s, AE_OUTPUT_CONTRIBUTIONS, AE_COST_SSE);
+    ck_assert_ok(ae_session_score_dataset(s.session, s.dataset, scores, values,
+                                          AE_SCORE_OPTIONS(.cost = AE_COST_SSE)));
+    ck_assert_mem_eq(values, wanted, ROWS * WIDTH * sizeof *values);
+    free(wanted);
+    wanted = expected(&s, AE_OUTPUT_SCORES, AE_COST_SSE);
+    ck_assert_mem_eq(scores, wanted, ROWS * sizeof *scores);
+    free(wanted);
+    wanted = expected(&s, AE_OUTPUT_SCORES, AE_COST_L2);
+    ck_assert_ok(ae_session_score_dataset(s.session, s.dataset, scores, NULL, NULL));
+    ck_assert_mem_eq(scores, wanted, ROWS * sizeof *scores);
+    ck_assert_ok(ae_network_set_threshold(s.network, (double)scores[ROWS / 2], NULL));
+    ck_assert_ok(ae_session_detect(s.session, s.rows, ROWS, wanted_flags, NULL));
+    memset(scores, 0, ROWS * sizeof *scores);
+    ck_assert_ok(ae_session_detect_dataset(s.session, s.dataset, flags, scores));
+    ck_assert_mem_eq(scores, wanted, ROWS * sizeof *scores);
+    ck_assert_mem_eq(flags, wanted_flags, ROWS);
+    memset(flags, 9, ROWS);
+    ck_assert_ok(ae_session_detect_dataset(s.session, s.dataset, flags, NULL));
+    ck_assert_mem_eq(flags, wanted_flags, ROWS);
+    free(wanted), free(scores), free(values);
+    drop(&s);
+}
+END_TEST
+
+START_TEST(whole_datasets_of_another_width_and_nulls_are_refused)
+{
+    setting s = make(16);
+    ae_dataset *narrow = fixture_dataset(3, WIDTH - 1, 1);
+    float values[3 * WIDTH] = {42};
+    unsigned char flags[3] = {7};
+    const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
+    ck_assert_ok(ae_network_set_threshold(s.network, 1, NULL));
+#define REFUSED(call, ...)                                                            \
+    ck_assert_status(call(NULL, s.dataset, __VA_ARGS__), invalid, "session is NULL"); \
+    ck_assert_status(call(s.session, NULL, __VA_ARGS__), invalid, "dataset is NULL"); \
+    ck_assert_status(call(s.session, narrow, __VA_ARGS__), AE_ERROR_SHAPE,            \
+                     "dataset: rows of 5 features, but the network takes 6")
+    REFUSED(ae_session_encode_dataset, values);
+    REFUSED(ae_session_reconstruct_dataset, values);
+    REFUSED(ae_session_score_dataset, values, NULL, NULL);
+    REFUSED(ae_session_detect_dataset, flags, NULL);
+#undef REFUSED
+    ck_assert_status(ae_session_encode_dataset(s.session, s.dataset, NULL), invalid,
+                     "codes is NULL");
+    ck_assert_status(ae_session_reconstruct_dataset(s.session, s.dataset, NULL), invalid,
+                     "reconstructions is NULL");
+    ck_assert_status(ae_session_score_dataset(s.session, s.dataset, NULL, values, NULL), invalid,
+                     "scores is NULL");
+    ck_assert_status(ae_session_detect_dataset(s.session, s.dataset, NULL, values), invalid,
+                     "flags is NULL");
+    ck_assert_status(ae_session_score_dataset(s.session, s.dataset, values, NULL,
+                                              AE_SCORE_OPTIONS(.cost = (ae_cost)9)),
+                     invalid, "cost is 9");
+    ae_network_clear_threshold(s.network);
+    ck_assert_status(ae_session_detect_dataset(s.session, s.dataset, flags, values),
+                     AE_ERROR_NOT_SET, "has no threshold");
+    support_fail_allocation(1);
+    ck_assert_status(ae_session_encode_dataset(s.session, s.dataset, values),
+                     AE_ERROR_OUT_OF_MEMORY, "memory");
+    support_fail_allocation(0);
+    ck_assert_float_eq(values[0], 42);
+    ck_assert_int_eq(flags[0], 7);
+    ae_dataset_free(narrow);
+    drop(&s);
+}
+END_TEST
+
 START_TEST(reconstructions_keep_the_columns_names)
 {
     setting s = make(16);
@@ -213,6 +295,8 @@ Suite *results_suite(void)
     TCase *tcase = tcase_create("output");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_loop_test(tcase, files_hold_what_the_calls_give, 0, 2);
+    tcase_add_loop_test(tcase, whole_datasets_go_into_memory, 0, 2);
+    tcase_add_test(tcase, whole_datasets_of_another_width_and_nulls_are_refused);
     tcase_add_test(tcase, reconstructions_keep_the_columns_names);
     tcase_add_test(tcase, what_cannot_be_saved_is_refused_and_leaves_no_file);
     tcase_add_test(tcase, every_allocation_may_fail);

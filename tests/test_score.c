@@ -66,6 +66,84 @@ START_TEST(contributions_add_up_to_the_score_exactly)
 }
 END_TEST
 
+static double reference_contribution(ae_cost cost, double y, double t)
+{
+    return cost == AE_COST_BCE ? -(t * log(y) + (1 - t) * log(1 - y)) : (y - t) * (y - t);
+}
+
+/* Test number: kernels, cost. The reconstruction is the library's, the cost float64's. */
+START_TEST(scores_and_their_contributions_match_the_definition)
+{
+    const ae_cost cost = (ae_cost)(_i % AE_COST_BCE + 1);
+    enum { WIDTH = 37 };
+    ae_network *network = network_of(WIDTH, AE_ACTIVATION_SIGMOID,
+                                     ae_kernels_name((size_t)_i / AE_COST_BCE));
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, network, AE_SESSION_OPTIONS(.max_batch = 16)));
+    float *rows = fixture_values(ROWS * WIDTH, 0, 1, 1);
+    rows[0] = 0;
+    rows[1] = 1;
+    float output[ROWS * WIDTH], scores[ROWS], without[ROWS], contributions[ROWS * WIDTH];
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, output));
+    ck_assert_ok(ae_session_score(session, rows, ROWS, scores, contributions,
+                                  AE_SCORE_OPTIONS(.cost = cost)));
+    ck_assert_ok(
+        ae_session_score(session, rows, ROWS, without, NULL, AE_SCORE_OPTIONS(.cost = cost)));
+    ck_assert_mem_eq(scores, without, sizeof scores);
+    for (size_t r = 0; r < ROWS; r++) {
+        double sum = 0, total = 0;
+        for (size_t j = 0; j < WIDTH; j++)
+            sum += reference_contribution(cost, (double)output[r * WIDTH + j],
+                                          (double)rows[r * WIDTH + j]);
+        const double score = cost == AE_COST_L2    ? sqrt(sum)
+                             : cost == AE_COST_SSE ? sum
+                                                   : sum / WIDTH;
+        /* A float32 sum of 37 terms, each rounded once or twice. */
+        ck_assert_double_eq_tol((double)scores[r], score, 2e-6 * score);
+        for (size_t j = 0; j < WIDTH; j++) {
+            const double part = reference_contribution(cost, (double)output[r * WIDTH + j],
+                                                       (double)rows[r * WIDTH + j]);
+            const double share = cost == AE_COST_L2    ? part / score
+                                 : cost == AE_COST_SSE ? part
+                                                       : part / WIDTH;
+            ck_assert_double_eq_tol((double)contributions[r * WIDTH + j], share,
+                                    1e-5 * share + 1e-7 * score);
+            total += (double)contributions[r * WIDTH + j];
+        }
+        ck_assert_double_eq_tol(total, (double)scores[r], 1e-5 * score);
+    }
+    if (cost == AE_COST_L2) {
+        ck_assert_ok(ae_session_score(session, rows, ROWS, without, NULL, NULL));
+        ck_assert_mem_eq(scores, without, sizeof scores);
+    }
+    free(rows);
+    ae_session_free(session);
+    ae_network_free(network);
+}
+END_TEST
+
+/* A sigmoid that float32 rounds to 0 or 1 exactly still has a finite cost, and the contributions say the
+ * same as the score. */
+START_TEST(certain_and_wrong_is_expensive_but_finite)
+{
+    const float biases[] = {200, -200}, zeros[] = {0, 0}, rows[] = {0, 1, 1, 0};
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                           .batch_norm = AE_TOGGLE_OFF, .kernels = ae_kernels_name((size_t)_i)));
+    ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", zeros, 2));
+    ck_assert_ok(ae_network_set_tensor(network, "decoder.0.bias", biases, 2));
+    float scores[2], contributions[4];
+    score(network, 4, 1, AE_COST_BCE, rows, 2, scores, contributions);
+    ck_assert(isfinite(scores[0]));
+    ck_assert_float_gt(scores[0], 10);
+    ck_assert_double_eq_tol((double)contributions[0] + (double)contributions[1], (double)scores[0],
+                            1e-5 * (double)scores[0]);
+    ck_assert_float_ge(scores[1], 0);
+    ck_assert_float_lt(scores[1], 1e-6f);
+    ae_network_free(network);
+}
+END_TEST
+
 /* Data that nobody has scaled: squares that leave float32's range, above and below. */
 START_TEST(extreme_rows_have_scores_that_say_so)
 {
@@ -111,6 +189,10 @@ Suite *score_suite(void)
     tcase_set_timeout(exact, 60);
     tcase_add_loop_test(exact, contributions_add_up_to_the_score_exactly, 0,
                         (int)ae_kernels_count() * AE_COST_BCE);
+    tcase_add_loop_test(exact, scores_and_their_contributions_match_the_definition, 0,
+                        (int)ae_kernels_count() * AE_COST_BCE);
+    tcase_add_loop_test(exact, certain_and_wrong_is_expensive_but_finite, 0,
+                        (int)ae_kernels_count());
     tcase_add_test(exact, extreme_rows_have_scores_that_say_so);
     tcase_add_test(exact, no_error_is_a_score_of_zero);
     suite_add_tcase(suite, exact);

@@ -140,6 +140,35 @@ START_TEST(rows_above_the_threshold_are_anomalous_and_those_on_it_are_not)
 }
 END_TEST
 
+START_TEST(a_threshold_can_be_cleared)
+{
+    ae_network *network = fixture_silent_network();
+    ae_session *session = NULL;
+    const float row[2] = {0};
+    unsigned char flag = 7;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_int_eq(ae_network_has_threshold(network), 0);
+    ck_assert_ok(ae_network_set_threshold(network, 3, AE_SCORE_OPTIONS(.cost = AE_COST_MSE)));
+    ck_assert_int_eq(ae_network_has_threshold(network), 1);
+    ck_assert_int_eq(threshold_of(network).cost, AE_COST_MSE);
+    ae_network_clear_threshold(network);
+    ck_assert_int_eq(ae_network_has_threshold(network), 0);
+    no_threshold(network, "has no threshold");
+    ck_assert_status(ae_session_detect(session, row, 1, &flag, NULL), AE_ERROR_NOT_SET,
+                     "has no threshold");
+    ck_assert_int_eq(flag, 7);
+    ck_assert_ok(ae_network_set_threshold(network, 3, NULL));
+    ck_assert_ok(ae_network_set_tensor(network, "decoder.0.weight", row, 2));
+    ck_assert_int_eq(ae_network_has_threshold(network), 0); /* another network now */
+    ae_network_clear_threshold(network);
+    no_threshold(network, "has no threshold");
+    ae_network_clear_threshold(NULL);
+    ck_assert_int_eq(ae_network_has_threshold(NULL), 0);
+    ae_session_free(session);
+    ae_network_free(network);
+}
+END_TEST
+
 static ae_network *small_network(void)
 {
     return FIXTURE_NETWORK(WIDTH, 12, 3, 12, WIDTH);
@@ -391,6 +420,8 @@ START_TEST(wrong_arguments_are_refused)
                      AE_ERROR_INVALID_ARGUMENT, "cost is 9");
     ck_assert_status(ae_network_set_threshold(network, 1, AE_SCORE_OPTIONS(.cost = AE_COST_BCE)),
                      AE_ERROR_INVALID_ARGUMENT, "sigmoid");
+    ck_assert_status(ae_network_set_threshold(network, 1, AE_SCORE_OPTIONS(.reserved = 1)),
+                     AE_ERROR_UNSUPPORTED, "ae_score_options.reserved");
     /* None of these did away with the threshold that there was. */
     ck_assert_double_eq(threshold_of(network).value, -4);
     ck_assert_int_eq(threshold_of(network).cost, AE_COST_L2);
@@ -428,6 +459,7 @@ Suite *threshold_suite(void)
     tcase_add_test(rules, the_two_deviations_agree_on_normal_scores);
     tcase_add_test(rules, rows_above_the_threshold_are_anomalous_and_those_on_it_are_not);
     tcase_add_test(rules, the_threshold_does_not_depend_on_threads);
+    tcase_add_test(rules, a_threshold_can_be_cleared);
     tcase_add_test(rules, a_change_of_the_parameters_makes_the_threshold_void);
     tcase_add_test(rules, wrong_arguments_are_refused);
     suite_add_tcase(suite, rules);
