@@ -17,7 +17,7 @@ AEI_OPTIONS_INIT(ae_output_options)
 typedef struct sink {
     ae_session *session;
     const ae_score_options *options;
-    size_t columns; /* of codes, reconstructions or contributions */
+    size_t layer, columns; /* whose output is wanted; values of a row */
     float *values, *scores;
     unsigned char *flags;
 } sink;
@@ -25,16 +25,11 @@ typedef struct sink {
 /* Compute the results of a piece of the dataset that starts with row `first`. */
 typedef ae_status (*work)(const void *context, const float *rows, size_t first, size_t count);
 
-static ae_status encode(const void *context, const float *rows, size_t first, size_t count)
+static ae_status forward(const void *context, const float *rows, size_t first, size_t count)
 {
     const sink *to = context;
-    return ae_session_encode(to->session, rows, count, to->values + first * to->columns);
-}
-
-static ae_status reconstruct(const void *context, const float *rows, size_t first, size_t count)
-{
-    const sink *to = context;
-    return ae_session_reconstruct(to->session, rows, count, to->values + first * to->columns);
+    return ae_session_forward(to->session, rows, count, to->layer,
+                              to->values + first * to->columns);
 }
 
 static ae_status score(const void *context, const float *rows, size_t first, size_t count)
@@ -75,15 +70,22 @@ cleanup:
 
 /* --- into memory */
 
+static ae_status run_layers(ae_session *session, const ae_dataset *dataset, size_t count,
+                            float *out)
+{
+    const sink to = {.session = session,
+                     .layer = count - 1,
+                     .columns = aei_session_network(session)->widths[count],
+                     .values = out};
+    return for_each_piece(session, dataset, forward, &to);
+}
+
 ae_status ae_session_encode_dataset(ae_session *session, const ae_dataset *dataset, float *codes)
 {
     AE_REQUIRE(session);
     AE_REQUIRE(dataset);
     AE_REQUIRE(codes);
-    const sink to = {.session = session,
-                     .columns = ae_network_code_width(aei_session_network(session)),
-                     .values = codes};
-    return for_each_piece(session, dataset, encode, &to);
+    return run_layers(session, dataset, aei_session_network(session)->encoder_layers, codes);
 }
 
 ae_status ae_session_reconstruct_dataset(ae_session *session, const ae_dataset *dataset,
@@ -92,10 +94,7 @@ ae_status ae_session_reconstruct_dataset(ae_session *session, const ae_dataset *
     AE_REQUIRE(session);
     AE_REQUIRE(dataset);
     AE_REQUIRE(reconstructions);
-    const sink to = {.session = session,
-                     .columns = ae_dataset_feature_count(dataset),
-                     .values = reconstructions};
-    return for_each_piece(session, dataset, reconstruct, &to);
+    return run_layers(session, dataset, aei_session_network(session)->depth, reconstructions);
 }
 
 ae_status ae_session_score_dataset(ae_session *session, const ae_dataset *dataset, float *scores,
@@ -127,7 +126,8 @@ ae_status ae_session_detect_dataset(ae_session *session, const ae_dataset *datas
 /* A file takes one piece after another, so each piece's results go where the first one's went. */
 typedef struct file_sink {
     sink piece;
-    work compute;
+    const ae_dataset *dataset;
+    ae_output output;
     const float *results;
     aei_table *table;
 } file_sink;
@@ -136,22 +136,17 @@ static ae_status save_piece(const void *context, const float *rows, size_t first
 {
     const file_sink *to = context;
     (void)first;
-    AE_TRY(to->compute(&to->piece, rows, 0, count));
+    AE_TRY((to->output < AE_OUTPUT_SCORES ? forward : score)(&to->piece, rows, 0, count));
     return aei_table_write(to->table, to->results, count);
 }
 
-typedef struct naming {
-    const ae_dataset *dataset;
-    ae_output output;
-} naming;
-
 static const char *column_name(const void *context, size_t column, char room[AEI_COLUMN_NAME])
 {
-    const naming *n = context;
-    const bool codes = n->output == AE_OUTPUT_CODES;
-    if (n->output == AE_OUTPUT_SCORES)
+    const file_sink *to = context;
+    const bool codes = to->output == AE_OUTPUT_CODES;
+    if (to->output == AE_OUTPUT_SCORES)
         return "score";
-    const char *name = codes ? NULL : ae_dataset_column_name(n->dataset, column);
+    const char *name = codes ? NULL : ae_dataset_column_name(to->dataset, column);
     if (name != NULL)
         return name;
     (void)snprintf(room, AEI_COLUMN_NAME, "%s_%zu", codes ? "code" : "feature", column);
@@ -172,25 +167,23 @@ static ae_status save(ae_session *session, const ae_dataset *dataset, const char
     if (o.output >= AE_OUTPUT_SCORES)
         AE_TRY(ae_session_score(session, NULL, 0, NULL, NULL, &score_options));
     const bool scores = o.output == AE_OUTPUT_SCORES;
-    const size_t columns = scores                        ? 1
-                           : o.output == AE_OUTPUT_CODES ? ae_network_code_width(network)
-                                                         : ae_network_input_width(network),
+    const size_t layers = o.output == AE_OUTPUT_CODES ? network->encoder_layers : network->depth,
+                 columns = scores ? 1 : network->widths[layers],
                  rows = aei_session_max_batch(session);
     float *results = malloc(rows * (columns + 1) * sizeof *results);
     if (results == NULL)
         return aei_fail_memory(rows * (columns + 1) * sizeof *results);
     file_sink to = {.piece = {.session = session,
                               .options = &score_options,
+                              .layer = layers - 1,
                               .columns = columns,
                               .values = scores ? NULL : results,
                               .scores = scores ? results : results + rows * columns},
-                    .compute = o.output == AE_OUTPUT_CODES             ? encode
-                               : o.output == AE_OUTPUT_RECONSTRUCTIONS ? reconstruct
-                                                                       : score,
+                    .dataset = dataset,
+                    .output = o.output,
                     .results = results};
-    const naming names = {dataset, o.output};
     ae_status status;
-    AE_CHECK(csv ? aei_table_create_csv(&to.table, path, columns, column_name, &names)
+    AE_CHECK(csv ? aei_table_create_csv(&to.table, path, columns, column_name, &to)
                  : aei_table_create_npy(&to.table, path, ae_dataset_row_count(dataset),
                                         scores ? 0 : columns));
     status = aei_table_close(to.table, for_each_piece(session, dataset, save_piece, &to));

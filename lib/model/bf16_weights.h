@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session's own copy of the weights in bfloat16: in pairs where the processor multiplies those,
- * else in 16 bits, which a single row's product takes apart as it reads them; for more rows a panel
- * is widened to float32 first.
+ * A session's own copy of the weights in bfloat16. Where the processor multiplies pairs of such
+ * numbers the weights are stored in pairs, else as 16-bit numbers: for one row the kernel converts
+ * them as it reads; for more rows each panel is converted to float32 first.
  */
 #ifndef AEI_BF16_WEIGHTS_H
 #define AEI_BF16_WEIGHTS_H
@@ -25,7 +25,7 @@ void aei_bf16_weights_lay_out(aei_bf16_weights *copy, aei_arena *arena, const ae
 /* From the network's weights as they are now. */
 void aei_bf16_weights_copy(aei_bf16_weights *copy, const ae_network *network);
 
-/* c = panel p of layer l's product for so many rows, x being in bfloat16, as `plain` leaves it. */
+/* c = panel p of layer l's product; x is in bfloat16, as aei_kernels.to_bf16 leaves it. */
 void aei_bf16_weights_multiply_pairs(const aei_bf16_weights *copy, const ae_network *network,
                                      size_t l, size_t p, size_t rows, const uint16_t *x, float *c);
 

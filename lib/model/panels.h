@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Panels that hold so many features. */
+/* How many panels hold the features. */
 static inline size_t aei_panels(size_t panel, size_t features)
 {
     return (features + panel - 1) / panel;
