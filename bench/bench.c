@@ -4,6 +4,7 @@
  * take turns with slices of the machine's own peak on the same threads. `bench full` measures every
  * size.
  */
+#include <libae/experimental.h>
 #include <libae/libae.h>
 #include <math.h>
 #include <stdbool.h>

@@ -8,6 +8,7 @@
  * DIR has the four files of MNIST or Fashion-MNIST as .gz (Debian: dataset-fashion-mnist); without
  * it, or with "", these are built-in digits. OUT (.) receives anomaly.png and anomaly.safetensors.
  */
+#include <libae/experimental.h>
 #include <libae/libae.h>
 
 #include "common/check.h"

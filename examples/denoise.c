@@ -8,6 +8,7 @@
  * OUT (default .) receives denoise.png: digits with noise, what the network makes of them, the
  * cost.
  */
+#include <libae/experimental.h>
 #include <libae/libae.h>
 
 #include "common/check.h"

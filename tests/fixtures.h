@@ -10,6 +10,7 @@
 #include "support.h"
 
 #include <check.h>
+#include <libae/experimental.h>
 #include <libae/libae.h>
 #include <math.h>
 #include <stdbool.h>

@@ -3,6 +3,7 @@
  * libae's side of the comparison, by its public interface alone, as worker.h describes; `libae data
  * FOLDER` writes the rows that everybody trains on.
  */
+#include <libae/experimental.h>
 #include <libae/libae.h>
 #include <stdint.h>
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libae/experimental.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "common/files.h"
 
 #include <inttypes.h>
+#include <libae/experimental.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -26,7 +26,6 @@
 #include <libae/dataset.h>
 #include <libae/evaluate.h>
 #include <libae/events.h>
-#include <libae/experimental.h>
 #include <libae/export.h>
 #include <libae/network.h>
 #include <libae/optimizer.h>

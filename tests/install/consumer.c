@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A program outside the tree: trains a small network on the built-in digits and uses it. */
+#include <libae/experimental.h>
 #include <libae/libae.h>
 
 #include <math.h>
