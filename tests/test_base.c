@@ -4,6 +4,8 @@
 #include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/input.h"
+#include "base/number.h"
 #include "base/options.h"
 #include "base/philox.h"
 #include "base/team.h"

@@ -59,7 +59,7 @@ START_TEST(line_ends_quotes_marks_and_blank_ends_do_not_matter)
     for (size_t i = 0; i < COUNT(texts); i++) {
         ae_dataset *dataset = open_text(texts[i], NULL);
         ck_assert_ptr_null(ae_dataset_column_name(dataset, 0));
-        ck_assert_int_eq(ae_dataset_label(dataset, 0), -1);
+        ck_assert_int_eq(ae_dataset_label(dataset, 0), AE_LABEL_NONE);
         check_values(dataset, 2, 2, 1, 2, 3, 4);
     }
     check_values(open_text("7\n", NULL), 1, 1, 7);
@@ -95,6 +95,19 @@ START_TEST(a_header_is_recognised_and_its_names_are_kept)
 }
 END_TEST
 
+/* float32 would make 16777216 of both. */
+static void dataset_labels_beyond_float32(void)
+{
+    static const int32_t wanted[] = {16777217, -16777217, INT32_MAX, -INT32_MAX, 0, 7};
+    ae_dataset *dataset = open_text("1,16777217\n1,-16777217\n1,2147483647\n1,-2147483647.00\n"
+                                    "1,-0\n1, +07. \n",
+                                    AE_CSV_OPTIONS(.label_column = 2));
+    ck_assert_int_eq(ae_dataset_has_labels(dataset), 1);
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        ck_assert_int_eq(ae_dataset_label(dataset, i), wanted[i]);
+    ae_dataset_free(dataset);
+}
+
 START_TEST(columns_and_labels_are_chosen_by_number_or_name)
 {
     static const char text[] = "id,a,b,class\nx7,1,2,0\ny8,3,4,255\n,5,6,1.0\n";
@@ -103,7 +116,7 @@ START_TEST(columns_and_labels_are_chosen_by_number_or_name)
         AE_CSV_OPTIONS(.column_names = (const char *const[]){"b", "a"}, .column_count = 2,
                        .label_name = "class"),
         AE_CSV_OPTIONS(.columns = (const size_t[]){3, 2}, .column_count = 2, .label_name = "class",
-                       .height = 1, .width = 2),
+                       .image_height = 1, .image_width = 2),
         AE_CSV_OPTIONS(.column_names = (const char *const[]){"b", "a"}, .column_count = 2,
                        .label_column = 4),
     };
@@ -119,6 +132,7 @@ START_TEST(columns_and_labels_are_chosen_by_number_or_name)
         ae_dataset_free(view);
         check_values(dataset, 3, 2, 2, 1, 4, 3, 6, 5);
     }
+    dataset_labels_beyond_float32();
     /* All but the label by default. */
     ae_dataset *dataset = open_text("k,a,b\n3,1,2\n", AE_CSV_OPTIONS(.label_name = "k"));
     ck_assert_int_eq(ae_dataset_label(dataset, 0), 3);
@@ -160,8 +174,13 @@ static const struct {
     {"a,b\n1,\"2\n", {0}, AE_ERROR_FORMAT, "line 2, column 2: a quote that is never closed"},
     {"a,b\n1,\"2\"3\n", {0}, AE_ERROR_FORMAT, "line 2, column 2: text behind a closing quote"},
     {"a,b\n1,2\"3\n", {0}, AE_ERROR_DATA, "\"2\"3\" is not a number"},
-    {"a,b,k\n1,2,256\n", {.label_column = 3}, AE_ERROR_DATA, "\"256\" is not a label"},
-    {"a,b,k\n1,2,-1\n", {.label_column = 3}, AE_ERROR_DATA, "\"-1\" is not a label"},
+    {"a,b,k\n1,2,2147483648\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
+    {"a,b,k\n1,2,-2147483648\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
+    {"a,b,k\n1,2,99999999999999999999\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
+    {"a,b,k\n1,2,16777217.25\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
+    {"a,b,k\n1,2,.5\n", {.label_column = 3}, AE_ERROR_DATA, "\".5\" is not a label"},
+    {"a,\"b\rc\",d\n1,2,3\n1,2,z\n", {0}, AE_ERROR_DATA, "line 4, column 3 (d): \"z\""},
+    {"a,\"b\r\nc\",d\n1,2,3\n1,2,z\n", {0}, AE_ERROR_DATA, "line 4, column 3 (d): \"z\""},
     {"a,b,k\n1,2,1.5\n", {.label_column = 3}, AE_ERROR_DATA, "\"1.5\" is not a label"},
     {"a,b,k\n1,2,cat\n", {.label_column = 3}, AE_ERROR_DATA, "line 2, column 3 (k): \"cat\""},
     {"a,b\n1,2\n",
@@ -209,7 +228,10 @@ static const struct {
     {"a,b\n1,2\n", {.header = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "header is 3"},
     {"a,b\n1,2\n", {.delimiter = '"'}, AE_ERROR_INVALID_ARGUMENT, "delimiter"},
     {"a,b\n1,2\n", {.delimiter = '.'}, AE_ERROR_INVALID_ARGUMENT, "delimiter"},
-    {"a,b\n1,2\n", {.height = 3, .width = 1}, AE_ERROR_INVALID_ARGUMENT, "height 3"},
+    {"a,b\n1,2\n",
+     {.image_height = 3, .image_width = 1},
+     AE_ERROR_INVALID_ARGUMENT,
+     "image_height 3"},
 };
 
 START_TEST(what_is_no_table_of_numbers_is_refused_by_line_and_column)

@@ -3,6 +3,7 @@
 #include "suites.h"
 #include "support.h"
 
+#include <libae/experimental.h>
 #include <libae/libae.h>
 #include <math.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ START_TEST(float_memory_reads_back_as_it_was)
     assert_rows(dataset, in_order, ROWS);
     ck_assert_uint_eq(ae_dataset_image_height(dataset), 0);
     ck_assert_uint_eq(ae_dataset_image_width(dataset), 0);
-    ck_assert_int_eq(ae_dataset_label(dataset, 0), -1);
+    ck_assert_int_eq(ae_dataset_label(dataset, 0), AE_LABEL_NONE);
     ae_dataset_free(dataset);
 }
 END_TEST
@@ -96,22 +97,22 @@ START_TEST(bytes_read_as_value_times_scale)
 }
 END_TEST
 
-START_TEST(copied_memory_may_change_afterwards_and_borrowed_memory_is_read_in_place)
+START_TEST(copied_memory_may_change_afterwards_and_memory_not_copied_is_read_in_place)
 {
     float values[] = {1, 2, 3, 4};
-    ae_dataset *copied = NULL, *borrowed = NULL;
+    ae_dataset *copied = NULL, *in_place = NULL;
     ck_assert_ok(
-        ae_dataset_create_f32(&copied, values, 2, 2, AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_OFF)));
-    ck_assert_ok(
-        ae_dataset_create_f32(&borrowed, values, 2, 2, AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)));
+        ae_dataset_create_f32(&copied, values, 2, 2, AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_OFF)));
+    ck_assert_ok(ae_dataset_create_f32(&in_place, values, 2, 2,
+                                       AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)));
     values[3] = 40;
     float row[2];
     ck_assert_ok(ae_dataset_read(copied, 1, 1, row));
     ck_assert_float_eq(row[1], 4);
-    ck_assert_ok(ae_dataset_read(borrowed, 1, 1, row));
+    ck_assert_ok(ae_dataset_read(in_place, 1, 1, row));
     ck_assert_float_eq(row[1], 40);
     ae_dataset_free(copied);
-    ae_dataset_free(borrowed);
+    ae_dataset_free(in_place);
 }
 END_TEST
 
@@ -123,11 +124,11 @@ START_TEST(a_stride_skips_what_lies_between_rows)
     float *values = malloc(sizeof source);
     ck_assert_ptr_nonnull(values);
     memcpy(values, source, sizeof source);
-    for (int borrow = 1; borrow <= 2; borrow++) {
+    for (int no_copy = 1; no_copy <= 2; no_copy++) {
         ae_dataset *dataset = NULL;
         float read[6];
         const ae_dataset_options options = {
-            .size = sizeof options, .borrow = (ae_toggle)borrow, .stride = 4};
+            .size = sizeof options, .no_copy = (ae_toggle)no_copy, .stride = 4};
         ck_assert_ok(ae_dataset_create_f32(&dataset, values, 3, 2, &options));
         ck_assert_ok(ae_dataset_read(dataset, 0, 3, read));
         for (size_t i = 0; i < 6; i++)
@@ -180,8 +181,8 @@ START_TEST(a_callback_fills_each_row_once_and_may_stop)
     ck_assert_status(ae_dataset_create_from_callback(&dataset, ROWS, 2, NULL, NULL, NULL),
                      AE_ERROR_INVALID_ARGUMENT, "callback is NULL");
     ck_assert_status(ae_dataset_create_from_callback(&dataset, ROWS, FEATURES, fill, &calls,
-                                                     AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)),
-                     AE_ERROR_INVALID_ARGUMENT, "borrow");
+                                                     AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)),
+                     AE_ERROR_INVALID_ARGUMENT, "no_copy");
     ck_assert_ptr_null(dataset);
 }
 END_TEST
@@ -200,7 +201,7 @@ START_TEST(values_that_are_not_finite_are_refused_by_row_and_column)
         ck_assert_status(ae_dataset_create_f32(&dataset, values, MANY, WIDE, NULL), AE_ERROR_DATA,
                          texts[i]);
         ck_assert_status(ae_dataset_create_f32(&dataset, values, MANY, WIDE,
-                                               AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)),
+                                               AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)),
                          AE_ERROR_DATA, texts[i]);
     }
     ck_assert_ptr_null(dataset);
@@ -225,7 +226,7 @@ START_TEST(bad_arguments_are_refused_and_leave_the_result_alone)
                      invalid, "overflow");
 #if SIZE_MAX > UINT32_MAX
     ck_assert_status(ae_dataset_create_u8(&d, bytes, (size_t)UINT32_MAX + 1, 1,
-                                          AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)),
+                                          AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)),
                      invalid, "4294967296 rows: a dataset holds at most 4294967295");
 #endif
     ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.stride = 2)),
@@ -237,13 +238,13 @@ START_TEST(bad_arguments_are_refused_and_leave_the_result_alone)
     ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.scale = 1e38f)),
                      invalid, "scale");
     ck_assert_status(
-        ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.borrow = (ae_toggle)3)), invalid,
-        "borrow is 3");
-    ck_assert_status(
-        ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.height = 2, .width = 2)), invalid,
-        "height 2 x width 2");
-    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.height = 3)),
-                     invalid, "width 0");
+        ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.no_copy = (ae_toggle)3)), invalid,
+        "no_copy is 3");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3,
+                                          AE_DATASET_OPTIONS(.image_height = 2, .image_width = 2)),
+                     invalid, "image_height 2 x image_width 2");
+    ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, AE_DATASET_OPTIONS(.image_height = 3)),
+                     invalid, "image_width 0");
     ck_assert_status(ae_dataset_create_u8(&d, bytes, 2, 3, &(ae_dataset_options){.size = 1}),
                      invalid, "size is 1");
     ck_assert_ptr_null(d);
@@ -254,8 +255,8 @@ START_TEST(picture_sizes_are_kept_and_follow_views)
 {
     const uint8_t bytes[12] = {0};
     ae_dataset *dataset = NULL, *view = NULL;
-    ck_assert_ok(
-        ae_dataset_create_u8(&dataset, bytes, 2, 6, AE_DATASET_OPTIONS(.height = 3, .width = 2)));
+    ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 6,
+                                      AE_DATASET_OPTIONS(.image_height = 3, .image_width = 2)));
     ck_assert_ok(ae_dataset_view(&view, dataset, 1, 1));
     ck_assert_uint_eq(ae_dataset_image_height(dataset), 3);
     ck_assert_uint_eq(ae_dataset_image_width(view), 2);
@@ -276,7 +277,7 @@ START_TEST(null_datasets_have_nothing_and_are_freed_in_peace)
     ck_assert_uint_eq(ae_dataset_feature_count(NULL), 0);
     ck_assert_uint_eq(ae_dataset_image_height(NULL), 0);
     ck_assert_uint_eq(ae_dataset_image_width(NULL), 0);
-    ck_assert_int_eq(ae_dataset_label(NULL, 0), -1);
+    ck_assert_int_eq(ae_dataset_label(NULL, 0), AE_LABEL_NONE);
     ck_assert_status(ae_dataset_read(NULL, 0, 1, values), invalid, "dataset is NULL");
     ck_assert_status(ae_dataset_mean(NULL, values), invalid, "dataset is NULL");
     ck_assert_status(ae_dataset_view(&d, NULL, 0, 1), invalid, "dataset is NULL");
@@ -317,13 +318,14 @@ START_TEST(reads_past_the_end_are_refused)
 {
     ae_dataset *dataset = make_f32();
     float values[ROWS * FEATURES];
-    ck_assert_status(ae_dataset_read(dataset, 0, ROWS + 1, values), AE_ERROR_SHAPE,
+    ck_assert_status(ae_dataset_read(dataset, 0, ROWS + 1, values), AE_ERROR_INVALID_ARGUMENT,
                      "8 rows from row 0 on");
-    ck_assert_status(ae_dataset_read(dataset, ROWS, 1, values), AE_ERROR_SHAPE,
+    ck_assert_status(ae_dataset_read(dataset, ROWS, 1, values), AE_ERROR_INVALID_ARGUMENT,
                      "the dataset has 7");
-    ck_assert_status(ae_dataset_read(dataset, 1, SIZE_MAX, values), AE_ERROR_SHAPE,
+    ck_assert_status(ae_dataset_read(dataset, 1, SIZE_MAX, values), AE_ERROR_INVALID_ARGUMENT,
                      "from row 1 on");
-    ck_assert_status(ae_dataset_read(dataset, SIZE_MAX, 2, values), AE_ERROR_SHAPE, "2 rows");
+    ck_assert_status(ae_dataset_read(dataset, SIZE_MAX, 2, values), AE_ERROR_INVALID_ARGUMENT,
+                     "2 rows");
     ae_dataset_free(dataset);
 }
 END_TEST
@@ -337,10 +339,11 @@ START_TEST(a_view_has_the_rows_asked_for)
     view = NULL;
     ck_assert_status(ae_dataset_view(&view, dataset, 0, 0), AE_ERROR_INVALID_ARGUMENT,
                      "count is 0");
-    ck_assert_status(ae_dataset_view(&view, dataset, 6, 2), AE_ERROR_SHAPE, "2 rows from row 6 on");
-    ck_assert_status(ae_dataset_view(&view, dataset, SIZE_MAX, 2), AE_ERROR_SHAPE,
+    ck_assert_status(ae_dataset_view(&view, dataset, 6, 2), AE_ERROR_INVALID_ARGUMENT,
+                     "2 rows from row 6 on");
+    ck_assert_status(ae_dataset_view(&view, dataset, SIZE_MAX, 2), AE_ERROR_INVALID_ARGUMENT,
                      "the dataset has 7");
-    ck_assert_status(ae_dataset_view(&view, dataset, 2, SIZE_MAX), AE_ERROR_SHAPE,
+    ck_assert_status(ae_dataset_view(&view, dataset, 2, SIZE_MAX), AE_ERROR_INVALID_ARGUMENT,
                      "the dataset has 7");
     ck_assert_ptr_null(view);
     ae_dataset_free(dataset);
@@ -355,8 +358,8 @@ START_TEST(a_selection_has_its_rows_in_their_order_with_repeats)
     assert_rows(view, rows, 9);
     ae_dataset_free(view);
     view = NULL;
-    ck_assert_status(ae_dataset_select(&view, dataset, (const size_t[]){0, 7}, 2), AE_ERROR_SHAPE,
-                     "rows[1] is 7");
+    ck_assert_status(ae_dataset_select(&view, dataset, (const size_t[]){0, 7}, 2),
+                     AE_ERROR_INVALID_ARGUMENT, "rows[1] is 7");
     ck_assert_status(ae_dataset_select(&view, dataset, rows, 0), AE_ERROR_INVALID_ARGUMENT,
                      "count is 0");
     ck_assert_ptr_null(view);
@@ -378,7 +381,8 @@ START_TEST(a_split_has_every_row_once)
     ae_dataset *first = NULL, *rest = NULL;
     ck_assert_status(ae_dataset_split(&first, &rest, dataset, 0), AE_ERROR_INVALID_ARGUMENT,
                      "count is 0");
-    ck_assert_status(ae_dataset_split(&first, &rest, dataset, ROWS), AE_ERROR_SHAPE, "count is 7");
+    ck_assert_status(ae_dataset_split(&first, &rest, dataset, ROWS), AE_ERROR_INVALID_ARGUMENT,
+                     "count is 7");
     ck_assert(first == NULL && rest == NULL);
     ae_dataset_free(dataset);
 }
@@ -410,7 +414,7 @@ START_TEST(labels_follow_every_kind_of_view)
     ae_dataset_free(labelled);
     ck_assert_int_eq(ae_dataset_label(view, 0), 5);
     ck_assert_int_eq(ae_dataset_label(view, 3), 2);
-    ck_assert_int_eq(ae_dataset_label(view, 4), -1);
+    ck_assert_int_eq(ae_dataset_label(view, 4), AE_LABEL_NONE);
     ck_assert_int_eq(ae_dataset_label(selected, 0), 2);
     ck_assert_int_eq(ae_dataset_label(selected, 2), 5);
     for (size_t r = 0; r < 4;
@@ -552,7 +556,7 @@ START_TEST(gather_takes_any_columns_of_any_rows_and_leaves_the_rest_alone)
     ck_assert_ptr_nonnull(floats);
     for (size_t i = 0; i < MANY * WIDE; i++)
         floats[i] = (float)(bytes[i] = (uint8_t)(i * 37 % 251)) * 3;
-    const ae_dataset_options options = {.size = sizeof options, .borrow = AE_TOGGLE_ON};
+    const ae_dataset_options options = {.size = sizeof options, .no_copy = AE_TOGGLE_ON};
     for (int kind = 0; kind < 4; kind++) {
         ae_dataset *dataset = NULL, *view = NULL;
         if (kind % 2 == 0)
@@ -582,7 +586,7 @@ START_TEST(values_outside_a_range_are_refused_by_row_column_and_value)
     values[0] = 1;
     ae_dataset *dataset = NULL, *view = NULL;
     ck_assert_ok(ae_dataset_create_f32(&dataset, values, MANY, WIDE,
-                                       AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)));
+                                       AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)));
     ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
     values[17 * WIDE + 301] = 1.5f;
     ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA,
@@ -601,7 +605,7 @@ START_TEST(values_outside_a_range_are_refused_by_row_column_and_value)
     ck_assert_ok(aei_dataset_check_range(view, 0, 1));
     ae_dataset_free(view);
 
-    /* Borrowed memory that went bad after it was checked. */
+    /* Memory that is not copied and went bad after it was checked. */
     values[17 * WIDE + 301] = NAN;
     ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA, "nan");
     ae_dataset_free(dataset);
@@ -676,7 +680,7 @@ static void add_memory_tests(TCase *memory)
     tcase_add_test(memory, float_memory_reads_back_as_it_was);
     tcase_add_test(memory, bytes_read_as_value_times_scale);
     tcase_add_test(memory,
-                   copied_memory_may_change_afterwards_and_borrowed_memory_is_read_in_place);
+                   copied_memory_may_change_afterwards_and_memory_not_copied_is_read_in_place);
     tcase_add_test(memory, a_stride_skips_what_lies_between_rows);
     tcase_add_test(memory, a_callback_fills_each_row_once_and_may_stop);
     tcase_add_test(memory, values_that_are_not_finite_are_refused_by_row_and_column);

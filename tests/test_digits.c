@@ -2,6 +2,7 @@
 #include "suites.h"
 #include "support.h"
 
+#include <libae/experimental.h>
 #include <libae/libae.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ START_TEST(digits_are_labelled_pictures_of_28_by_28)
     ck_assert_uint_eq(ae_dataset_image_width(digits), SIDE);
     for (size_t r = 0; r < 23; r++)
         ck_assert_int_eq(ae_dataset_label(digits, r), (int)(r % 10));
-    ck_assert_int_eq(ae_dataset_label(digits, 23), -1);
+    ck_assert_int_eq(ae_dataset_label(digits, 23), AE_LABEL_NONE);
     ae_dataset_free(digits);
 }
 END_TEST

@@ -122,7 +122,7 @@ START_TEST(one_dimension_is_rows_of_one_feature_and_more_multiply)
 }
 END_TEST
 
-START_TEST(options_apply_to_files_but_for_borrow_and_stride)
+START_TEST(options_apply_to_files_but_for_memory_and_stride)
 {
     uint8_t file[SIZE];
     make_pictures(file);
@@ -130,8 +130,8 @@ START_TEST(options_apply_to_files_but_for_borrow_and_stride)
     support_write(path, file, sizeof file);
     ae_dataset *dataset = NULL;
     float row[FEATURES];
-    ck_assert_ok(ae_dataset_open_idx(&dataset, path,
-                                     AE_DATASET_OPTIONS(.scale = 2, .height = 1, .width = 6)));
+    ck_assert_ok(ae_dataset_open_idx(
+        &dataset, path, AE_DATASET_OPTIONS(.scale = 2, .image_height = 1, .image_width = 6)));
     ck_assert_ok(ae_dataset_read(dataset, 3, 1, row));
     ck_assert_float_eq(row[5], 46);
     ck_assert_uint_eq(ae_dataset_image_height(dataset), 1);
@@ -140,15 +140,15 @@ START_TEST(options_apply_to_files_but_for_borrow_and_stride)
     dataset = NULL;
     const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
     ck_assert_status(
-        ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON)), invalid,
-        "borrow");
+        ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)), invalid,
+        "no_copy");
     ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.stride = 6)), invalid,
                      "stride");
     ck_assert_status(ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.scale = -1)), invalid,
                      "scale is -1");
-    ck_assert_status(
-        ae_dataset_open_idx(&dataset, path, AE_DATASET_OPTIONS(.height = 4, .width = 2)), invalid,
-        "height 4 x width 2");
+    ck_assert_status(ae_dataset_open_idx(&dataset, path,
+                                         AE_DATASET_OPTIONS(.image_height = 4, .image_width = 2)),
+                     invalid, "image_height 4 x image_width 2");
     ck_assert_status(ae_dataset_open_idx(&dataset, NULL, NULL), invalid, "path is NULL");
     ck_assert_status(ae_dataset_open_idx(NULL, path, NULL), invalid, "dataset is NULL");
     ck_assert_ptr_null(dataset);
@@ -181,12 +181,19 @@ START_TEST(other_types_are_refused_by_name)
     static const struct {
         uint8_t type;
         const char *text;
-    } types[] = {{0x09, "0x09 (int8)"},    {0x0B, "0x0B (int16)"},   {0x0C, "0x0C (int32)"},
-                 {0x0E, "0x0E (float64)"}, {0x0A, "0x0A (unknown)"}, {0xFF, "0xFF (unknown)"}};
+    } types[] = {{0x09, "0x09 (int8)"},
+                 {0x0B, "0x0B (int16)"},
+                 {0x0C, "0x0C (int32)"},
+                 {0x0E, "0x0E (float64)"}};
+    ae_dataset *dataset = NULL;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         const uint8_t file[] = {0, 0, types[i].type, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0};
-        assert_refused(file, sizeof file, types[i].text);
+        ck_assert_status(open_bytes(&dataset, file, sizeof file), AE_ERROR_UNSUPPORTED,
+                         types[i].text);
     }
+    assert_refused("\0\0\x0a\1\0\0\0\1\0", 9, "0x0A: the format has no such type");
+    assert_refused("\0\0\xff\1\0\0\0\1\0", 9, "0xFF: the format has no such type");
+    ck_assert_ptr_null(dataset);
 }
 END_TEST
 
@@ -233,7 +240,8 @@ START_TEST(labels_are_read_beside_rows_of_every_kind)
     ck_assert_ok(ae_dataset_select(&selected, pictures, (const size_t[]){3, 3, 1, 0}, 4));
     ck_assert_ok(ae_dataset_open_idx_labels(&a, pictures, path));
     ck_assert_ok(ae_dataset_open_idx_labels(&b, selected, path));
-    ck_assert_int_eq(ae_dataset_label(pictures, 0), -1); /* the unlabelled one stays so */
+    ck_assert_int_eq(ae_dataset_label(pictures, 0),
+                     AE_LABEL_NONE); /* the unlabelled one stays so */
     ae_dataset_free(pictures);
     ae_dataset_free(selected);
     assert_pictures(a);
@@ -249,6 +257,33 @@ START_TEST(labels_are_read_beside_rows_of_every_kind)
 }
 END_TEST
 
+START_TEST(labels_of_every_integer_type_are_read)
+{
+    static const struct {
+        const char *bytes; /* type, one dimension, 4 labels */
+        size_t size;
+        int32_t labels[PICTURES];
+    } files[] = {
+        {"\0\0\x08\1\0\0\0\4\0\x7f\x80\xff", 12, {0, 127, 128, 255}},
+        {"\0\0\x09\1\0\0\0\4\0\x7f\x80\xff", 12, {0, 127, -128, -1}},
+        {"\0\0\x0b\1\0\0\0\4\0\1\x7f\xff\x80\0\xff\xfe", 16, {1, 32767, -32768, -2}},
+        {"\0\0\x0c\1\0\0\0\4\0\0\1\0\x7f\xff\xff\xff\x80\0\0\1\xff\xff\xff\xff",
+         24,
+         {256, INT32_MAX, -INT32_MAX, -1}},
+    };
+    ae_dataset *pictures = open_pictures();
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        ae_dataset *labelled = NULL;
+        support_write(support_path("labels"), files[i].bytes, files[i].size);
+        ck_assert_ok(ae_dataset_open_idx_labels(&labelled, pictures, support_path("labels")));
+        for (size_t r = 0; r < PICTURES; r++)
+            ck_assert_int_eq(ae_dataset_label(labelled, r), files[i].labels[r]);
+        ae_dataset_free(labelled);
+    }
+    ae_dataset_free(pictures);
+}
+END_TEST
+
 START_TEST(labels_that_do_not_fit_are_refused)
 {
     const uint8_t three[] = {0, 0, 8, 1, 0, 0, 0, 3, 9, 0, 255};
@@ -259,10 +294,16 @@ START_TEST(labels_that_do_not_fit_are_refused)
                      "labels: 3 labels for 4 rows");
     /* Pictures in place of labels. */
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("file")),
-                     AE_ERROR_FORMAT, "with 3 dimensions");
+                     AE_ERROR_FORMAT, "with 3 dimensions: labels have one");
     support_write(path, "\0\0\x0d\1\0\0\0\1\0\0\0\0", 12);
+    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_UNSUPPORTED,
+                     "(float32): labels are uint8");
+    support_write(path, "\0\0\x0c\1\0\0\0\4\0\0\0\0\x80\0\0\0\0\0\0\0\0\0\0\0", 24);
+    ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_DATA,
+                     "label 1 is -2147483648");
+    support_write(path, "\0\0\x0b\1\0\0\0\4\0\0\0\0\0\0\0", 15);
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_FORMAT,
-                     "labels are uint8");
+                     "8 bytes of values expected, 7 found");
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("none")),
                      AE_ERROR_NOT_FOUND, "none");
     const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
@@ -367,7 +408,8 @@ START_TEST(a_damaged_gzip_file_is_refused_or_gives_the_right_values)
             if (status == AE_OK)
                 assert_pictures(dataset);
             else
-                ck_assert_status(status, AE_ERROR_FORMAT, support_path("file"));
+                ck_assert_msg(status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED, "%s",
+                              ae_last_error());
             refused += status != AE_OK;
             ae_dataset_free(dataset);
             gzip[i] ^= (uint8_t)(1U << bit);
@@ -389,7 +431,7 @@ START_TEST(what_follows_gzip_data_is_refused)
     uint8_t *longer = realloc(gzip, packed + 5);
     ck_assert_ptr_nonnull(longer);
     memcpy(longer + packed, "trash", 5);
-    assert_refused(longer, packed + 5, "5 bytes follow the gzip data");
+    assert_refused(longer, packed + 5, "followed by something else");
     longer[packed] = 0x1F; /* looks like another member for one byte, and then for two */
     assert_refused(longer, packed + 1, "cut off");
     assert_refused(longer, packed + 5, "damaged");
@@ -403,7 +445,7 @@ START_TEST(headers_inside_gzip_are_not_believed)
 {
     uint8_t file[SIZE + 1] = {0};
     make_pictures(file);
-    assert_refused_packed("", 0, "not an IDX file");
+    assert_refused_packed("", 0, "the file is empty");
     assert_refused_packed("trash", 5, "not an IDX file");
     assert_refused_packed(file, 10, "header is cut off");
     assert_refused_packed(file, SIZE - 1, "24 bytes of values expected, 23 found");
@@ -413,8 +455,7 @@ START_TEST(headers_inside_gzip_are_not_believed)
     size_t before = support_allocations();
     assert_refused_packed("\0\0\x08\2\xff\xff\xff\xff\0\1\0\0", 12,
                           "281474976645120 bytes of values expected, more than");
-    ck_assert_uint_eq(support_allocations() - before, 2); /* the file's bytes and zlib's stream */
-    assert_refused_packed("\0\0\x09\1\0\0\0\1\0", 9, "0x09 (int8)");
+    ck_assert_uint_eq(support_allocations() - before, 2); /* the stream and zlib's */
 }
 END_TEST
 
@@ -551,13 +592,14 @@ Suite *idx_suite(void)
     tcase_add_test(plain, big_endian_floats_read_as_they_are);
     tcase_add_test(plain, a_float_that_is_not_finite_is_refused_by_row_and_column);
     tcase_add_test(plain, one_dimension_is_rows_of_one_feature_and_more_multiply);
-    tcase_add_test(plain, options_apply_to_files_but_for_borrow_and_stride);
+    tcase_add_test(plain, options_apply_to_files_but_for_memory_and_stride);
     tcase_add_test(plain, missing_files_folders_and_unreadable_files_say_so);
     tcase_add_test(plain, files_that_are_not_idx_are_refused);
     tcase_add_test(plain, other_types_are_refused_by_name);
     tcase_add_test(plain, dimensions_that_make_no_sense_are_refused);
     tcase_add_test(plain, every_cut_and_every_excess_is_refused);
     tcase_add_test(plain, labels_are_read_beside_rows_of_every_kind);
+    tcase_add_test(plain, labels_of_every_integer_type_are_read);
     tcase_add_test(plain, labels_that_do_not_fit_are_refused);
     tcase_add_test(plain, any_allocation_may_fail_and_nothing_is_lost);
     suite_add_tcase(suite, plain);

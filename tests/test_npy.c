@@ -68,22 +68,22 @@ START_TEST(what_numpy_saves_is_read_to_the_bit)
     ck_assert_int_eq(
         python_run("tables.py", (const char *const[]){"write-npy", support_dir(), NULL}), 0);
     for (size_t i = 0; i < COUNT(arrays); i++) {
-        const bool borrow = _i == 1, u8 = strcmp(arrays[i].kind, "|u1") == 0;
+        const bool map = _i == 1, u8 = strcmp(arrays[i].kind, "|u1") == 0;
         char name[32];
         ae_dataset *dataset = NULL;
         snprintf(name, sizeof name, "%zu.npy", i);
         ck_assert_ok(ae_dataset_open_npy(
             &dataset, support_path(name),
-            AE_DATASET_OPTIONS(.scale = 1, .borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+            AE_DATASET_OPTIONS(.scale = 1, .map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
         ck_assert_uint_eq(ae_dataset_row_count(dataset), arrays[i].rows);
         ck_assert_uint_eq(ae_dataset_feature_count(dataset), arrays[i].features);
         ck_assert_uint_eq(ae_dataset_image_height(dataset), arrays[i].height);
         ck_assert_uint_eq(ae_dataset_image_width(dataset), arrays[i].width);
-        ck_assert_int_eq(ae_dataset_label(dataset, 0), -1);
-        ck_assert_int_eq(dataset->storage->element == AEI_U8, u8);
+        ck_assert_int_eq(ae_dataset_label(dataset, 0), AE_LABEL_NONE);
+        ck_assert_int_eq(dataset->storage->type == AEI_STORAGE_U8, u8);
         const bool native = (u8 || strcmp(arrays[i].kind, "<f4") == 0) && arrays[i].order[0] == 'C';
-        if (native || !borrow)
-            ck_assert_int_eq(dataset->storage->mapping != NULL, native && borrow);
+        if (native || !map)
+            ck_assert_int_eq(dataset->storage->mapping != NULL, native && map);
         snprintf(name, sizeof name, "%zu.f32", i);
         size_t size;
         unsigned char *wanted = support_read(support_path(name), &size);
@@ -162,12 +162,12 @@ START_TEST(headers_as_others_write_them_are_read)
     };
     for (int version = 1; version <= 3; version++)
         for (size_t i = 0; i < COUNT(headers); i++)
-            for (int borrow = 0; borrow < 2; borrow++) {
+            for (int map = 0; map < 2; map++) {
                 ae_dataset *dataset = NULL;
                 float values[6];
                 ck_assert_ok(ae_dataset_open_npy(
                     &dataset, make_file(version, headers[i], six, sizeof six),
-                    AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+                    AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
                 ck_assert_uint_eq(ae_dataset_feature_count(dataset), 3);
                 ck_assert_ok(ae_dataset_read(dataset, 0, 2, values));
                 ck_assert_mem_eq(values, six, sizeof six);
@@ -243,11 +243,11 @@ START_TEST(what_is_no_array_of_numbers_is_refused_by_name_and_reason)
 {
     ae_dataset *dataset = NULL;
     const char *path = make_file(refused[_i].version, refused[_i].header, six, refused[_i].size);
-    for (int borrow = 0; borrow < 2; borrow++) {
-        ck_assert_status(ae_dataset_open_npy(
-                             &dataset, path,
-                             AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
-                         refused[_i].status, refused[_i].part);
+    for (int map = 0; map < 2; map++) {
+        ck_assert_status(
+            ae_dataset_open_npy(&dataset, path,
+                                AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
+            refused[_i].status, refused[_i].part);
         ck_assert(support_contains(ae_last_error(), "made.npy: "));
         ck_assert_ptr_null(dataset);
     }
@@ -309,9 +309,9 @@ START_TEST(files_of_other_kinds_are_refused)
     path = make_file(1, HEADER("'<f4'", "False", "(2, 3)"), six, sizeof six);
     ck_assert_status(ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.stride = 3)),
                      AE_ERROR_INVALID_ARGUMENT, "stride");
-    ck_assert_status(
-        ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.height = 2, .width = 2)),
-        AE_ERROR_INVALID_ARGUMENT, "height 2");
+    ck_assert_status(ae_dataset_open_npy(&dataset, path,
+                                         AE_DATASET_OPTIONS(.image_height = 2, .image_width = 2)),
+                     AE_ERROR_INVALID_ARGUMENT, "image_height 2");
     ck_assert_ptr_null(dataset);
 }
 END_TEST
@@ -324,11 +324,11 @@ START_TEST(values_that_are_not_finite_are_named)
         float values[6];
         memcpy(values, six, sizeof values);
         values[5] = bad[i];
-        for (int borrow = 0; borrow < 2; borrow++)
+        for (int map = 0; map < 2; map++)
             ck_assert_status(
-                ae_dataset_open_npy(
-                    &dataset, make_file(1, HEADER("'<f4'", "False", "(2, 3)"), values, 24),
-                    AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
+                ae_dataset_open_npy(&dataset,
+                                    make_file(1, HEADER("'<f4'", "False", "(2, 3)"), values, 24),
+                                    AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
                 AE_ERROR_DATA, "made.npy: row 1, column 2: ");
         ck_assert_status(
             ae_dataset_open_npy(&dataset,
@@ -353,18 +353,18 @@ START_TEST(uint8_keeps_its_scale_and_sides_can_be_given)
 {
     const uint8_t bytes[] = {0, 255, 51, 1, 2, 3};
     const char *path = make_file(1, HEADER("'|u1'", "False", "(1, 6)"), bytes, sizeof bytes);
-    for (int borrow = 0; borrow < 2; borrow++) {
+    for (int map = 0; map < 2; map++) {
         ae_dataset *dataset = NULL, *view = NULL;
         float values[6];
-        ck_assert_ok(ae_dataset_open_npy(
-            &dataset, path,
-            AE_DATASET_OPTIONS(.height = 2, .width = 3,
-                               .borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        ck_assert_ok(
+            ae_dataset_open_npy(&dataset, path,
+                                AE_DATASET_OPTIONS(.image_height = 2, .image_width = 3,
+                                                   .map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
         ck_assert_uint_eq(ae_dataset_image_height(dataset), 2);
         /* A view outlives the dataset, and a mapped file its name. */
         ck_assert_ok(ae_dataset_view(&view, dataset, 0, 1));
         ae_dataset_free(dataset);
-        if (borrow)
+        if (map)
             ck_assert_int_eq(remove(path), 0);
         ck_assert_ok(ae_dataset_read(view, 0, 1, values));
         ck_assert_float_eq(values[1], 255 * (1.0f / 255.0f));
@@ -381,14 +381,14 @@ START_TEST(training_from_a_mapped_file_is_training_from_memory)
     float *values = fixture_values(N * F, 0, 1, 9);
     ck_assert_ok(ae_npy_write(support_path("rows.npy"), values, N, F));
     ae_network *networks[2];
-    for (int borrow = 0; borrow < 2; borrow++) {
+    for (int map = 0; map < 2; map++) {
         ae_dataset *dataset = NULL;
-        ck_assert_ok(ae_dataset_open_npy(
-            &dataset, support_path("rows.npy"),
-            AE_DATASET_OPTIONS(.borrow = borrow ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
-        networks[borrow] = FIXTURE_NETWORK(F, 9, 3, 9, F);
+        ck_assert_ok(
+            ae_dataset_open_npy(&dataset, support_path("rows.npy"),
+                                AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        networks[map] = FIXTURE_NETWORK(F, 9, 3, 9, F);
         ae_optimizer *adam = fixture_adam(0.01f);
-        ae_trainer *trainer = fixture_trainer(networks[borrow], adam, dataset,
+        ae_trainer *trainer = fixture_trainer(networks[map], adam, dataset,
                                               AE_TRAINER_OPTIONS(.batch = 16, .epochs = 2));
         ck_assert_ok(ae_trainer_run(trainer));
         ae_trainer_free(trainer);
@@ -426,8 +426,7 @@ START_TEST(damaged_headers_do_no_harm)
         free(bytes);
         ae_dataset *dataset = NULL;
         const ae_status status = ae_dataset_open_npy(
-            &dataset, path,
-            AE_DATASET_OPTIONS(.borrow = i % 5 == 0 ? AE_TOGGLE_ON : AE_TOGGLE_OFF));
+            &dataset, path, AE_DATASET_OPTIONS(.map = i % 5 == 0 ? AE_TOGGLE_ON : AE_TOGGLE_OFF));
         ck_assert(status == AE_OK || status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED ||
                   status == AE_ERROR_DATA);
         ck_assert_int_eq(status == AE_OK, dataset != NULL);
@@ -450,12 +449,11 @@ START_TEST(every_allocation_may_fail)
         for (; n < 20; n++) {
             ae_dataset *dataset = NULL;
             support_fail_allocation(n);
-            const ae_status status = kind < 2
-                                         ? ae_dataset_open_npy(
-                                               &dataset, paths[0],
-                                               AE_DATASET_OPTIONS(.borrow = kind ? AE_TOGGLE_ON
-                                                                                 : AE_TOGGLE_OFF))
-                                         : ae_npy_write(support_path("out.npy"), six, 2, 3);
+            const ae_status status = kind < 2 ? ae_dataset_open_npy(
+                                                    &dataset, paths[0],
+                                                    AE_DATASET_OPTIONS(.map = kind ? AE_TOGGLE_ON
+                                                                                   : AE_TOGGLE_OFF))
+                                              : ae_npy_write(support_path("out.npy"), six, 2, 3);
             support_fail_allocation(0);
             ae_dataset_free(dataset);
             if (status == AE_OK)

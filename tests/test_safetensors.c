@@ -52,7 +52,7 @@ static const struct {
     {"{\"__metadata__\":{\"k\":1}}", 0, "not a string"},
     {"{\"a\":7}", 0, "its entry is not an object"},
     {"{\"a\\u001b[2J\":7}", 0, "tensor a?[2J: its entry"},
-    {"{\"a\\u009b2J\":7}", 0, "tensor a??2J: its entry"},
+    {"{\"a\\u009b2J\":7}", 0, "tensor a?2J: its entry"},
     {"{\"\xc2\xa0\\u007f\":7}", 0, "tensor \xc2\xa0?: its entry"},
     {"{\"a\\u001b[2J\":1,\"a\\u001b[2J\":2}", 0, "the key \"a?[2J\" twice"},
     {"{\"a\":{\"shape\":[],\"data_offsets\":[0,1]}}", 1, "dtype is missing"},

@@ -11,36 +11,67 @@
 AE_BEGIN_DECLS
 
 /**
- * Rows of features, held as float32 or uint8 and read as float32. Never changes after creation;
- * storage is shared by views and lives until the last of them is freed.
+ * Rows of features, kept as float32 or uint8 and read as float32, with or without a label for each
+ * row. A dataset never changes after creation. Views share its storage, which lives until the last
+ * of them is freed.
  *
- * Thread safety: any number of threads may read one dataset at once. @since 0.1
+ * Thread safety: any number of threads may read one dataset at once.
+ * @since 0.1
  */
 typedef struct ae_dataset ae_dataset;
 
-/** How memory and files become a dataset. Zero in any field but size means its default. @since
- * 0.1 */
+/** What ae_dataset_label returns where there is no label. No label has this value. @since 0.1 */
+#define AE_LABEL_NONE INT32_MIN
+
+/**
+ * How memory and files become a dataset. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_dataset_options {
-    size_t size; /**< sizeof(ae_dataset_options); AE_DATASET_OPTIONS fills it in */
+    /** sizeof(ae_dataset_options); AE_DATASET_OPTIONS fills it in. */
+    size_t size;
     /**
-     * AE_TOGGLE_ON: keep the caller's memory, which must outlive the dataset and its views; for
-     * ae_dataset_open_npy, leave the values in the file. Default off: a copy.
+     * For ae_dataset_create_f32 and _u8. AE_TOGGLE_ON: the values are not copied. They stay the
+     * caller's and must outlive the dataset and its views. Default off: a copy.
      */
-    ae_toggle borrow;
-    /** uint8 value to float32, finite and > 0; default 1/255. float32 is taken as it is */
+    ae_toggle no_copy;
+    /**
+     * For ae_dataset_open_npy. AE_TOGGLE_ON: the values stay in the file and are mapped. Default
+     * off: the values are read into memory.
+     */
+    ae_toggle map;
+    /** A uint8 value reads as value * scale; finite and > 0; default 1/255. Not for float32. */
     float scale;
-    size_t stride; /**< elements from one row to the next, at least features; default features */
-    /** picture rows, for those who draw; default 0 (unknown), or what the file says */
-    size_t height;
-    size_t width; /**< picture columns; height * width must equal features unless both are 0 */
+    /** Must be 0. */
+    uint32_t reserved;
+    /**
+     * For ae_dataset_create_f32 and _u8: elements from one row to the next, at least features;
+     * default features.
+     */
+    size_t stride;
+    /** The rows of a picture, for those who draw; default 0 (unknown), or what the file says. */
+    size_t image_height;
+    /** The columns; image_height * image_width must equal features unless both are 0. */
+    size_t image_width;
+    /** A label for each row, any but AE_LABEL_NONE, copied; default none. */
+    const int32_t *labels;
+    /** Entries of labels: as many as rows, or 0. */
+    size_t label_count;
 } ae_dataset_options;
 
-/** Options in place: AE_DATASET_OPTIONS(.borrow = AE_TOGGLE_ON). C only; C++ calls
- * ae_dataset_options_init. */
+/**
+ * Options in place: AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON). C only; C++ calls
+ * ae_dataset_options_init.
+ */
 #define AE_DATASET_OPTIONS(...) \
     (&(ae_dataset_options){.size = sizeof(ae_dataset_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_dataset_options_init(ae_dataset_options *options);
 
 /**
@@ -53,8 +84,12 @@ AE_API void ae_dataset_options_init(ae_dataset_options *options);
  * @param features at least 1
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a zero, sizes that overflow, an option outside
- *         its range); AE_ERROR_DATA (a value not finite); AE_ERROR_OUT_OF_MEMORY
- * Thread safety: safe. @since 0.1
+ *         its range); AE_ERROR_SHAPE (label_count is not rows); AE_ERROR_DATA (a value not finite);
+ *         AE_ERROR_UNSUPPORTED (an option that this release does not know);
+ *         AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_create_f32(ae_dataset **dataset, const float *values,
                                                   size_t rows, size_t features,
@@ -63,8 +98,15 @@ AE_CHECKED AE_API ae_status ae_dataset_create_f32(ae_dataset **dataset, const fl
 /**
  * A dataset from uint8 memory, which stays uint8: a value reads as value * scale.
  *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param values rows x features bytes, row-major (stride apart when the option says so)
+ * @param rows 1 to 4294967295
+ * @param features at least 1
+ * @param options NULL for the defaults
  * @return as ae_dataset_create_f32, less AE_ERROR_DATA
- * Thread safety: safe. @since 0.1
+ *
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_create_u8(ae_dataset **dataset, const uint8_t *values,
                                                  size_t rows, size_t features,
@@ -75,19 +117,25 @@ AE_CHECKED AE_API ae_status ae_dataset_create_u8(ae_dataset **dataset, const uin
  *
  * @param user as given to ae_dataset_create_from_callback
  * @param row which, from 0
- * @param values receives features floats
+ * @param values receives features floats; they are 0 before
  * @return 0, or anything else to stop
  */
 typedef int (*ae_row_callback)(void *user, size_t row, float *values);
 
 /**
- * A dataset whose rows a function supplies: called once for each row, in order, in the calling
- * thread, before this returns.
+ * A dataset in memory whose rows a function supplies. The function is called once for each row, in
+ * order, in the calling thread, before this returns.
  *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param rows 1 to 4294967295
+ * @param features at least 1
  * @param callback fills a row
  * @param user passed on to it
+ * @param options NULL for the defaults; no_copy, map and stride must be 0
  * @return as ae_dataset_create_f32, and AE_ERROR_CANCELLED when the callback returned non-zero
- * Thread safety: safe. @since 0.1
+ *
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_create_from_callback(ae_dataset **dataset, size_t rows,
                                                             size_t features,
@@ -95,100 +143,150 @@ AE_CHECKED AE_API ae_status ae_dataset_create_from_callback(ae_dataset **dataset
                                                             const ae_dataset_options *options);
 
 /**
- * Handwriting-like digits drawn by the library: strokes under a random affine map, thickness and
- * offset, 28 x 28, uint8, labelled; row i shows digit i mod 10 and depends on seed and i alone.
- *
- * @param rows at least 1
- * @param seed of the counter-based generator
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (dataset NULL, rows 0 or too many);
- *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: safe. @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows,
-                                                     uint64_t seed);
-
-/**
  * Read an IDX file (the format of MNIST), plain or gzip, told apart by content. The first
- * dimension is the rows, the others multiply to the features. Types uint8 (kept as it is) and
- * float32 (converted from big-endian) are read.
+ * dimension is the rows, the others multiply to the features; three dimensions set image_height and
+ * image_width. Values of type uint8 (kept as they are) and float32 (big-endian) are read.
  *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
- * @param options NULL for the defaults; borrow and stride must be 0
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT; AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (no
- *         IDX, another type, too short, too long, damaged gzip); AE_ERROR_DATA (float not finite);
- *         AE_ERROR_UNSUPPORTED (gzip in a build without zlib); AE_ERROR_OUT_OF_MEMORY
- * Thread safety: safe. @since 0.1
+ * @param options NULL for the defaults; no_copy, map and stride must be 0
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range);
+ *         AE_ERROR_SHAPE (label_count is not the rows); AE_ERROR_NOT_FOUND; AE_ERROR_IO;
+ *         AE_ERROR_FORMAT (no IDX, too short, too long, damaged gzip); AE_ERROR_DATA (a float not
+ *         finite); AE_ERROR_UNSUPPORTED (values of another type, gzip in a build without zlib);
+ *         AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_open_idx(ae_dataset **dataset, const char *path,
                                                 const ae_dataset_options *options);
 
 /**
- * A dataset of the same rows with labels read from a one-dimensional uint8 IDX file.
+ * ae_dataset_open_idx for a file that is in memory, plain or gzip.
  *
- * @param labelled receives the new dataset (it shares the rows' storage), which the caller frees
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param data the file's bytes, the caller's, needed during the call only
+ * @param size bytes of data
+ * @param options NULL for the defaults; no_copy, map and stride must be 0
+ * @return as ae_dataset_open_idx, less AE_ERROR_NOT_FOUND and AE_ERROR_IO
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_open_idx_memory(ae_dataset **dataset, const void *data,
+                                                       size_t size,
+                                                       const ae_dataset_options *options);
+
+/**
+ * A dataset of the same rows with labels read from an IDX file of one dimension, of type uint8,
+ * int8, int16 or int32, plain or gzip.
+ *
+ * @param labelled receives the new dataset, which the caller frees; it shares the rows' storage
  * @param dataset rows to label; freed by the caller as before
  * @param path label file, with as many labels as rows
- * @return as ae_dataset_open_idx, and AE_ERROR_SHAPE when the counts differ
- * Thread safety: reads dataset. @since 0.1
+ * @return as ae_dataset_open_idx, with AE_ERROR_SHAPE when the counts differ and AE_ERROR_DATA for
+ *         a label that is AE_LABEL_NONE
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
                                                        const ae_dataset *dataset, const char *path);
 
 /**
  * Read an NPY file, NumPy's format (numpy.save): versions 1 to 3, types b1, i1 to i8, u1 to u8, f2,
- * f4 and f8 of either byte order. u1 is kept and read as value * scale, as all uint8 (default scale
- * 1/255); the others become float32, rounded to nearest, false and true 0 and 1.
+ * f4 and f8 of either byte order; plain or gzip, told apart by content. u1 is kept and read as
+ * value * scale, as all uint8 (default scale 1/255); the others become float32, rounded to nearest,
+ * false and true 0 and 1.
  *
  * The first dimension is the rows, the others multiply to the features; an array of one dimension
- * is rows of one feature. Three dimensions, or more of which two are above 1, set height and width.
- * Arrays in Fortran order are transposed; with more than two dimensions they are refused.
+ * is rows of one feature. Three dimensions, or more of which two are above 1, set image_height and
+ * image_width. Arrays in Fortran order are transposed; with more than two dimensions they are
+ * refused.
  *
- * With options.borrow the values of u1 and of aligned f4 in the processor's byte order, in C order,
- * stay in the file and are mapped from it when needed, so that a file may be larger than memory;
- * all others are converted into memory as without. While the dataset or a view of it lives nobody
- * may then change the file: one made shorter ends the program with SIGBUS. To replace it, rename a
- * new file over it, as libae's own writers do.
+ * With the option map the values of u1 and of aligned f4 in the processor's byte order, in C order,
+ * stay in a plain file and are mapped from it when needed, so that a file may be larger than
+ * memory. All others are read into memory. While the dataset or a view of it lives nobody may then
+ * change the file: one made shorter ends the program with SIGBUS. To replace it, rename a new file
+ * over it, as libae's own writers do.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
- * @param options NULL for the defaults; stride must be 0
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, height x width
- *         other than the features); AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a
- *         damaged header or one of more than 10000 characters, a dimension of 0 or none, too short,
- *         too long); AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python
- *         objects, Fortran order of more than two dimensions, more than 4294967295 rows);
- *         AE_ERROR_DATA (a value not finite or too large for float32, by row and column);
+ * @param options NULL for the defaults; no_copy and stride must be 0
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, image_height x
+ *         image_width other than the features); AE_ERROR_SHAPE (label_count is not the rows);
+ *         AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a damaged header or one of
+ *         more than 10000 characters, a dimension of 0 or none, too short, too long, damaged gzip);
+ *         AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python objects, Fortran
+ *         order of more than two dimensions, more than 4294967295 rows, gzip in a build without
+ *         zlib); AE_ERROR_DATA (a value not finite or too large for float32, by row and column);
  *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: safe. @since 0.1
+ *
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
                                                 const ae_dataset_options *options);
 
-/** How to read a CSV file. Zero in any field but size means its default. @since 0.1 */
+/**
+ * ae_dataset_open_npy for a file that is in memory, plain or gzip. The values are copied.
+ *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param data the file's bytes, the caller's, needed during the call only
+ * @param size bytes of data
+ * @param options NULL for the defaults; no_copy, map and stride must be 0
+ * @return as ae_dataset_open_npy, less AE_ERROR_NOT_FOUND and AE_ERROR_IO
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_open_npy_memory(ae_dataset **dataset, const void *data,
+                                                       size_t size,
+                                                       const ae_dataset_options *options);
+
+/**
+ * How to read a CSV file. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_csv_options {
-    size_t size; /**< sizeof(ae_csv_options); AE_CSV_OPTIONS fills it in */
+    /** sizeof(ae_csv_options); AE_CSV_OPTIONS fills it in. */
+    size_t size;
     /**
-     * AE_TOGGLE_ON: the first line has the columns' names. AE_TOGGLE_OFF: it is a row. Default:
-     * names if none of the wanted columns holds a number there, a row if all do; anything between
-     * is an error that asks for this option.
+     * AE_TOGGLE_ON: line 1 has the columns' names. AE_TOGGLE_OFF: it is a row. Default: detected.
+     * No number in the wanted columns of line 1: names. Only numbers: a row. A mixture: an error,
+     * set this option.
      */
     ae_toggle header;
-    char delimiter; /**< between columns; default a comma */
-    /** which columns are features, in this order, counted from 1; default all */
+    /** Between columns; default a comma. */
+    char delimiter;
+    /** Which columns are features, in this order, counted from 1; default all. */
     const size_t *columns;
-    const char *const *column_names; /**< or which by name, which needs a header; not both */
-    size_t column_count;             /**< entries of columns or column_names */
-    size_t label_column;             /**< the column with labels, counted from 1; default none */
-    const char *label_name; /**< or which by name; not both. Labels are integers from 0 to 255 */
-    size_t height;          /**< picture rows, as in ae_dataset_options */
-    size_t width;           /**< picture columns */
+    /** Or which by name, which needs a header; not both. */
+    const char *const *column_names;
+    /** Entries of columns or column_names. */
+    size_t column_count;
+    /** The column with labels, counted from 1; default none. */
+    size_t label_column;
+    /** Or which by name; not both. A label is an int32 other than AE_LABEL_NONE. */
+    const char *label_name;
+    /** The rows of a picture, as in ae_dataset_options. */
+    size_t image_height;
+    /** The columns of a picture. */
+    size_t image_width;
 } ae_csv_options;
 
-/** Options in place: AE_CSV_OPTIONS(.label_name = "class"). C only; C++ calls
- * ae_csv_options_init. */
+/**
+ * Options in place: AE_CSV_OPTIONS(.label_name = "class"). C only; C++ calls ae_csv_options_init.
+ */
 #define AE_CSV_OPTIONS(...) (&(ae_csv_options){.size = sizeof(ae_csv_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_csv_options_init(ae_csv_options *options);
 
 /**
@@ -196,7 +294,7 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
  * decimal point whatever the locale. Numbers may be quoted, names may hold delimiters, doubled
  * quotes and line breaks. Lines end in LF, CRLF or CR; a byte order mark at the beginning and empty
  * lines at the end are skipped. The file is read in pieces; memory is needed for the values (for a
- * while twice), and for gzip for the packed file.
+ * while twice).
  *
  * Values are float32, and neither scaled nor filled in: an empty cell, nan, inf or text in a wanted
  * column is an error. Other columns are not looked at. ae_network_fit_scaling brings columns to one
@@ -212,18 +310,57 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
  *         damaged gzip, header or not in doubt); AE_ERROR_DATA (a cell that is no finite float32 or
  *         no label); AE_ERROR_UNSUPPORTED (gzip in a build without zlib, more than 4294967295
  *         rows); AE_ERROR_OUT_OF_MEMORY. The text names file, line and column, both counted from 1
- * Thread safety: safe. @since 0.1
+ *
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path,
                                                 const ae_csv_options *options);
 
 /**
- * Rows first to first + count - 1, without copying.
+ * ae_dataset_open_csv for a file that is in memory, plain or gzip.
+ *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param data the file's bytes, the caller's, needed during the call only
+ * @param size bytes of data
+ * @param options NULL for the defaults
+ * @return as ae_dataset_open_csv, less AE_ERROR_IO
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_open_csv_memory(ae_dataset **dataset, const void *data,
+                                                       size_t size, const ae_csv_options *options);
+
+/**
+ * A dataset of the same rows with these labels, without copying features. Labels that the dataset
+ * had are not kept.
+ *
+ * @param labelled receives the new dataset, which the caller frees; it shares the rows' storage
+ * @param dataset rows to label; freed by the caller as before
+ * @param labels a label for each row, any but AE_LABEL_NONE; copied
+ * @param count labels
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a label that is AE_LABEL_NONE); AE_ERROR_SHAPE
+ *         (count is not the rows); AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_create_labelled(ae_dataset **labelled,
+                                                       const ae_dataset *dataset,
+                                                       const int32_t *labels, size_t count);
+
+/**
+ * Rows first to first + count - 1, without copying features.
  *
  * @param view receives the view, which the caller frees
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count 0); AE_ERROR_SHAPE (past the end);
- *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: reads dataset. @since 0.1
+ * @param dataset freed by the caller as before, also while the view lives
+ * @param first first row
+ * @param count rows, at least 1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count 0, past the end); AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset,
                                             size_t first, size_t count);
@@ -231,9 +368,14 @@ AE_CHECKED AE_API ae_status ae_dataset_view(ae_dataset **view, const ae_dataset 
 /**
  * Rows in an order of the caller's choosing, repeats allowed, without copying features.
  *
+ * @param view receives the view, which the caller frees
+ * @param dataset freed by the caller as before, also while the view lives
  * @param rows count row numbers, copied
+ * @param count rows of the view, 1 to 4294967295
  * @return as ae_dataset_view
- * Thread safety: reads dataset. @since 0.1
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset,
                                               const size_t *rows, size_t count);
@@ -242,8 +384,13 @@ AE_CHECKED AE_API ae_status ae_dataset_select(ae_dataset **view, const ae_datase
  * All rows in a random order that depends on seed and the number of rows alone (Fisher-Yates over
  * Philox4x32-10, Salmon et al. 2011), without copying features.
  *
+ * @param view receives the view, which the caller frees
+ * @param dataset freed by the caller as before, also while the view lives
+ * @param seed any number
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_OUT_OF_MEMORY
- * Thread safety: reads dataset. @since 0.1
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset,
                                                uint64_t seed);
@@ -253,37 +400,104 @@ AE_CHECKED AE_API ae_status ae_dataset_shuffle(ae_dataset **view, const ae_datas
  *
  * @param first receives the rows 0 to count - 1
  * @param rest receives the others
+ * @param dataset freed by the caller as before, also while the views live
  * @param count 1 to rows - 1
  * @return as ae_dataset_view; both are untouched on error
- * Thread safety: reads dataset. @since 0.1
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest,
                                              const ae_dataset *dataset, size_t count);
 
-/** Free a dataset or view; NULL is allowed. Storage goes with its last user. @since 0.1 */
+/**
+ * The rows of several datasets, one after another, copied. uint8 stays uint8 where all parts are
+ * uint8 of one scale; else the rows are float32. Labels are kept if all parts have them. Column
+ * names, image_height and image_width are kept if all parts have the same ones.
+ *
+ * @param all receives the dataset, which the caller frees; untouched on error
+ * @param parts count datasets with the same number of features; freed by the caller as before
+ * @param count at least 1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count 0, more than 4294967295 rows);
+ *         AE_ERROR_SHAPE (the numbers of features differ); AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: reads the parts.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts,
+                                              size_t count);
+
+/**
+ * Free a dataset or view; NULL is allowed. Storage goes with its last user.
+ *
+ * Thread safety: safe while nobody else uses this handle; others may use its views.
+ * @since 0.1
+ */
 AE_API void ae_dataset_free(ae_dataset *dataset);
 
-/** Rows. 0 for NULL. Thread safety: safe. @since 0.1 */
+/**
+ * Rows. 0 for NULL.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
 AE_API size_t ae_dataset_row_count(const ae_dataset *dataset);
 
-/** Features of a row. 0 for NULL. @since 0.1 */
+/**
+ * Features of a row. 0 for NULL.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
 AE_API size_t ae_dataset_feature_count(const ae_dataset *dataset);
 
-/** Picture rows, 0 if unknown or NULL. @since 0.1 */
+/**
+ * The rows of a picture. 0 if unknown or NULL.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
 AE_API size_t ae_dataset_image_height(const ae_dataset *dataset);
 
-/** Picture columns, 0 if unknown or NULL. @since 0.1 */
+/**
+ * The columns of a picture. 0 if unknown or NULL.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
 AE_API size_t ae_dataset_image_width(const ae_dataset *dataset);
 
 /**
- * The name of a column, from 0, as the header line of a CSV file had it (UTF-8 if the file was),
- * with views too; NULL when there are none, for NULL and past the end. Lives as long as the
- * dataset. @since 0.1
+ * The name of a column, as the header line of a CSV file had it (UTF-8 if the file was). Views have
+ * the names of their dataset.
+ *
+ * @param column from 0
+ * @return the name, which lives as long as the dataset; NULL when there are none, for NULL and past
+ *         the end
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_API const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column);
 
-/** A row's label, or -1 when there are none, for NULL and past the end. @since 0.1 */
-AE_API int ae_dataset_label(const ae_dataset *dataset, size_t row);
+/**
+ * Whether every row has a label: 1, or 0 for none and for NULL.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_API int ae_dataset_has_labels(const ae_dataset *dataset);
+
+/**
+ * The label of a row.
+ *
+ * @param row from 0
+ * @return the label; AE_LABEL_NONE when there are none, for NULL and past the end
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_API int32_t ae_dataset_label(const ae_dataset *dataset, size_t row);
 
 /**
  * Copy rows out as float32.
@@ -291,8 +505,10 @@ AE_API int ae_dataset_label(const ae_dataset *dataset, size_t row);
  * @param first first row
  * @param count rows
  * @param values receives count x features floats, row-major
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE (past the end)
- * Thread safety: reads dataset. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, past the end)
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count,
                                             float *values);
@@ -301,8 +517,10 @@ AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t fi
  * The mean of every feature, summed in float64.
  *
  * @param mean receives features floats
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_OUT_OF_MEMORY
- * Thread safety: reads dataset. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL)
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_dataset_mean(const ae_dataset *dataset, float *mean);
 

@@ -119,6 +119,22 @@ AE_CHECKED AE_API ae_status ae_network_diagnose(ae_diagnosis *verdict, const ae_
 AE_CHECKED AE_API ae_status ae_diagnosis_text(const ae_diagnosis *verdict, char *buffer,
                                               size_t size);
 
+/**
+ * Handwriting-like digits drawn by the library: strokes under a random affine map, thickness and
+ * offset, 28 x 28, uint8, labelled; row i shows digit i mod 10 and depends on seed and i alone.
+ *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param rows at least 1
+ * @param seed of the counter-based generator
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (dataset NULL, rows 0 or too many);
+ *         AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows,
+                                                     uint64_t seed);
+
 AE_END_DECLS
 
 #endif

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,70 +50,6 @@ ae_status aei_file_fail(const char *path, const char *action, int error)
         status = AE_ERROR_OUT_OF_MEMORY;
     return path == NULL ? aei_fail(status, "%s: %s", action, reason)
                         : aei_fail(status, "%s: %s: %s", path, action, reason);
-}
-
-/* Read size bytes, or fewer at the end of the file; the error number of a failure, or 0. */
-static int read_fully(int descriptor, unsigned char *data, size_t size, size_t *got)
-{
-    *got = 0;
-    while (*got < size) {
-        ssize_t n = read(descriptor, data + *got, size - *got);
-        if (n == 0)
-            break;
-        if (n > 0)
-            *got += (size_t)n;
-        else if (errno != EINTR)
-            return errno;
-    }
-    return 0;
-}
-
-static ae_status read_open(void **data, size_t *size, int descriptor, const char *path,
-                           size_t limit)
-{
-    struct stat about;
-    if (fstat(descriptor, &about) != 0)
-        return aei_file_fail(path, "cannot be read", errno);
-    if (!S_ISREG(about.st_mode))
-        return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", path,
-                        S_ISDIR(about.st_mode) ? "a folder" : "a device or pipe");
-    if ((uintmax_t)about.st_size > limit)
-        return aei_fail(AE_ERROR_FORMAT, "%s: %jd bytes, more than the %zu that are accepted", path,
-                        (intmax_t)about.st_size, limit);
-    size_t expected = (size_t)about.st_size, got, beyond;
-    unsigned char *bytes = malloc(expected + (expected == 0));
-    if (bytes == NULL)
-        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, expected);
-    unsigned char extra;
-    int error = read_fully(descriptor, bytes, expected, &got);
-    if (error == 0)
-        error = read_fully(descriptor, &extra, 1, &beyond);
-    if (error != 0 || got != expected || beyond != 0) {
-        free(bytes);
-        if (error != 0)
-            return aei_file_fail(path, "cannot be read", error);
-        return aei_fail(AE_ERROR_IO, "%s: its length changed from %zu bytes while it was read",
-                        path, expected);
-    }
-    *data = bytes;
-    *size = expected;
-    return AE_OK;
-}
-
-ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limit)
-{
-    AE_REQUIRE(data);
-    AE_REQUIRE(size);
-    AE_REQUIRE(path);
-    int descriptor;
-    do /* non-blocking, or a pipe without a writer would hold us up before it can be refused */
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0)
-        return aei_file_fail(path, "cannot be opened", errno);
-    ae_status status = read_open(data, size, descriptor, path, limit);
-    (void)close(descriptor);
-    return status;
 }
 
 /* Replace the path by what it points to, as long as that is a symbolic link; the last may
@@ -386,30 +321,4 @@ void aei_file_discard(aei_file *file)
     if (file->folder >= 0)
         (void)close(file->folder);
     free(file);
-}
-
-/* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */
-static const char *set_point(char *text)
-{
-    size_t before = strspn(text, "+-0123456789e");
-    size_t separator = strcspn(text + before, "+-0123456789e");
-    if (separator > 0) {
-        char *after = text + before + separator;
-        text[before] = '.';
-        memmove(text + before + 1, after, strlen(after) + 1);
-    }
-    return text;
-}
-
-const char *aei_format_double(char *text, size_t size, double value)
-{
-    if (!isfinite(value)) {
-        (void)snprintf(text, size, "null");
-        return text;
-    }
-    (void)snprintf(text, size, "%.9g", value);
-    double back = strtod(text, NULL);
-    if (back < value || back > value)
-        (void)snprintf(text, size, "%.17g", value);
-    return set_point(text);
 }

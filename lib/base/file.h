@@ -5,13 +5,6 @@
 #include <libae/status.h>
 #include <stddef.h>
 
-/*
- * A whole file into memory, which the caller frees with free(). A regular file only; one of more
- * than limit bytes is refused (AE_ERROR_FORMAT). AE_ERROR_NOT_FOUND, AE_ERROR_IO,
- * AE_ERROR_OUT_OF_MEMORY. The error text starts with the path.
- */
-ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limit);
-
 /* The status and text of a system call's error number: "path: action: reason", without a path if
  * that is NULL. */
 ae_status aei_file_fail(const char *path, const char *action, int error);
@@ -26,7 +19,7 @@ ae_status aei_file_create(aei_file **file, const char *path);
 /* Append; a failure is remembered, so that commit reports it again. */
 ae_status aei_file_write(aei_file *file, const void *data, size_t size);
 
-/* printf into the file; doubles must go through aei_format_double. */
+/* printf into the file; doubles must go through aei_format_double (number.h). */
 __attribute__((format(printf, 2, 3))) ae_status aei_file_print(aei_file *file, const char *format,
                                                                ...);
 
@@ -43,12 +36,5 @@ ae_status aei_file_commit_both(aei_file *first, aei_file *second);
 
 /* Remove the temporary file and free; NULL is allowed. */
 void aei_file_discard(aei_file *file);
-
-/* The status and text for an error number: "PATH: cannot be written: No space left on device". */
-ae_status aei_file_fail(const char *path, const char *action, int error);
-
-/* A double as text with a decimal point in every locale, shortest of %.9g or %.17g that reads back;
- * "nan"/"inf" spelt null. Size at least 32. */
-const char *aei_format_double(char *text, size_t size, double value);
 
 #endif

@@ -13,11 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct aei_input {
-    int descriptor;
-    size_t size;
-};
-
 static ae_status look(aei_input *input, const char *path)
 {
     struct stat about;
@@ -33,41 +28,28 @@ static ae_status look(aei_input *input, const char *path)
     return AE_OK;
 }
 
-ae_status aei_input_open(aei_input **input, const char *path)
+ae_status aei_input_open(aei_input *input, const char *path)
 {
-    aei_input *made = malloc(sizeof *made);
-    if (made == NULL)
-        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, sizeof *made);
     do /* non-blocking, or a pipe without a writer would hold us up before it can be refused */
-        made->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    while (made->descriptor < 0 && errno == EINTR);
-    const ae_status status = made->descriptor < 0 ? aei_file_fail(path, "cannot be opened", errno)
-                                                  : look(made, path);
-    if (status != AE_OK) {
-        aei_input_close(made);
-        return status;
-    }
-    *input = made;
-    return AE_OK;
+        input->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (input->descriptor < 0 && errno == EINTR);
+    if (input->descriptor < 0)
+        return aei_file_fail(path, "cannot be opened", errno);
+    const ae_status status = look(input, path);
+    if (status != AE_OK)
+        aei_input_close(input);
+    return status;
 }
 
 void aei_input_close(aei_input *input)
 {
-    if (input == NULL)
-        return;
-    if (input->descriptor >= 0)
-        (void)close(input->descriptor);
-    free(input);
+    (void)close(input->descriptor);
 }
 
-size_t aei_input_size(const aei_input *input)
-{
-    return input->size;
-}
-
-ae_status aei_input_read(aei_input *input, void *data, size_t size, size_t *got)
+ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t *got)
 {
     size_t done = 0;
+    *got = 0;
     while (done < size) {
         const ssize_t n = read(input->descriptor, (unsigned char *)data + done, size - done);
         if (n == 0)
@@ -81,7 +63,7 @@ ae_status aei_input_read(aei_input *input, void *data, size_t size, size_t *got)
     return AE_OK;
 }
 
-ae_status aei_input_map(aei_input *input, void **data, size_t *size)
+ae_status aei_input_map(const aei_input *input, void **data, size_t *size)
 {
     void *mapped = mmap(NULL, input->size, PROT_READ, MAP_PRIVATE, input->descriptor, 0);
     if (mapped == MAP_FAILED)
@@ -95,4 +77,39 @@ void aei_unmap(void *data, size_t size)
 {
     if (data != NULL)
         (void)munmap(data, size);
+}
+
+/* One byte more is asked for than the file had, to see that it has not grown. */
+static ae_status read_whole(void **data, const aei_input *input, size_t limit)
+{
+    size_t got = 0;
+    if (input->size > limit)
+        return aei_fail(AE_ERROR_FORMAT, "%zu bytes, more than the %zu that are accepted",
+                        input->size, limit);
+    void *bytes = malloc(input->size + 1);
+    if (bytes == NULL)
+        return aei_fail_memory(input->size + 1);
+    ae_status status = aei_input_read(input, bytes, input->size + 1, &got);
+    if (status == AE_OK && got != input->size)
+        status = aei_fail(AE_ERROR_IO, "its length changed from %zu bytes while it was read",
+                          input->size);
+    if (status == AE_OK)
+        *data = bytes;
+    else
+        free(bytes);
+    return status;
+}
+
+ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limit)
+{
+    AE_REQUIRE(data);
+    AE_REQUIRE(size);
+    AE_REQUIRE(path);
+    aei_input input;
+    AE_TRY(aei_input_open(&input, path));
+    const ae_status status = read_whole(data, &input, limit);
+    if (status == AE_OK)
+        *size = input.size;
+    aei_input_close(&input);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
 }

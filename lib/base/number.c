@@ -188,6 +188,19 @@ aei_number aei_parse_float(float *value, const char *text, size_t size)
     return AEI_NUMBER;
 }
 
+/* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */
+static const char *set_point(char *text)
+{
+    const size_t before = strspn(text, "+-0123456789e");
+    const size_t separator = strcspn(text + before, "+-0123456789e");
+    if (separator > 0) {
+        const char *after = text + before + separator;
+        text[before] = '.';
+        memmove(text + before + 1, after, strlen(after) + 1);
+    }
+    return text;
+}
+
 size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value)
 {
     if (!isfinite(value)) {
@@ -198,20 +211,25 @@ size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value)
     size_t length = 0;
     for (int digits = 7; digits <= 9; digits++) {
         (void)snprintf(text, AEI_FLOAT_TEXT, "%.*g", digits, (double)value);
-        /* What is not part of a number, one byte or several, is the locale's decimal separator. */
-        const size_t before = strspn(text, "+-0123456789e"),
-                     separator = strcspn(text + before, "+-0123456789e");
-        if (separator > 0) {
-            const char *after = text + before + separator;
-            text[before] = '.';
-            memmove(text + before + 1, after, strlen(after) + 1);
-        }
-        length = strlen(text);
+        length = strlen(set_point(text));
         float back;
         if (aei_parse_float(&back, text, length) == AEI_NUMBER && !(back < value || back > value))
             break;
     }
     return length;
+}
+
+const char *aei_format_double(char *text, size_t size, double value)
+{
+    if (!isfinite(value)) {
+        (void)snprintf(text, size, "null");
+        return text;
+    }
+    (void)snprintf(text, size, "%.9g", value);
+    const double back = strtod(text, NULL);
+    if (back < value || back > value)
+        (void)snprintf(text, size, "%.17g", value);
+    return set_point(text);
 }
 
 /* 1 sign, 5 exponent (bias 15), 10 fraction bits. */

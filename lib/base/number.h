@@ -27,6 +27,10 @@ aei_number aei_parse_float(float *value, const char *text, size_t size);
 enum { AEI_FLOAT_TEXT = 32 };
 size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value);
 
+/* A double as text with a decimal point in every locale, shortest of %.9g or %.17g that reads back;
+ * "nan"/"inf" spelt null. Size at least 32. */
+const char *aei_format_double(char *text, size_t size, double value);
+
 /* IEEE 754 binary16 as float32, which holds every such value. */
 float aei_float_from_half(uint16_t bits);
 

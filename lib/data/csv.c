@@ -4,8 +4,9 @@
 #include "base/options.h"
 #include "data/storage.h"
 #include "format/csv_reader.h"
-#include "format/shown.h"
+#include "format/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ typedef struct table {
     size_t *uses; /* of each of first.count columns */
     size_t features;
     float *values;
-    uint8_t *labels; /* NULL: none wanted */
+    int32_t *labels; /* NULL: none wanted */
     size_t rows, room;
 } table;
 
@@ -38,9 +39,7 @@ static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_csv_options"));
     o->delimiter = o->delimiter == '\0' ? ',' : o->delimiter;
-    if ((int)o->header < AE_TOGGLE_DEFAULT || (int)o->header > AE_TOGGLE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "header is %d, not an ae_toggle",
-                        (int)o->header);
+    AE_TRY(aei_check_enum((int)o->header, AE_TOGGLE_OFF, "header", "ae_toggle"));
     if (strchr("\"\r\n.+-0123456789", o->delimiter) != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "delimiter is character %d, which cannot stand between numbers",
@@ -198,14 +197,25 @@ static ae_status decide_header(table *t)
 
 static ae_status bad_cell(const table *t, const aei_cell *cell, const char *what)
 {
-    char name[AEI_QUOTED], text[AEI_QUOTED];
+    char name[AEI_QUOTE_SIZE], text[AEI_QUOTE_SIZE];
     const aei_cell header = kept(&t->first, cell->column - 1);
     if (t->named)
         return aei_fail(AE_ERROR_DATA, "line %zu, column %zu (%s): \"%s\" %s", cell->line,
-                        cell->column, aei_quoted(name, header.text, header.size),
-                        aei_quoted(text, cell->text, cell->size), what);
+                        cell->column, aei_quote_bytes(name, header.text, header.size),
+                        aei_quote_bytes(text, cell->text, cell->size), what);
     return aei_fail(AE_ERROR_DATA, "line %zu, column %zu: \"%s\" %s", cell->line, cell->column,
-                    aei_quoted(text, cell->text, cell->size), what);
+                    aei_quote_bytes(text, cell->text, cell->size), what);
+}
+
+/* By way of float64, which holds every int32; float32 would round those beyond 2^24. */
+static bool read_label(int32_t *label, const aei_cell *cell)
+{
+    double value;
+    if (aei_parse_double(&value, cell->text, cell->size) != AEI_NUMBER || fabs(value) > INT32_MAX ||
+        trunc(value) < value || trunc(value) > value)
+        return false;
+    *label = (int32_t)value;
+    return true;
 }
 
 static ae_status take_cell(table *t, const aei_cell *cell)
@@ -227,10 +237,8 @@ static ae_status take_cell(table *t, const aei_cell *cell)
         return bad_cell(t, cell, "is not a number with a decimal point");
     }
     if (use == LABEL) {
-        const uint8_t label = value >= 0 && value <= 255 ? (uint8_t)value : 0;
-        if ((float)label < value || (float)label > value)
-            return bad_cell(t, cell, "is not a label: an integer from 0 to 255");
-        t->labels[t->rows] = label;
+        if (!read_label(&t->labels[t->rows], cell))
+            return bad_cell(t, cell, "is not a label: an integer from -2147483647 to 2147483647");
         return AE_OK;
     }
     t->values[t->rows * t->features + (use - FEATURE)] = value;
@@ -321,31 +329,22 @@ static ae_status make_names(char ***names, const table *t)
 
 static ae_status finish(ae_dataset **dataset, table *t)
 {
-    const ae_dataset_options sides = {
-        .size = sizeof sides, .height = t->options->height, .width = t->options->width};
     ae_dataset_options o;
-    size_t bytes;
-    AE_TRY(aei_dataset_resolve(&o, &bytes, &sides, t->rows, t->features, sizeof(float)));
-    aei_storage draft = {.element = AEI_F32,
-                         .scale = o.scale,
-                         .features = t->features,
-                         .stride = t->features,
-                         .height = o.height,
-                         .width = o.width};
+    aei_storage draft;
+    AE_TRY(aei_dataset_read_options(&o,
+                                    AE_DATASET_OPTIONS(.image_height = t->options->image_height,
+                                                       .image_width = t->options->image_width),
+                                    0));
+    AE_TRY(aei_storage_draft(&draft, &o, t->rows, t->features, AEI_STORAGE_F32));
     AE_TRY(make_names(&draft.names, t));
     /* Give back what was too much; when that fails, nothing is lost. */
-    float *fitted = realloc(t->values, bytes);
+    float *fitted = realloc(t->values, t->rows * t->features * sizeof *fitted);
     draft.values = draft.block = fitted != NULL ? fitted : t->values;
     t->values = NULL; /* taken over */
-    ae_dataset *made;
-    AE_TRY(aei_dataset_adopt(&made, &draft, t->rows, t->labels != NULL ? AEI_WITH_LABELS : 0));
-    if (made->labels != NULL)
-        memcpy(made->labels, t->labels, t->rows);
-    *dataset = made;
-    return AE_OK;
+    return aei_dataset_adopt_labelled(dataset, &draft, t->rows, t->labels);
 }
 
-static ae_status read_table(ae_dataset **dataset, table *t)
+static ae_status read_cells(ae_dataset **dataset, table *t)
 {
     AE_TRY(read_first(t));
     AE_TRY(choose_columns(t));
@@ -354,20 +353,37 @@ static ae_status read_table(ae_dataset **dataset, table *t)
     return finish(dataset, t);
 }
 
-ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path, const ae_csv_options *options)
+static ae_status read_table(ae_dataset **dataset, aei_stream *stream, const ae_csv_options *options)
 {
-    AE_REQUIRE(dataset);
-    AE_REQUIRE(path);
     ae_csv_options o;
-    AE_TRY(read_options(&o, options));
     table t = {.options = &o};
-    AE_TRY(aei_csv_open(&t.csv, path, o.delimiter));
-    const ae_status status = read_table(dataset, &t);
-    aei_csv_close(t.csv);
+    AE_TRY(read_options(&o, options));
+    AE_TRY(aei_csv_create(&t.csv, stream, o.delimiter));
+    const ae_status status = read_cells(dataset, &t);
+    aei_csv_free(t.csv);
     free(t.first.text);
     free(t.first.starts);
     free(t.uses);
     free(t.values);
     free(t.labels);
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+    return status;
+}
+
+ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path, const ae_csv_options *options)
+{
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(path);
+    aei_stream *stream;
+    AE_TRY(aei_stream_open(&stream, path));
+    return aei_stream_close(stream, read_table(dataset, stream, options));
+}
+
+ae_status ae_dataset_open_csv_memory(ae_dataset **dataset, const void *data, size_t size,
+                                     const ae_csv_options *options)
+{
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(data);
+    aei_stream *stream;
+    AE_TRY(aei_stream_open_memory(&stream, data, size));
+    return aei_stream_close(stream, read_table(dataset, stream, options));
 }

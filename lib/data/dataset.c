@@ -11,31 +11,54 @@
 
 AEI_OPTIONS_INIT(ae_dataset_options)
 
-static ae_status check_options(const ae_dataset_options *o, size_t features)
+ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_options *options,
+                                   unsigned takes)
 {
-    if ((int)o->borrow < AE_TOGGLE_DEFAULT || (int)o->borrow > AE_TOGGLE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "borrow is %d, not an ae_toggle",
-                        (int)o->borrow);
+    AE_TRY(aei_options_read(mine, sizeof *mine, options, "ae_dataset_options"));
+    AE_TRY(aei_check_reserved(mine->reserved, "ae_dataset_options"));
+    AE_TRY(aei_check_enum((int)mine->no_copy, AE_TOGGLE_OFF, "no_copy", "ae_toggle"));
+    AE_TRY(aei_check_enum((int)mine->map, AE_TOGGLE_OFF, "map", "ae_toggle"));
+    if ((takes & AEI_TAKES_MEMORY) == 0 && (mine->no_copy == AE_TOGGLE_ON || mine->stride != 0))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "no_copy and stride are for ae_dataset_create_f32 and _u8");
+    if ((takes & AEI_TAKES_MAP) == 0 && mine->map == AE_TOGGLE_ON)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "map is for ae_dataset_open_npy");
+    if ((mine->labels == NULL) != (mine->label_count == 0))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "label_count is %zu, %s labels",
+                        mine->label_count, mine->labels == NULL ? "without" : "with");
+    mine->scale = mine->scale == 0 ? 1.0f / 255.0f : mine->scale;
     /* The largest value that the scale makes must be a float too. */
-    if (!(o->scale > 0 && o->scale * 255.0f < INFINITY))
+    if (!(mine->scale > 0 && mine->scale * 255.0f < INFINITY))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "scale is %g: it must be finite and above 0",
-                        (double)o->scale);
-    if (o->stride < features)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "stride %zu is less than the %zu features of a row", o->stride, features);
-    if (o->height == 0 && o->width == 0)
-        return AE_OK;
-    if (o->height == 0 || o->width == 0 || features % o->height != 0 ||
-        features / o->height != o->width)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "height %zu x width %zu is not the %zu features of a row", o->height,
-                        o->width, features);
+                        (double)mine->scale);
     return AE_OK;
 }
 
-ae_status aei_dataset_resolve(ae_dataset_options *resolved, size_t *bytes,
-                              const ae_dataset_options *options, size_t rows, size_t features,
-                              size_t element_size)
+ae_status aei_check_labels(const int32_t *labels, size_t count, size_t rows)
+{
+    if (count != rows)
+        return aei_fail(AE_ERROR_SHAPE, "%zu labels for %zu rows", count, rows);
+    for (size_t i = 0; i < count; i++)
+        if (labels[i] == AE_LABEL_NONE)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "labels[%zu] is AE_LABEL_NONE", i);
+    return AE_OK;
+}
+
+static ae_status check_image(const aei_storage *draft)
+{
+    const size_t height = draft->image_height, width = draft->image_width;
+    if (height == 0 && width == 0)
+        return AE_OK;
+    if (height == 0 || width == 0 || draft->features % height != 0 ||
+        draft->features / height != width)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "image_height %zu x image_width %zu is not the %zu features of a row",
+                        height, width, draft->features);
+    return AE_OK;
+}
+
+ae_status aei_storage_draft(aei_storage *draft, const ae_dataset_options *mine, size_t rows,
+                            size_t features, aei_storage_type type)
 {
     if (rows == 0 || features == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
@@ -44,24 +67,38 @@ ae_status aei_dataset_resolve(ae_dataset_options *resolved, size_t *bytes,
     if (rows > UINT32_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows: a dataset holds at most %u", rows,
                         (unsigned)UINT32_MAX);
-    AE_TRY(aei_options_read(resolved, sizeof *resolved, options, "ae_dataset_options"));
-    resolved->scale = resolved->scale == 0 ? 1.0f / 255.0f : resolved->scale;
-    resolved->stride = resolved->stride == 0 ? features : resolved->stride;
-    AE_TRY(check_options(resolved, features));
+    *draft = (aei_storage){.type = type,
+                           .scale = mine->scale,
+                           .features = features,
+                           .stride = mine->stride == 0 ? features : mine->stride,
+                           .image_height = mine->image_height,
+                           .image_width = mine->image_width};
+    if (draft->stride < features)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "stride %zu is less than the %zu features of a row", draft->stride,
+                        features);
     /* Pointers into the values are subtracted, so ptrdiff_t is the bound. */
-    if (resolved->stride > PTRDIFF_MAX / element_size / rows)
+    if (draft->stride > PTRDIFF_MAX / aei_storage_size(type) / rows)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "%zu rows, %zu elements apart, overflow the address space", rows,
-                        resolved->stride);
-    *bytes = rows * features * element_size;
-    return AE_OK;
+                        draft->stride);
+    AE_TRY(check_image(draft));
+    return mine->labels == NULL ? AE_OK : aei_check_labels(mine->labels, mine->label_count, rows);
+}
+
+ae_status aei_storage_allocate(aei_storage *draft, size_t rows, size_t *bytes)
+{
+    *bytes = rows * draft->features * aei_storage_size(draft->type);
+    draft->stride = draft->features;
+    draft->values = draft->block = calloc(*bytes, 1);
+    return draft->block == NULL ? aei_fail_memory(*bytes) : AE_OK;
 }
 
 ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t rows, unsigned with)
 {
     size_t index_bytes = (with & AEI_WITH_INDEX) != 0 ? sizeof(uint32_t) : 0;
-    size_t label_bytes = (with & AEI_WITH_LABELS) != 0 ? sizeof(uint8_t) : 0;
-    if (rows > (PTRDIFF_MAX - sizeof **dataset) / (sizeof(uint32_t) + sizeof(uint8_t)))
+    size_t label_bytes = (with & AEI_WITH_LABELS) != 0 ? sizeof(int32_t) : 0;
+    if (rows > (PTRDIFF_MAX - sizeof **dataset) / (sizeof(uint32_t) + sizeof(int32_t)))
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", rows);
     size_t size = sizeof **dataset + rows * (index_bytes + label_bytes);
     ae_dataset *made = malloc(size);
@@ -72,7 +109,7 @@ ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t r
     if (index_bytes != 0)
         made->index = behind;
     if (label_bytes != 0)
-        made->labels = (uint8_t *)behind + rows * index_bytes;
+        made->labels = (int32_t *)(behind + (index_bytes != 0 ? rows : 0));
     atomic_fetch_add_explicit(&storage->users, 1, memory_order_relaxed);
     *dataset = made;
     return AE_OK;
@@ -106,12 +143,23 @@ ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t row
     return status;
 }
 
+ae_status aei_dataset_adopt_labelled(ae_dataset **dataset, aei_storage *draft, size_t rows,
+                                     const int32_t *labels)
+{
+    ae_dataset *made;
+    AE_TRY(aei_dataset_adopt(&made, draft, rows, labels != NULL ? AEI_WITH_LABELS : 0));
+    if (labels != NULL)
+        memcpy(made->labels, labels, rows * sizeof *labels);
+    *dataset = made;
+    return AE_OK;
+}
+
 void ae_dataset_free(ae_dataset *dataset)
 {
     if (dataset == NULL)
         return;
-    /* Releasing says that this user's reads are over; the last one has to see all the others say
-     * so. */
+    /* A user's reads come before it lets go (release), the last one's frees after all of those
+     * (acquire): no view reads a storage that is being freed. */
     if (atomic_fetch_sub_explicit(&dataset->storage->users, 1, memory_order_acq_rel) == 1)
         storage_free(dataset->storage);
     free(dataset);
@@ -138,40 +186,30 @@ ae_status aei_check_finite(const float *values, size_t rows, size_t features, si
 }
 
 /* Rows side by side in memory of the library's own. */
-static ae_status copy_rows(void **block, const void *values, size_t rows, size_t row_bytes,
-                           size_t stride_bytes)
+static ae_status copy_rows(aei_storage *draft, const unsigned char *values, size_t rows)
 {
-    unsigned char *copy = malloc(rows * row_bytes);
-    if (copy == NULL)
-        return aei_fail_memory(rows * row_bytes);
+    const size_t apart = draft->stride * aei_storage_size(draft->type);
+    size_t bytes;
+    AE_TRY(aei_storage_allocate(draft, rows, &bytes));
     for (size_t r = 0; r < rows; r++)
-        memcpy(copy + r * row_bytes, (const unsigned char *)values + r * stride_bytes, row_bytes);
-    *block = copy;
+        memcpy((unsigned char *)draft->block + r * (bytes / rows), values + r * apart,
+               bytes / rows);
     return AE_OK;
 }
 
 static ae_status create(ae_dataset **dataset, const void *values, size_t rows, size_t features,
-                        aei_element element, const ae_dataset_options *options)
+                        aei_storage_type type, const ae_dataset_options *options)
 {
     ae_dataset_options o;
-    size_t element_size = element == AEI_F32 ? sizeof(float) : sizeof(uint8_t);
-    size_t bytes;
-    AE_TRY(aei_dataset_resolve(&o, &bytes, options, rows, features, element_size));
-    if (element == AEI_F32)
-        AE_TRY(aei_check_finite(values, rows, features, o.stride));
-    aei_storage draft = {.values = values,
-                         .element = element,
-                         .scale = o.scale,
-                         .features = features,
-                         .stride = o.stride,
-                         .height = o.height,
-                         .width = o.width};
-    if (o.borrow != AE_TOGGLE_ON) {
-        AE_TRY(copy_rows(&draft.block, values, rows, bytes / rows, o.stride * element_size));
-        draft.values = draft.block;
-        draft.stride = features;
-    }
-    return aei_dataset_adopt(dataset, &draft, rows, 0);
+    aei_storage draft;
+    AE_TRY(aei_dataset_read_options(&o, options, AEI_TAKES_MEMORY));
+    AE_TRY(aei_storage_draft(&draft, &o, rows, features, type));
+    if (type == AEI_STORAGE_F32)
+        AE_TRY(aei_check_finite(values, rows, features, draft.stride));
+    draft.values = values;
+    if (o.no_copy != AE_TOGGLE_ON)
+        AE_TRY(copy_rows(&draft, values, rows));
+    return aei_dataset_adopt_labelled(dataset, &draft, rows, o.labels);
 }
 
 ae_status ae_dataset_create_f32(ae_dataset **dataset, const float *values, size_t rows,
@@ -179,7 +217,7 @@ ae_status ae_dataset_create_f32(ae_dataset **dataset, const float *values, size_
 {
     AE_REQUIRE(dataset);
     AE_REQUIRE(values);
-    return create(dataset, values, rows, features, AEI_F32, options);
+    return create(dataset, values, rows, features, AEI_STORAGE_F32, options);
 }
 
 ae_status ae_dataset_create_u8(ae_dataset **dataset, const uint8_t *values, size_t rows,
@@ -187,7 +225,7 @@ ae_status ae_dataset_create_u8(ae_dataset **dataset, const uint8_t *values, size
 {
     AE_REQUIRE(dataset);
     AE_REQUIRE(values);
-    return create(dataset, values, rows, features, AEI_U8, options);
+    return create(dataset, values, rows, features, AEI_STORAGE_U8, options);
 }
 
 ae_status ae_dataset_create_from_callback(ae_dataset **dataset, size_t rows, size_t features,
@@ -197,37 +235,25 @@ ae_status ae_dataset_create_from_callback(ae_dataset **dataset, size_t rows, siz
     AE_REQUIRE(dataset);
     AE_REQUIRE(callback);
     ae_dataset_options o;
-    size_t bytes = 0;
-    AE_TRY(aei_dataset_resolve(&o, &bytes, options, rows, features, sizeof(float)));
-    if (o.borrow == AE_TOGGLE_ON || o.stride != features)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "borrow and stride are for memory: a callback's rows are copied");
-    /* Zeroed, since a callback may leave elements alone. */
-    float *values = calloc(rows, features * sizeof *values);
-    if (values == NULL)
-        return aei_fail_memory(bytes);
+    aei_storage draft;
+    size_t bytes;
+    AE_TRY(aei_dataset_read_options(&o, options, 0));
+    AE_TRY(aei_storage_draft(&draft, &o, rows, features, AEI_STORAGE_F32));
+    AE_TRY(aei_storage_allocate(&draft, rows, &bytes));
+    float *values = draft.block;
     ae_status status = AE_OK;
-    for (size_t r = 0; r < rows; r++) {
-        int answer = callback(user, r, values + r * features);
-        if (answer != 0) {
+    for (size_t r = 0; r < rows && status == AE_OK; r++) {
+        const int answer = callback(user, r, values + r * features);
+        if (answer != 0)
             status = aei_fail(AE_ERROR_CANCELLED, "row %zu: the callback returned %d", r, answer);
-            goto cleanup;
-        }
     }
-    AE_CHECK(aei_check_finite(values, rows, features, features));
-    aei_storage draft = {.block = values,
-                         .values = values,
-                         .element = AEI_F32,
-                         .scale = o.scale,
-                         .features = features,
-                         .stride = features,
-                         .height = o.height,
-                         .width = o.width};
-    values = NULL; /* taken over */
-    status = aei_dataset_adopt(dataset, &draft, rows, 0);
-cleanup:
-    free(values);
-    return status;
+    if (status == AE_OK)
+        status = aei_check_finite(values, rows, features, features);
+    if (status != AE_OK) {
+        aei_storage_release(&draft);
+        return status;
+    }
+    return aei_dataset_adopt_labelled(dataset, &draft, rows, o.labels);
 }
 
 size_t ae_dataset_row_count(const ae_dataset *dataset)
@@ -242,12 +268,12 @@ size_t ae_dataset_feature_count(const ae_dataset *dataset)
 
 size_t ae_dataset_image_height(const ae_dataset *dataset)
 {
-    return dataset == NULL ? 0 : dataset->storage->height;
+    return dataset == NULL ? 0 : dataset->storage->image_height;
 }
 
 size_t ae_dataset_image_width(const ae_dataset *dataset)
 {
-    return dataset == NULL ? 0 : dataset->storage->width;
+    return dataset == NULL ? 0 : dataset->storage->image_width;
 }
 
 const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column)
@@ -257,9 +283,13 @@ const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column)
     return named ? dataset->storage->names[column] : NULL;
 }
 
-int ae_dataset_label(const ae_dataset *dataset, size_t row)
+int ae_dataset_has_labels(const ae_dataset *dataset)
 {
-    return dataset == NULL || dataset->labels == NULL || row >= dataset->rows
-               ? -1
-               : dataset->labels[row];
+    return dataset != NULL && dataset->labels != NULL;
+}
+
+int32_t ae_dataset_label(const ae_dataset *dataset, size_t row)
+{
+    return !ae_dataset_has_labels(dataset) || row >= dataset->rows ? AE_LABEL_NONE
+                                                                   : dataset->labels[row];
 }

@@ -4,9 +4,9 @@
 #include "data/glyphs.h"
 #include "data/storage.h"
 
+#include <libae/experimental.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 /*
  * A digit is a glyph's strokes bent, jittered and mapped at random, scaled into a box of about 20
@@ -282,25 +282,18 @@ ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows, uint64_t s
 {
     AE_REQUIRE(dataset);
     ae_dataset_options o;
-    size_t bytes = 0;
-    const ae_dataset_options picture = {.size = sizeof picture, .height = SIDE, .width = SIDE};
-    AE_TRY(aei_dataset_resolve(&o, &bytes, &picture, rows, PIXELS, sizeof(uint8_t)));
-    uint8_t *pixels = malloc(bytes);
-    if (pixels == NULL)
-        return aei_fail_memory(bytes);
-    aei_storage draft = {.block = pixels,
-                         .values = pixels,
-                         .element = AEI_U8,
-                         .scale = o.scale,
-                         .features = PIXELS,
-                         .stride = PIXELS,
-                         .height = SIDE,
-                         .width = SIDE};
+    aei_storage draft;
+    size_t bytes;
+    AE_TRY(aei_dataset_read_options(
+        &o, AE_DATASET_OPTIONS(.image_height = SIDE, .image_width = SIDE), 0));
+    AE_TRY(aei_storage_draft(&draft, &o, rows, PIXELS, AEI_STORAGE_U8));
+    AE_TRY(aei_storage_allocate(&draft, rows, &bytes));
+    uint8_t *pixels = draft.block;
     ae_dataset *made;
     AE_TRY(aei_dataset_adopt(&made, &draft, rows, AEI_WITH_LABELS));
     for (size_t row = 0; row < rows; row++) {
         draw_digit(pixels + row * PIXELS, row, seed);
-        made->labels[row] = (uint8_t)(row % 10);
+        made->labels[row] = (int32_t)(row % 10);
     }
     *dataset = made;
     return AE_OK;

@@ -7,45 +7,47 @@
 #include <string.h>
 
 /*
- * Inlined below with element and count known, where the compiler makes straight vector code of it:
- * a panel is too short to pay for a loop's head and tail.
+ * Runs of elements, which compilers turn into vector code without a loop, then what is left. The
+ * panels of features that a step or session asks for are whole runs, whatever their width.
  */
-static inline __attribute__((always_inline)) void
-gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count, size_t first,
-       size_t count, float *restrict out, size_t stride, aei_element element)
+enum { RUN = 16 };
+
+static inline void copy_floats(float *restrict to, const float *restrict from, size_t count)
 {
-    const aei_storage *storage = dataset->storage;
-    const uint8_t *bytes = storage->values;
-    const float *floats = storage->values;
-    const uint32_t *index = dataset->index;
-    const size_t origin = dataset->first, step = storage->stride;
-    const float scale = storage->scale;
-    for (size_t r = 0; r < row_count; r++) {
-        const size_t row = index != NULL ? index[rows[r]] : origin + rows[r];
-        const size_t from = row * step + first;
-        float *to = out + r * stride;
-        if (element == AEI_F32)
-            memcpy(to, floats + from, count * sizeof *to);
-        else
-            for (size_t j = 0; j < count; j++)
-                to[j] = (float)bytes[from + j] * scale;
-    }
+    size_t j = 0;
+    for (; j + RUN <= count; j += RUN)
+        memcpy(to + j, from + j, RUN * sizeof *to);
+    for (; j < count; j++)
+        to[j] = from[j];
+}
+
+static inline void scale_bytes(float *restrict to, const uint8_t *restrict from, size_t count,
+                               float scale)
+{
+    size_t j = 0;
+    for (; j + RUN <= count; j += RUN)
+        for (size_t k = 0; k < RUN; k++)
+            to[j + k] = (float)from[j + k] * scale;
+    for (; j < count; j++)
+        to[j] = (float)from[j] * scale;
 }
 
 void aei_dataset_gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count,
                         size_t first, size_t count, float *out, size_t stride)
 {
-    const bool f32 = dataset->storage->element == AEI_F32;
-    if (f32 && count == 32)
-        gather(dataset, rows, row_count, first, 32, out, stride, AEI_F32);
-    else if (f32)
-        gather(dataset, rows, row_count, first, count, out, stride, AEI_F32);
-    else if (count == 32)
-        gather(dataset, rows, row_count, first, 32, out, stride, AEI_U8);
-    else if (count == 16)
-        gather(dataset, rows, row_count, first, 16, out, stride, AEI_U8);
-    else
-        gather(dataset, rows, row_count, first, count, out, stride, AEI_U8);
+    const uint32_t *index = dataset->index;
+    const void *values = dataset->storage->values;
+    const size_t origin = dataset->first, step = dataset->storage->stride;
+    const bool f32 = dataset->storage->type == AEI_STORAGE_F32;
+    const float scale = dataset->storage->scale;
+    for (size_t r = 0; r < row_count; r++) {
+        const size_t row = index != NULL ? index[rows[r]] : origin + rows[r];
+        const size_t from = row * step + first;
+        if (f32)
+            copy_floats(out + r * stride, (const float *)values + from, count);
+        else
+            scale_bytes(out + r * stride, (const uint8_t *)values + from, count, scale);
+    }
 }
 
 ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count, float *values)
@@ -54,8 +56,8 @@ ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count,
     AE_REQUIRE(dataset);
     AE_REQUIRE(values);
     if (first > dataset->rows || count > dataset->rows - first)
-        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count,
-                        first, dataset->rows);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows from row %zu on: the dataset has %zu",
+                        count, first, dataset->rows);
     const size_t features = dataset->storage->features;
     for (size_t done = 0; done < count; done += BLOCK) {
         uint32_t rows[BLOCK];
@@ -90,8 +92,8 @@ ae_status ae_dataset_mean(const ae_dataset *dataset, float *mean)
     return AE_OK;
 }
 
-/* The comparison is written so that NaN fails it: borrowed memory may have changed since it was
- * checked. */
+/* The comparison is written so that NaN fails it: the caller's memory (no_copy) may have changed
+ * since it was checked. */
 static bool is_outside(float value, float low, float high)
 {
     return !(value >= low && value <= high);
@@ -100,7 +102,7 @@ static bool is_outside(float value, float low, float high)
 ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high)
 {
     const aei_storage *storage = dataset->storage;
-    if (storage->element == AEI_U8 && low <= 0 && 255.0f * storage->scale <= high)
+    if (storage->type == AEI_STORAGE_U8 && low <= 0 && 255.0f * storage->scale <= high)
         return AE_OK;
     for (size_t r = 0; r < dataset->rows; r++) {
         for (size_t first = 0; first < storage->features; first += CHUNK) {

@@ -2,41 +2,39 @@
 #include "format/npy_header.h"
 
 #include "base/error.h"
-#include "base/input.h"
 #include "base/number.h"
-#include "base/options.h"
 #include "data/storage.h"
+#include "format/bytes.h"
+#include "format/stream.h"
 
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Bytes read and converted at a time; a multiple of every element's size. */
 enum { BLOCK = 1 << 16 };
 
-/* An open file after its header. */
 typedef struct source {
-    aei_input *input;
+    aei_stream *stream;
     aei_npy npy;
-    size_t offset; /* of the data in the file */
-    size_t rows, features, height, width;
+    size_t rows, features, image_height, image_width;
 } source;
 
-static ae_status read_exactly(aei_input *input, void *data, size_t size, const char *what)
+/* size bytes of the header. */
+static ae_status read_exactly(const source *from, void *data, size_t size)
 {
     size_t got;
-    AE_TRY(aei_input_read(input, data, size, &got));
-    return got == size ? AE_OK : aei_fail(AE_ERROR_FORMAT, "the file ends within %s", what);
+    AE_TRY(aei_stream_read(from->stream, data, size, &got));
+    return got == size ? AE_OK : aei_fail(AE_ERROR_FORMAT, "the file ends within the NPY header");
 }
 
 /* Magic, version and the header's length. */
-static ae_status read_prefix(source *from, size_t *length)
+static ae_status read_prefix(const source *from, size_t *length)
 {
     static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
     unsigned char prefix[AEI_NPY_PREFIX];
     size_t got;
-    AE_TRY(aei_input_read(from->input, prefix, 10, &got));
+    AE_TRY(aei_stream_read(from->stream, prefix, 10, &got));
     if (got >= 2 && prefix[0] == 'P' && prefix[1] == 'K')
         return aei_fail(AE_ERROR_FORMAT,
                         "a zip archive, perhaps .npz: unpack it, each member is an .npy file");
@@ -48,13 +46,10 @@ static ae_status read_prefix(source *from, size_t *length)
         return aei_fail(AE_ERROR_UNSUPPORTED, "NPY version %d.%d: 1.0, 2.0 and 3.0 are read",
                         prefix[6], prefix[7]);
     *length = (size_t)prefix[8] | (size_t)prefix[9] << 8;
-    from->offset = 10;
     if (prefix[6] > 1) {
-        AE_TRY(read_exactly(from->input, prefix + 10, 2, "the NPY header"));
+        AE_TRY(read_exactly(from, prefix + 10, 2));
         *length |= (size_t)prefix[10] << 16 | (size_t)prefix[11] << 24;
-        from->offset = 12;
     }
-    from->offset += *length;
     if (*length > AEI_NPY_HEADER)
         return aei_fail(AE_ERROR_FORMAT, "an NPY header of %zu characters: at most %d are read",
                         *length, AEI_NPY_HEADER);
@@ -88,8 +83,8 @@ static ae_status read_sizes(source *from, size_t *elements)
     from->rows = npy->shape[0];
     from->features = count / from->rows;
     if (npy->rank > 2 && side_count == 2) {
-        from->height = sides[0];
-        from->width = sides[1];
+        from->image_height = sides[0];
+        from->image_width = sides[1];
     }
     return AE_OK;
 }
@@ -99,14 +94,10 @@ static ae_status read_header(source *from)
     char text[AEI_NPY_HEADER];
     size_t length = 0, elements = 0;
     AE_TRY(read_prefix(from, &length));
-    AE_TRY(read_exactly(from->input, text, length, "the NPY header"));
+    AE_TRY(read_exactly(from, text, length));
     AE_TRY(aei_npy_parse(&from->npy, text, length));
     AE_TRY(read_sizes(from, &elements));
-    const size_t expected = elements * from->npy.size, size = aei_input_size(from->input);
-    const size_t found = size < from->offset ? 0 : size - from->offset; /* a file just growing */
-    if (found != expected)
-        return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, %zu found", expected,
-                        found);
+    AE_TRY(aei_stream_expect(from->stream, elements * from->npy.size));
     if (from->npy.fortran && from->npy.rank > 2)
         return aei_fail(
             AE_ERROR_UNSUPPORTED,
@@ -115,19 +106,11 @@ static ae_status read_header(source *from)
     return AE_OK;
 }
 
-static uint64_t load(const unsigned char *bytes, size_t size, bool big)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value = value << 8 | bytes[big ? i : size - 1 - i];
-    return value;
-}
-
 /* An element as float32: rounded to the nearest where it must be, infinite where it is too
  * large. */
 static float element(const aei_npy *npy, const unsigned char *bytes)
 {
-    const uint64_t bits = load(bytes, npy->size, npy->big);
+    const uint64_t bits = aei_load(bytes, npy->size, npy->big);
     const uint64_t sign = (uint64_t)1 << (8 * npy->size - 1);
     if (npy->kind == 'u')
         return (float)bits;
@@ -137,26 +120,14 @@ static float element(const aei_npy *npy, const unsigned char *bytes)
         return (bits & sign) == 0 ? (float)bits : -(float)((sign << 1) - bits);
     if (npy->size == 2)
         return aei_float_from_half((uint16_t)bits);
-    if (npy->size == 4) {
-        const uint32_t half = (uint32_t)bits;
-        float value;
-        memcpy(&value, &half, sizeof value);
-        return value;
-    }
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return (float)value;
+    return npy->size == 4 ? aei_float_from_bits((uint32_t)bits) : (float)aei_double_from_bits(bits);
 }
 
 /* Whether the data are already as a dataset keeps them. */
 static bool is_native(const aei_npy *npy)
 {
-    const uint32_t one = 1;
-    unsigned char probe[sizeof one];
-    memcpy(probe, &one, sizeof one);
     return (npy->kind == 'u' && npy->size == 1) ||
-           (npy->kind == 'f' && npy->size == sizeof(float) &&
-            load(probe, sizeof probe, npy->big) == 1);
+           (npy->kind == 'f' && npy->size == sizeof(float) && npy->big == aei_is_big_endian());
 }
 
 /* All values in C order, as float32 or, of type u1, as they are. */
@@ -166,14 +137,14 @@ static ae_status read_values(const source *from, void *values)
     const size_t rows = from->rows, features = from->features, elements = rows * features;
     const bool u8 = npy->kind == 'u' && npy->size == 1, transposed = npy->fortran && npy->rank == 2;
     if (is_native(npy) && !transposed)
-        return read_exactly(from->input, values, elements * npy->size, "its values");
+        return aei_stream_values(from->stream, values, elements * npy->size);
     uint8_t *bytes = values;
     float *floats = values;
     for (size_t done = 0; done < elements;) {
         unsigned char block[BLOCK];
         const size_t room = sizeof block / npy->size,
                      count = elements - done < room ? elements - done : room;
-        AE_TRY(read_exactly(from->input, block, count * npy->size, "its values"));
+        AE_TRY(aei_stream_values(from->stream, block, count * npy->size));
         for (size_t i = 0; i < count; i++) {
             const size_t e = done + i, to = transposed ? e % rows * features + e / rows : e;
             if (u8)
@@ -187,52 +158,44 @@ static ae_status read_values(const source *from, void *values)
 }
 
 /* Mapped where that serves, else in memory of our own. */
-static ae_status fill(aei_storage *draft, const source *from, bool borrow)
+static ae_status fill(aei_storage *draft, const source *from, bool map)
 {
     const aei_npy *npy = &from->npy;
-    const bool in_order = !npy->fortran || npy->rank == 1;
-    if (borrow && in_order && is_native(npy) && from->offset % npy->size == 0) {
-        AE_TRY(aei_input_map(from->input, &draft->mapping, &draft->mapped));
-        draft->values = (const unsigned char *)draft->mapping + from->offset;
+    size_t bytes;
+    if (map && is_native(npy) && (!npy->fortran || npy->rank == 1))
+        AE_TRY(aei_stream_map(from->stream, npy->size, &draft->mapping, &draft->mapped,
+                              &draft->values));
+    if (draft->values != NULL)
         return AE_OK;
-    }
-    const size_t bytes = from->rows * from->features *
-                         (draft->element == AEI_U8 ? 1 : sizeof(float));
-    draft->values = draft->block = malloc(bytes);
-    if (draft->block == NULL)
-        return aei_fail_memory(bytes);
+    AE_TRY(aei_storage_allocate(draft, from->rows, &bytes));
     return read_values(from, draft->block);
 }
 
-static ae_status open_npy(ae_dataset **dataset, source *from, const ae_dataset_options *asked)
+static ae_status read_rows(ae_dataset **dataset, aei_stream *stream,
+                           const ae_dataset_options *options, unsigned takes)
 {
-    ae_dataset_options sized = *asked, o;
-    size_t bytes;
-    AE_TRY(read_header(from));
-    if (sized.height == 0 && sized.width == 0) {
-        sized.height = from->height;
-        sized.width = from->width;
+    source from = {.stream = stream};
+    ae_dataset_options o;
+    aei_storage draft;
+    AE_TRY(aei_dataset_read_options(&o, options, takes));
+    AE_TRY(read_header(&from));
+    if (o.image_height == 0 && o.image_width == 0) {
+        o.image_height = from.image_height;
+        o.image_width = from.image_width;
     }
-    const bool u8 = from->npy.kind == 'u' && from->npy.size == 1;
-    AE_TRY(aei_dataset_resolve(&o, &bytes, &sized, from->rows, from->features,
-                               u8 ? 1 : sizeof(float)));
-    aei_storage draft = {.element = u8 ? AEI_U8 : AEI_F32,
-                         .scale = o.scale,
-                         .features = from->features,
-                         .stride = from->features,
-                         .height = o.height,
-                         .width = o.width};
-    ae_status status = fill(&draft, from, o.borrow == AE_TOGGLE_ON);
+    const bool u8 = from.npy.kind == 'u' && from.npy.size == 1;
+    AE_TRY(aei_storage_draft(&draft, &o, from.rows, from.features,
+                             u8 ? AEI_STORAGE_U8 : AEI_STORAGE_F32));
+    ae_status status = fill(&draft, &from, o.map == AE_TOGGLE_ON);
     if (status == AE_OK && !u8)
-        status = aei_check_finite(draft.values, from->rows, from->features, from->features);
+        status = aei_check_finite(draft.values, from.rows, from.features, from.features);
     if (status != AE_OK) {
         aei_storage_release(&draft);
         /* A finite float64 may be infinite here. */
-        return status == AE_ERROR_DATA && from->npy.size == 8
-                   ? aei_fail_within(status, "as float32")
-                   : status;
+        return status == AE_ERROR_DATA && from.npy.size == 8 ? aei_fail_within(status, "as float32")
+                                                             : status;
     }
-    return aei_dataset_adopt(dataset, &draft, from->rows, 0);
+    return aei_dataset_adopt_labelled(dataset, &draft, from.rows, o.labels);
 }
 
 ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
@@ -240,13 +203,17 @@ ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
 {
     AE_REQUIRE(dataset);
     AE_REQUIRE(path);
-    ae_dataset_options asked;
-    AE_TRY(aei_options_read(&asked, sizeof asked, options, "ae_dataset_options"));
-    if (asked.stride != 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "stride is for memory: a file has none");
-    source from = {0};
-    AE_TRY(aei_input_open(&from.input, path));
-    const ae_status status = open_npy(dataset, &from, &asked);
-    aei_input_close(from.input);
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+    aei_stream *stream;
+    AE_TRY(aei_stream_open(&stream, path));
+    return aei_stream_close(stream, read_rows(dataset, stream, options, AEI_TAKES_MAP));
+}
+
+ae_status ae_dataset_open_npy_memory(ae_dataset **dataset, const void *data, size_t size,
+                                     const ae_dataset_options *options)
+{
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(data);
+    aei_stream *stream;
+    AE_TRY(aei_stream_open_memory(&stream, data, size));
+    return aei_stream_close(stream, read_rows(dataset, stream, options, 0));
 }

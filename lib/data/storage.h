@@ -9,7 +9,7 @@
 
 /* The inside of a dataset, for lib/data alone. */
 
-typedef enum aei_element { AEI_U8, AEI_F32 } aei_element;
+typedef enum aei_storage_type { AEI_STORAGE_U8, AEI_STORAGE_F32 } aei_storage_type;
 
 /* Values that any number of datasets look at. Constant but for the count. */
 typedef struct aei_storage {
@@ -19,49 +19,64 @@ typedef struct aei_storage {
     size_t mapped;      /* its bytes */
     char **names;       /* of the columns, one block freed with the storage, or NULL */
     const void *values; /* inside block or mapping, or the caller's */
-    aei_element element;
+    aei_storage_type type;
     float scale; /* uint8 to float32 */
     size_t features;
     size_t stride; /* elements from row to row */
-    size_t height;
-    size_t width;
+    size_t image_height;
+    size_t image_width;
 } aei_storage;
 
 /*
  * Which rows of a storage, in which order. Index and labels are the dataset's own and lie behind
  * it in the same allocation:
  *
- *     | ae_dataset | index: rows x uint32 | labels: rows x uint8 |
+ *     | ae_dataset | index: rows x uint32 | labels: rows x int32 |
  */
 struct ae_dataset {
     aei_storage *storage;
     size_t rows;
     size_t first;    /* without an index: the storage row of row 0 */
     uint32_t *index; /* NULL, or the storage row of each row */
-    uint8_t *labels; /* NULL, or the label of each row */
+    int32_t *labels; /* NULL, or the label of each row */
 };
 
 /* What a new dataset has beside its rows; the caller fills it in. */
 enum { AEI_WITH_INDEX = 1, AEI_WITH_LABELS = 2 };
 
+/* The options that not every call takes: no_copy and stride, or map. */
+enum { AEI_TAKES_MEMORY = 1, AEI_TAKES_MAP = 2 };
+
+/* A copy of a caller's options that asks for nothing that the call does not take. */
+ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_options *options,
+                                   unsigned takes);
+
 /*
- * The caller's options with every default in its place, for rows x features elements of
- * element_size bytes; *bytes receives the room that they take without stride.
- * AE_ERROR_INVALID_ARGUMENT.
+ * A storage of rows x features elements without its values yet, as such options want it, which are
+ * checked against these sizes: AE_ERROR_INVALID_ARGUMENT, AE_ERROR_SHAPE.
  */
-ae_status aei_dataset_resolve(ae_dataset_options *resolved, size_t *bytes,
-                              const ae_dataset_options *options, size_t rows, size_t features,
-                              size_t element_size);
+ae_status aei_storage_draft(aei_storage *draft, const ae_dataset_options *mine, size_t rows,
+                            size_t features, aei_storage_type type);
+
+/* A block of zeros for a draft's values, without gaps between the rows; its size. */
+ae_status aei_storage_allocate(aei_storage *draft, size_t rows, size_t *bytes);
 
 /* Give back what a storage or a draft of one owns. */
 void aei_storage_release(aei_storage *storage);
 
-/* A dataset of all rows of a new storage like draft, whose block, mapping and names are taken over,
- * on failure too. */
+/*
+ * A dataset of all rows of a new storage like draft, whose block, mapping and names are taken over,
+ * on failure too. The second copies the labels, of which there are none where they are NULL.
+ */
 ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t rows, unsigned with);
+ae_status aei_dataset_adopt_labelled(ae_dataset **dataset, aei_storage *draft, size_t rows,
+                                     const int32_t *labels);
 
 /* A dataset over a storage already in use. */
 ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t rows, unsigned with);
+
+/* AE_ERROR_SHAPE for another number than rows, AE_ERROR_INVALID_ARGUMENT for AE_LABEL_NONE. */
+ae_status aei_check_labels(const int32_t *labels, size_t count, size_t rows);
 
 /* AE_ERROR_DATA for the first value that is not finite, by row and column. */
 ae_status aei_check_finite(const float *values, size_t rows, size_t features, size_t stride);
@@ -70,6 +85,12 @@ ae_status aei_check_finite(const float *values, size_t rows, size_t features, si
 static inline size_t aei_storage_row(const ae_dataset *dataset, size_t row)
 {
     return dataset->index != NULL ? dataset->index[row] : dataset->first + row;
+}
+
+/* Bytes of an element. */
+static inline size_t aei_storage_size(aei_storage_type type)
+{
+    return type == AEI_STORAGE_F32 ? sizeof(float) : sizeof(uint8_t);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /*
- * A view takes its own copy of index and labels, 5 bytes a row at most: nothing but the storage is
+ * A view takes its own copy of index and labels, 8 bytes a row at most: nothing but the storage is
  * ever shared, and an index always names storage rows, so that views of views cost no more.
  */
 static unsigned parts_of(const ae_dataset *dataset)
@@ -22,8 +22,8 @@ ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t f
     if (count == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: a view has at least one row");
     if (first > dataset->rows || count > dataset->rows - first)
-        return aei_fail(AE_ERROR_SHAPE, "%zu rows from row %zu on: the dataset has %zu", count,
-                        first, dataset->rows);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows from row %zu on: the dataset has %zu",
+                        count, first, dataset->rows);
     ae_dataset *made;
     AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset)));
     made->first = dataset->first + first;
@@ -32,6 +32,23 @@ ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t f
     if (made->labels != NULL)
         memcpy(made->labels, dataset->labels + first, count * sizeof *made->labels);
     *view = made;
+    return AE_OK;
+}
+
+ae_status ae_dataset_create_labelled(ae_dataset **labelled, const ae_dataset *dataset,
+                                     const int32_t *labels, size_t count)
+{
+    AE_REQUIRE(labelled);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(labels);
+    AE_TRY(aei_check_labels(labels, count, dataset->rows));
+    ae_dataset *made;
+    AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset) | AEI_WITH_LABELS));
+    made->first = dataset->first;
+    if (made->index != NULL)
+        memcpy(made->index, dataset->index, count * sizeof *made->index);
+    memcpy(made->labels, labels, count * sizeof *labels);
+    *labelled = made;
     return AE_OK;
 }
 
@@ -48,8 +65,8 @@ ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const 
                         (unsigned)UINT32_MAX);
     for (size_t i = 0; i < count; i++)
         if (rows[i] >= dataset->rows)
-            return aei_fail(AE_ERROR_SHAPE, "rows[%zu] is %zu: the dataset has %zu rows", i,
-                            rows[i], dataset->rows);
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "rows[%zu] is %zu: the dataset has %zu rows",
+                            i, rows[i], dataset->rows);
     ae_dataset *made;
     AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset) | AEI_WITH_INDEX));
     for (size_t i = 0; i < count; i++)
@@ -90,8 +107,9 @@ ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_datas
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "count is 0: both parts of a split have at least one row");
     if (count >= dataset->rows)
-        return aei_fail(AE_ERROR_SHAPE, "count is %zu: it leaves nothing for the rest of %zu rows",
-                        count, dataset->rows);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "count is %zu: it leaves nothing for the rest of %zu rows", count,
+                        dataset->rows);
     ae_dataset *head, *tail;
     AE_TRY(ae_dataset_view(&head, dataset, 0, count));
     ae_status status = ae_dataset_view(&tail, dataset, count, dataset->rows - count);

@@ -2,9 +2,45 @@
 #ifndef AEI_BYTES_H
 #define AEI_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Numbers in files, whatever the processor's byte order and the data's alignment. */
+
+/* The processor's own order. */
+static inline bool aei_is_big_endian(void)
+{
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 0;
+}
+
+/* size bytes, at most 8, as an unsigned number. */
+static inline uint64_t aei_load(const unsigned char *bytes, size_t size, bool big)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++)
+        value = value << 8 | bytes[big ? i : size - 1 - i];
+    return value;
+}
+
+/* IEEE 754's numbers from their bits. */
+static inline float aei_float_from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline double aei_double_from_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 
 /* The lowest `size` bytes of a value, least significant first, as all our files have them. */
 static inline void aei_store(unsigned char *bytes, uint64_t value, size_t size)
@@ -18,12 +54,8 @@ static inline void aei_store(unsigned char *bytes, uint64_t value, size_t size)
 static inline void aei_little_endian(void *elements, size_t count, size_t size)
 {
     unsigned char *bytes = elements;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = 0;
-        uint32_t half = 0;
-        memcpy(size == 8 ? (void *)&value : (void *)&half, bytes + i * size, size);
-        aei_store(bytes + i * size, size == 8 ? value : half, size);
-    }
+    for (size_t i = 0; i < count; i++)
+        aei_store(bytes + i * size, aei_load(bytes + i * size, size, aei_is_big_endian()), size);
 }
 
 #endif

@@ -2,24 +2,14 @@
 #include "format/csv_reader.h"
 
 #include "base/error.h"
-#include "base/file.h"
-#include "base/input.h"
-#include "format/gunzip.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BLOCK = 1 << 16, CELL_MAX = 1 << 20, END = -1 };
 
-/* A packed file is held in memory, so more than this is refused before it is read. */
-static const size_t packed_limit = (size_t)(SIZE_MAX > UINT32_MAX ? UINT64_C(1) << 36
-                                                                  : SIZE_MAX / 4);
-
 struct aei_csv {
-    aei_input *input;
-    void *packed; /* a gzip file's bytes, and their stream; NULL: plain */
-    aei_gunzip *gzip;
+    aei_stream *stream;
     char delimiter;
     size_t line, column; /* of the next cell */
     bool open;           /* a delimiter was read: another cell follows, if an empty one */
@@ -29,19 +19,13 @@ struct aei_csv {
     unsigned char block[BLOCK];
 };
 
-static ae_status refill(aei_csv *csv)
-{
-    csv->used = 0;
-    if (csv->gzip != NULL)
-        return aei_gunzip_read(csv->gzip, csv->block, BLOCK, &csv->filled);
-    return aei_input_read(csv->input, csv->block, BLOCK, &csv->filled);
-}
-
 /* The next byte without taking it, or END. */
 static ae_status peek(aei_csv *csv, int *c)
 {
-    if (csv->used == csv->filled)
-        AE_TRY(refill(csv));
+    if (csv->used == csv->filled) {
+        csv->used = 0;
+        AE_TRY(aei_stream_read(csv->stream, csv->block, BLOCK, &csv->filled));
+    }
     *c = csv->used == csv->filled ? END : csv->block[csv->used];
     return AE_OK;
 }
@@ -193,47 +177,31 @@ ae_status aei_csv_next(aei_csv *csv, aei_cell *cell, bool *more)
     return AE_OK;
 }
 
-/* Plain or gzip, by the first bytes, which are handed on. */
-static ae_status start(aei_csv *csv, const char *path)
+ae_status aei_csv_create(aei_csv **csv, aei_stream *stream, char delimiter)
 {
     static const unsigned char mark[3] = {0xEF, 0xBB, 0xBF};
-    size_t size;
-    AE_TRY(aei_input_open(&csv->input, path));
-    ae_status status = refill(csv);
-    if (status == AE_OK && aei_is_gzip(csv->block, csv->filled)) {
-        AE_TRY(aei_file_read(&csv->packed, &size, path, packed_limit));
-        status = aei_gunzip_create(&csv->gzip, csv->packed, size);
-        if (status == AE_OK)
-            status = refill(csv);
-    }
-    if (status == AE_OK && csv->filled >= sizeof mark && memcmp(csv->block, mark, sizeof mark) == 0)
-        csv->used = sizeof mark;
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
-}
-
-ae_status aei_csv_open(aei_csv **csv, const char *path, char delimiter)
-{
+    int c;
     aei_csv *made = calloc(1, sizeof *made);
     if (made == NULL)
-        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%s: out of memory: %zu bytes", path, sizeof *made);
+        return aei_fail_memory(sizeof *made);
+    made->stream = stream;
     made->delimiter = delimiter;
     made->line = made->column = 1;
-    const ae_status status = start(made, path);
+    const ae_status status = peek(made, &c);
     if (status != AE_OK) {
-        aei_csv_close(made);
+        aei_csv_free(made);
         return status;
     }
+    if (made->filled >= sizeof mark && memcmp(made->block, mark, sizeof mark) == 0)
+        made->used = sizeof mark;
     *csv = made;
     return AE_OK;
 }
 
-void aei_csv_close(aei_csv *csv)
+void aei_csv_free(aei_csv *csv)
 {
     if (csv == NULL)
         return;
-    aei_input_close(csv->input);
-    aei_gunzip_free(csv->gzip);
-    free(csv->packed);
     free(csv->cell);
     free(csv);
 }

@@ -2,11 +2,13 @@
 #ifndef AEI_CSV_READER_H
 #define AEI_CSV_READER_H
 
+#include "format/stream.h"
+
 #include <libae/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A CSV file cell by cell (RFC 4180), plain or gzip. Numbers are none of its business. */
+/* A CSV file cell by cell (RFC 4180). Numbers are none of its business. */
 typedef struct aei_csv aei_csv;
 
 typedef struct aei_cell {
@@ -17,11 +19,10 @@ typedef struct aei_cell {
     bool blank;          /* all there is on its line is the end of it */
 } aei_cell;
 
-/* Open a file and skip a byte order mark. The errors of aei_input_open, and AE_ERROR_UNSUPPORTED
- * (gzip without zlib).
- */
-ae_status aei_csv_open(aei_csv **csv, const char *path, char delimiter);
-void aei_csv_close(aei_csv *csv);
+/* Start on a stream, which stays the caller's, and skip a byte order mark. The errors of
+ * aei_stream_read. */
+ae_status aei_csv_create(aei_csv **csv, aei_stream *stream, char delimiter);
+void aei_csv_free(aei_csv *csv);
 
 /*
  * The next cell, or *more false at the end of the file. AE_ERROR_FORMAT (quotes, a zero byte, a

@@ -17,81 +17,80 @@ bool aei_is_gzip(const unsigned char *data, size_t size)
 
 struct aei_gunzip {
     z_stream z;
-    const unsigned char *next; /* what zlib has not been given yet; it counts in unsigned int */
-    size_t left;
+    aei_gunzip_source source;
+    void *context;
     bool ended; /* the last member is complete and nothing follows */
 };
 
-ae_status aei_gunzip_create(aei_gunzip **stream, const unsigned char *data, size_t size)
+ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context)
 {
     enum { GZIP_ONLY = 16 };
     aei_gunzip *made = calloc(1, sizeof *made);
     if (made == NULL)
         return aei_fail_memory(sizeof *made);
-    made->next = data;
-    made->left = size;
+    made->source = source;
+    made->context = context;
     if (inflateInit2(&made->z, MAX_WBITS + GZIP_ONLY) != Z_OK) {
         free(made);
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory: zlib could not start");
     }
-    *stream = made;
+    *gunzip = made;
     return AE_OK;
 }
 
-void aei_gunzip_free(aei_gunzip *stream)
+void aei_gunzip_free(aei_gunzip *gunzip)
 {
-    if (stream == NULL)
+    if (gunzip == NULL)
         return;
-    (void)inflateEnd(&stream->z);
-    free(stream);
+    (void)inflateEnd(&gunzip->z);
+    free(gunzip);
 }
 
-static void refill(aei_gunzip *stream)
+static ae_status refill(aei_gunzip *gunzip)
 {
-    if (stream->z.avail_in != 0)
-        return;
-    uInt piece = stream->left < UINT_MAX ? (uInt)stream->left : UINT_MAX;
-    stream->z.next_in = stream->next;
-    stream->z.avail_in = piece;
-    stream->next += piece;
-    stream->left -= piece;
+    size_t size;
+    if (gunzip->z.avail_in != 0)
+        return AE_OK;
+    AE_TRY(gunzip->source(gunzip->context, &gunzip->z.next_in, &size));
+    gunzip->z.avail_in = (uInt)size;
+    return AE_OK;
 }
 
 /* A member is complete: end there, or go on with the next one. */
-static ae_status next_member(aei_gunzip *stream)
+static ae_status next_member(aei_gunzip *gunzip)
 {
-    refill(stream);
-    if (stream->z.avail_in == 0) {
-        stream->ended = true;
+    AE_TRY(refill(gunzip));
+    if (gunzip->z.avail_in == 0) {
+        gunzip->ended = true;
         return AE_OK;
     }
     /* One byte is enough to tell: zlib refuses the header by itself when the second is wrong. */
-    if (*stream->z.next_in != 0x1F)
-        return aei_fail(AE_ERROR_FORMAT, "%zu bytes follow the gzip data",
-                        stream->z.avail_in + stream->left);
-    (void)inflateReset(&stream->z);
+    if (*gunzip->z.next_in != 0x1F)
+        return aei_fail(AE_ERROR_FORMAT, "the gzip data are followed by something else");
+    (void)inflateReset(&gunzip->z);
     return AE_OK;
 }
 
-ae_status aei_gunzip_read(aei_gunzip *stream, void *out, size_t size, size_t *got)
+ae_status aei_gunzip_read(aei_gunzip *gunzip, void *out, size_t size, size_t *got)
 {
     size_t done = 0;
-    while (done < size && !stream->ended) {
-        refill(stream);
-        uInt room = size - done < UINT_MAX ? (uInt)(size - done) : UINT_MAX;
-        stream->z.next_out = (unsigned char *)out + done;
-        stream->z.avail_out = room;
-        int answer = inflate(&stream->z, Z_NO_FLUSH);
-        done += room - stream->z.avail_out;
+    *got = 0;
+    while (done < size && !gunzip->ended) {
+        AE_TRY(refill(gunzip));
+        const uInt room = size - done < UINT_MAX ? (uInt)(size - done) : UINT_MAX;
+        gunzip->z.next_out = (unsigned char *)out + done;
+        gunzip->z.avail_out = room;
+        const int answer = inflate(&gunzip->z, Z_NO_FLUSH);
+        done += room - gunzip->z.avail_out;
         if (answer == Z_STREAM_END)
-            AE_TRY(next_member(stream));
+            AE_TRY(next_member(gunzip));
         else if (answer == Z_MEM_ERROR)
             return aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory: zlib could not go on");
-        else if (answer == Z_BUF_ERROR && stream->left == 0)
+        else if (answer == Z_BUF_ERROR) /* no progress: there is room, so there are no bytes */
             return aei_fail(AE_ERROR_FORMAT, "the gzip data are cut off");
         else if (answer != Z_OK)
             return aei_fail(AE_ERROR_FORMAT, "the gzip data are damaged: %s",
-                            stream->z.msg != NULL ? stream->z.msg : "unknown reason");
+                            gunzip->z.msg != NULL ? gunzip->z.msg : "unknown reason");
     }
     *got = done;
     return AE_OK;
@@ -99,22 +98,22 @@ ae_status aei_gunzip_read(aei_gunzip *stream, void *out, size_t size, size_t *go
 
 #else
 
-ae_status aei_gunzip_create(aei_gunzip **stream, const unsigned char *data, size_t size)
+ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context)
 {
-    (void)stream, (void)data, (void)size;
+    (void)gunzip, (void)source, (void)context;
     return aei_fail(AE_ERROR_UNSUPPORTED,
                     "this libae was built without zlib: unpack the file with gunzip first");
 }
 
-ae_status aei_gunzip_read(aei_gunzip *stream, void *out, size_t size, size_t *got)
+ae_status aei_gunzip_read(aei_gunzip *gunzip, void *out, size_t size, size_t *got)
 {
-    (void)stream, (void)out, (void)size, (void)got;
+    (void)gunzip, (void)out, (void)size, (void)got;
     return aei_fail(AE_ERROR_UNSUPPORTED, "this libae was built without zlib");
 }
 
-void aei_gunzip_free(aei_gunzip *stream)
+void aei_gunzip_free(aei_gunzip *gunzip)
 {
-    (void)stream;
+    (void)gunzip;
 }
 
 #endif

@@ -2,8 +2,9 @@
 /* The text in front of an NPY file's data: one Python dictionary, of which only its three entries
  * are understood. */
 #include "base/error.h"
+#include "format/bytes.h"
 #include "format/npy_header.h"
-#include "format/shown.h"
+#include "format/text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -14,9 +15,9 @@ typedef struct scanner {
 
 static ae_status unexpected(const scanner *s, const char *wanted)
 {
-    char quoted[AEI_QUOTED];
+    char quoted[AEI_QUOTE_SIZE];
     return aei_fail(AE_ERROR_FORMAT, "NPY header: %s expected at \"%s\"", wanted,
-                    aei_quoted(quoted, s->at, (size_t)(s->end - s->at)));
+                    aei_quote_bytes(quoted, s->at, (size_t)(s->end - s->at)));
 }
 
 static void skip_blanks(scanner *s)
@@ -59,14 +60,6 @@ static ae_status read_string(scanner *s, const char **text, size_t *size)
     return AE_OK;
 }
 
-static bool is_big_endian(void)
-{
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 0;
-}
-
 /* strchr alone finds a zero byte in every string, and a file may hold one. */
 static bool is_one_of(const char *set, char c)
 {
@@ -78,7 +71,7 @@ static ae_status read_type(aei_npy *npy, scanner *s)
 {
     const char *text;
     size_t size;
-    char quoted[AEI_QUOTED];
+    char quoted[AEI_QUOTE_SIZE];
     skip_blanks(s);
     if (s->at < s->end && (*s->at == '[' || *s->at == '('))
         return aei_fail(AE_ERROR_UNSUPPORTED,
@@ -89,7 +82,7 @@ static ae_status read_type(aei_npy *npy, scanner *s)
                         "an array of Python objects: save it with astype('float32')");
     if (size < 3 || !is_one_of("<>|=", text[0]))
         return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' is not a type",
-                        aei_quoted(quoted, text, size));
+                        aei_quote_bytes(quoted, text, size));
     const bool bytes_known = size == 3 && is_one_of("1248", text[2]);
     const bool known = text[1] == 'b'   ? bytes_known && text[2] == '1'
                        : text[1] == 'f' ? bytes_known && text[2] != '1'
@@ -99,13 +92,13 @@ static ae_status read_type(aei_npy *npy, scanner *s)
             AE_ERROR_UNSUPPORTED,
             "numbers of type '%s': b1, i1 to i8, u1 to u8, f2, f4 and f8 are read; save with "
             "astype('float32')",
-            aei_quoted(quoted, text, size));
+            aei_quote_bytes(quoted, text, size));
     npy->kind = text[1];
     npy->size = (size_t)(text[2] - '0');
     if (text[0] == '|' && npy->size > 1)
         return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' has no byte order",
-                        aei_quoted(quoted, text, size));
-    npy->big = text[0] == '>' || (text[0] != '<' && is_big_endian());
+                        aei_quote_bytes(quoted, text, size));
+    npy->big = text[0] == '>' || (text[0] != '<' && aei_is_big_endian());
     return AE_OK;
 }
 
@@ -174,10 +167,10 @@ ae_status aei_npy_parse(aei_npy *npy, const char *text, size_t size)
         while (i < ENTRIES &&
                (strlen(entries[i].name) != length || memcmp(entries[i].name, key, length) != 0))
             i++;
-        char quoted[AEI_QUOTED];
+        char quoted[AEI_QUOTE_SIZE];
         if (i == ENTRIES || (seen & 1U << i) != 0)
             return aei_fail(AE_ERROR_FORMAT, "NPY header: the key '%s' %s",
-                            aei_quoted(quoted, key, length),
+                            aei_quote_bytes(quoted, key, length),
                             i == ENTRIES ? "is none that the format knows" : "stands there twice");
         seen |= 1U << i;
         if (!take(&s, ':'))

@@ -4,6 +4,7 @@
 #include "format/safetensors.h"
 
 #include "base/error.h"
+#include "format/bytes.h"
 #include "format/text.h"
 
 #include <inttypes.h>
@@ -34,14 +35,6 @@ static unsigned dtype_bits(const char *name)
         if (strcmp(dtypes[i].name, name) == 0)
             return dtypes[i].bits;
     return 0;
-}
-
-static uint64_t load_u64(const unsigned char *bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 8; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
 }
 
 static ae_status complain(const char *name, const char *problem)
@@ -172,7 +165,7 @@ ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t s
     const unsigned char *bytes = data;
     if (size < LENGTH_BYTES)
         return aei_fail(AE_ERROR_FORMAT, "not safetensors: %zu bytes, fewer than 8", size);
-    const uint64_t length = load_u64(bytes);
+    const uint64_t length = aei_load(bytes, 8, false);
     if (length > HEADER_MAX)
         return aei_fail(AE_ERROR_FORMAT,
                         "not safetensors: a header of %" PRIu64 " bytes, more than %u", length,
@@ -219,7 +212,7 @@ ae_status aei_stored_count(uint64_t *value, const aei_stored *tensor)
 {
     if (strcmp(tensor->dtype, "I64") != 0 || tensor->elements != 1)
         return complain(tensor->name, "a single I64 expected");
-    const uint64_t count = load_u64(tensor->data);
+    const uint64_t count = aei_load(tensor->data, 8, false);
     if (count > INT64_MAX)
         return complain(tensor->name, "a count cannot be negative");
     *value = count;

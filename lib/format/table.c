@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "format/bytes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,14 +44,6 @@ ae_status aei_table_close(aei_table *table, ae_status status)
     return status;
 }
 
-static bool is_big_endian(void)
-{
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 0;
-}
-
 /*
  * Magic, version 1.0, length, and the dictionary with sorted keys, filled up with spaces so that
  * the values start on a multiple of 64 and can be mapped. They are in the processor's byte order.
@@ -67,7 +60,7 @@ ae_status aei_table_create_npy(aei_table **table, const char *path, size_t rows,
     /* At most 107 characters. */
     const int length = snprintf(text, sizeof text,
                                 "{'descr': '%cf4', 'fortran_order': False, 'shape': %s, }",
-                                is_big_endian() ? '>' : '<', shape);
+                                aei_is_big_endian() ? '>' : '<', shape);
     memset(header + PREFIX, ' ', SIZE - PREFIX);
     memcpy(header + PREFIX, text, (size_t)length);
     header[SIZE - 1] = '\n';

@@ -3,6 +3,7 @@
  * alignment. */
 #include "base/error.h"
 #include "base/number.h"
+#include "format/bytes.h"
 #include "format/safetensors.h"
 #include "format/text.h"
 
@@ -11,35 +12,23 @@
 
 static uint64_t load(const unsigned char *bytes, size_t size)
 {
-    uint64_t value = 0;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
+    return aei_load(bytes, size, false);
 }
 
 static float f32_from(const unsigned char *bytes)
 {
-    const uint32_t bits = (uint32_t)load(bytes, 4);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return aei_float_from_bits((uint32_t)load(bytes, 4));
 }
 
 static double f64_from(const unsigned char *bytes)
 {
-    const uint64_t bits = load(bytes, 8);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return aei_double_from_bits(load(bytes, 8));
 }
 
 /* The upper half of a float32. */
 static float bf16_from(const unsigned char *bytes)
 {
-    const uint32_t bits = (uint32_t)load(bytes, 2) << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return aei_float_from_bits((uint32_t)load(bytes, 2) << 16);
 }
 
 static float f16_from(const unsigned char *bytes)

@@ -2,7 +2,7 @@
 #include "format/text.h"
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/number.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -101,17 +101,35 @@ size_t aei_utf8_length(const unsigned char *b, size_t left)
     return length;
 }
 
-/* Foreign text may hold escape sequences for a terminal, which also start with U+0080 to U+009F: C2
- * 80 to C2 9F. */
-const char *aei_quote(char text[AEI_QUOTE_SIZE], const char *foreign)
+/* Escape sequences for a terminal start with a byte below 0x20, or with U+0080 to U+009F: C2 80 to
+ * C2 9F. */
+static bool controls(const unsigned char *c, size_t length)
 {
-    const unsigned char *c = (const unsigned char *)foreign;
-    size_t i = 0;
-    for (; c[i] != '\0' && i + 1 < AEI_QUOTE_SIZE; i++) {
-        const bool second = i > 0 && c[i - 1] == 0xC2 && c[i] < 0xA0;
-        const bool first = c[i] == 0xC2 && c[i + 1] < 0xA0;
-        text[i] = c[i] < 0x20 || c[i] == 0x7F || first || second ? '?' : foreign[i];
+    return c[0] < 0x20 || c[0] == 0x7F || (length == 2 && c[0] == 0xC2 && c[1] < 0xA0);
+}
+
+const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size_t size)
+{
+    static const char dots[] = "...";
+    size_t used = 0;
+    for (size_t i = 0; i < size;) {
+        const unsigned char *c = (const unsigned char *)bytes + i;
+        const size_t length = aei_utf8_length(c, size - i);
+        const bool shown = length > 0 && !controls(c, length);
+        const size_t more = shown ? length : 1;
+        if (used + more + sizeof dots > AEI_QUOTE_SIZE) {
+            memcpy(quoted + used, dots, sizeof dots);
+            return quoted;
+        }
+        memcpy(quoted + used, shown ? bytes + i : "?", more);
+        used += more;
+        i += length > 0 ? length : 1;
     }
-    text[i] = '\0';
-    return text;
+    quoted[used] = '\0';
+    return quoted;
+}
+
+const char *aei_quote(char quoted[AEI_QUOTE_SIZE], const char *foreign)
+{
+    return aei_quote_bytes(quoted, foreign, strlen(foreign));
 }

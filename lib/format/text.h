@@ -37,9 +37,12 @@ void aei_text_string(aei_text *text, const char *value);
  * none. */
 size_t aei_utf8_length(const unsigned char *bytes, size_t left);
 
-/* Text from a file as an error text can quote it: cut to size, control characters as question
- * marks. */
+/*
+ * Text from a file as an error text can quote it: cut, with dots then, and question marks for what
+ * is not UTF-8 or controls a terminal. Ends in a zero byte; so does foreign in aei_quote.
+ */
 enum { AEI_QUOTE_SIZE = 64 };
-const char *aei_quote(char text[AEI_QUOTE_SIZE], const char *foreign);
+const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size_t size);
+const char *aei_quote(char quoted[AEI_QUOTE_SIZE], const char *foreign);
 
 #endif

@@ -2,7 +2,7 @@
 #include "store/model_file.h"
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/input.h"
 #include "base/options.h"
 #include "store/architecture.h"
 #include "store/stored_threshold.h"

@@ -3,7 +3,7 @@
 #include <libae/experimental.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/number.h"
 #include "base/options.h"
 
 #include <math.h>

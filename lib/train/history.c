@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/options.h"
 #include "train/trainer_internal.h"
 

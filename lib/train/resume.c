@@ -4,7 +4,7 @@
  * anything of the trainer, its network and its optimizer changed, by copies that cannot fail.
  */
 #include "base/error.h"
-#include "base/file.h"
+#include "base/input.h"
 #include "store/model_file.h"
 #include "train/checkpoint.h"
 

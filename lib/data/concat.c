@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/error.h"
+#include "data/storage.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Rows are copied: a view over several storages would make every gather, the hottest read of
+ * training, look up a row's storage first.
+ */
+
+static ae_status count_rows(size_t *rows, const ae_dataset *const *parts, size_t count)
+{
+    *rows = 0;
+    if (count == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: at least one part is needed");
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i] == NULL)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "parts[%zu] is NULL", i);
+        const size_t wanted = parts[0]->storage->features, features = parts[i]->storage->features;
+        if (features != wanted)
+            return aei_fail(AE_ERROR_SHAPE, "parts[%zu] has rows of %zu features, parts[0] of %zu",
+                            i, features, wanted);
+        if (parts[i]->rows > UINT32_MAX - *rows)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                            "more than %u rows up to parts[%zu]: a dataset holds no more",
+                            (unsigned)UINT32_MAX, i);
+        *rows += parts[i]->rows;
+    }
+    return AE_OK;
+}
+
+static bool same_names(const aei_storage *a, const aei_storage *b)
+{
+    if (a->names == NULL || b->names == NULL)
+        return false;
+    size_t same = 0;
+    while (same < a->features && strcmp(a->names[same], b->names[same]) == 0)
+        same++;
+    return same == a->features;
+}
+
+/* In one block, as a storage has them: pointers, then what they point to. */
+static ae_status copy_names(aei_storage *draft, char *const *names)
+{
+    size_t size = draft->features * sizeof *names;
+    for (size_t i = 0; i < draft->features; i++)
+        size += strlen(names[i]) + 1;
+    draft->names = malloc(size);
+    if (draft->names == NULL)
+        return aei_fail_memory(size);
+    char *text = (char *)(draft->names + draft->features);
+    for (size_t i = 0; i < draft->features; i++) {
+        const size_t length = strlen(names[i]) + 1;
+        draft->names[i] = memcpy(text, names[i], length);
+        text += length;
+    }
+    return AE_OK;
+}
+
+/* What all parts have in common, the first standing for them; its values and names are not it. */
+typedef struct common {
+    aei_storage storage;
+    bool names, labels;
+} common;
+
+static common find_common(const ae_dataset *const *parts, size_t count)
+{
+    const aei_storage *first = parts[0]->storage;
+    common c = {.storage = {.type = first->type,
+                            .scale = first->scale,
+                            .features = first->features,
+                            .image_height = first->image_height,
+                            .image_width = first->image_width},
+                .names = true,
+                .labels = true};
+    for (size_t i = 0; i < count; i++) {
+        const aei_storage *part = parts[i]->storage;
+        if (part->type != AEI_STORAGE_U8 || part->scale < first->scale ||
+            part->scale > first->scale)
+            c.storage.type = AEI_STORAGE_F32;
+        if (part->image_height != first->image_height || part->image_width != first->image_width)
+            c.storage.image_height = c.storage.image_width = 0;
+        c.names = c.names && same_names(part, first);
+        c.labels = c.labels && parts[i]->labels != NULL;
+    }
+    return c;
+}
+
+static void copy_bytes(uint8_t *out, const ae_dataset *part)
+{
+    const aei_storage *storage = part->storage;
+    const uint8_t *bytes = storage->values;
+    for (size_t r = 0; r < part->rows; r++)
+        memcpy(out + r * storage->features, bytes + aei_storage_row(part, r) * storage->stride,
+               storage->features);
+}
+
+ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, size_t count)
+{
+    AE_REQUIRE(all);
+    AE_REQUIRE(parts);
+    size_t rows, bytes;
+    AE_TRY(count_rows(&rows, parts, count));
+    common c = find_common(parts, count);
+    const size_t features = c.storage.features;
+    if (features > PTRDIFF_MAX / sizeof(float) / rows)
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", rows);
+    ae_status status = aei_storage_allocate(&c.storage, rows, &bytes);
+    if (status == AE_OK && c.names)
+        status = copy_names(&c.storage, parts[0]->storage->names);
+    size_t done = 0;
+    for (size_t i = 0; i < count && status == AE_OK; i++) {
+        if (c.storage.type == AEI_STORAGE_U8)
+            copy_bytes((uint8_t *)c.storage.block + done * features, parts[i]);
+        else
+            status = ae_dataset_read(parts[i], 0, parts[i]->rows,
+                                     (float *)c.storage.block + done * features);
+        done += parts[i]->rows;
+    }
+    if (status != AE_OK) {
+        aei_storage_release(&c.storage);
+        return status;
+    }
+    ae_dataset *made;
+    AE_TRY(aei_dataset_adopt(&made, &c.storage, rows, c.labels ? AEI_WITH_LABELS : 0));
+    for (size_t i = 0, at = 0; i < count && c.labels; at += parts[i++]->rows)
+        memcpy(made->labels + at, parts[i]->labels, parts[i]->rows * sizeof *made->labels);
+    *all = made;
+    return AE_OK;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/stream.h"
+
+#include "base/error.h"
+#include "base/input.h"
+#include "format/gunzip.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A block of a file; gzip in memory goes to zlib in one piece, as large as zlib can count. */
+enum { BLOCK = 1 << 16, PIECE = 1 << 30 };
+
+struct aei_stream {
+    const char *path; /* NULL: memory */
+    aei_input input;
+    aei_gunzip *gunzip;        /* NULL: plain */
+    const unsigned char *next; /* left bytes at hand, in the block or the caller's memory */
+    size_t left;
+    size_t size;            /* of the file or memory */
+    size_t used;            /* bytes given to the reader so far, unpacked */
+    size_t first, expected; /* values announced: where they start, and how many bytes */
+    unsigned char block[];  /* BLOCK bytes, of files only */
+};
+
+static ae_status refill(aei_stream *stream)
+{
+    if (stream->left > 0 || stream->path == NULL)
+        return AE_OK;
+    stream->next = stream->block;
+    return aei_input_read(&stream->input, stream->block, BLOCK, &stream->left);
+}
+
+/* For zlib: the next bytes, none at the end. */
+static ae_status give(void *context, const unsigned char **data, size_t *size)
+{
+    aei_stream *stream = context;
+    AE_TRY(refill(stream));
+    *data = stream->next;
+    *size = stream->left < PIECE ? stream->left : PIECE;
+    stream->next += *size;
+    stream->left -= *size;
+    return AE_OK;
+}
+
+static ae_status start(aei_stream *stream)
+{
+    AE_TRY(refill(stream));
+    if (!aei_is_gzip(stream->next, stream->left))
+        return AE_OK;
+    return aei_gunzip_create(&stream->gunzip, give, stream);
+}
+
+ae_status aei_stream_open(aei_stream **stream, const char *path)
+{
+    aei_stream *made = malloc(sizeof *made + BLOCK);
+    if (made == NULL)
+        return aei_fail_memory(sizeof *made + BLOCK);
+    *made = (aei_stream){.path = path};
+    ae_status status = aei_input_open(&made->input, path);
+    if (status != AE_OK) {
+        free(made);
+        return status;
+    }
+    made->size = made->input.size;
+    status = start(made);
+    if (status != AE_OK)
+        return aei_stream_close(made, status);
+    *stream = made;
+    return AE_OK;
+}
+
+ae_status aei_stream_open_memory(aei_stream **stream, const void *data, size_t size)
+{
+    aei_stream *made = malloc(sizeof *made);
+    if (made == NULL)
+        return aei_fail_memory(sizeof *made);
+    *made = (aei_stream){.next = data, .left = size, .size = size};
+    const ae_status status = start(made);
+    if (status != AE_OK)
+        return aei_stream_close(made, status);
+    *stream = made;
+    return AE_OK;
+}
+
+ae_status aei_stream_close(aei_stream *stream, ae_status status)
+{
+    if (stream->path != NULL)
+        aei_input_close(&stream->input);
+    if (stream->path != NULL && status != AE_OK)
+        (void)aei_fail_within(status, "%s", stream->path);
+    aei_gunzip_free(stream->gunzip);
+    free(stream);
+    return status;
+}
+
+/* What is at hand first. Then large pieces of a file go where they are wanted, past the block. */
+static ae_status read_plain(aei_stream *stream, unsigned char *data, size_t size, size_t *got)
+{
+    size_t done = 0;
+    *got = 0;
+    while (done < size) {
+        if (stream->left == 0 && stream->path != NULL && size - done >= BLOCK) {
+            size_t more;
+            AE_TRY(aei_input_read(&stream->input, data + done, size - done, &more));
+            done += more;
+            break;
+        }
+        AE_TRY(refill(stream));
+        const size_t piece = stream->left < size - done ? stream->left : size - done;
+        if (piece == 0)
+            break;
+        memcpy(data + done, stream->next, piece);
+        stream->next += piece;
+        stream->left -= piece;
+        done += piece;
+    }
+    *got = done;
+    return AE_OK;
+}
+
+ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *got)
+{
+    AE_TRY(stream->gunzip != NULL ? aei_gunzip_read(stream->gunzip, data, size, got)
+                                  : read_plain(stream, data, size, got));
+    stream->used += *got;
+    return AE_OK;
+}
+
+static ae_status fail_length(const aei_stream *stream, const char *more, size_t found)
+{
+    return aei_fail(AE_ERROR_FORMAT, "%zu bytes of values expected, %s%zu found", stream->expected,
+                    more, found);
+}
+
+/*
+ * Plain bytes can be counted. Of gzip the packed size is known: deflate's longest match is 258
+ * bytes and needs two bits at least, so that a byte becomes 1032 at most (RFC 1951).
+ */
+ae_status aei_stream_expect(aei_stream *stream, size_t size)
+{
+    enum { DEFLATE_RATIO = 1032 };
+    stream->first = stream->used;
+    stream->expected = size;
+    if (stream->gunzip != NULL && size / DEFLATE_RATIO > stream->size)
+        return aei_fail(AE_ERROR_FORMAT,
+                        "%zu bytes of values expected, more than %zu bytes of gzip can hold", size,
+                        stream->size);
+    /* A file that is just growing may have given more than it had. */
+    const size_t found = stream->size < stream->used ? 0 : stream->size - stream->used;
+    return stream->gunzip != NULL || found == size ? AE_OK : fail_length(stream, "", found);
+}
+
+ae_status aei_stream_values(aei_stream *stream, void *values, size_t size)
+{
+    unsigned char beyond;
+    size_t got;
+    AE_TRY(aei_stream_read(stream, values, size, &got));
+    if (got < size)
+        return fail_length(stream, "", stream->used - stream->first);
+    if (stream->used - stream->first < stream->expected)
+        return AE_OK;
+    AE_TRY(aei_stream_read(stream, &beyond, 1, &got));
+    return got == 0 ? AE_OK : fail_length(stream, "more than ", stream->expected);
+}
+
+ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapping, size_t *mapped,
+                         const void **values)
+{
+    *values = NULL;
+    if (stream->path == NULL || stream->gunzip != NULL || stream->first % alignment != 0)
+        return AE_OK;
+    AE_TRY(aei_input_map(&stream->input, mapping, mapped));
+    *values = (const unsigned char *)*mapping + stream->first;
+    return AE_OK;
+}

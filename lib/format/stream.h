@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_STREAM_H
+#define AEI_STREAM_H
+
+#include <libae/status.h>
+#include <stddef.h>
+
+/*
+ * The bytes of a file, or of memory that holds one, from front to back. gzip is told by its first
+ * two bytes and unpacked on the way:
+ *
+ *     file --> block --+-----------> reader      plain
+ *     memory ----------+--> zlib --> reader      gzip
+ */
+typedef struct aei_stream aei_stream;
+
+/* path and data stay the caller's and must outlive the stream. The errors of aei_input_open;
+ * AE_ERROR_UNSUPPORTED (gzip without zlib). */
+ae_status aei_stream_open(aei_stream **stream, const char *path);
+ae_status aei_stream_open_memory(aei_stream **stream, const void *data, size_t size);
+
+/* Free. Returns status, with the path in front of the error text if there is an error. */
+ae_status aei_stream_close(aei_stream *stream, ae_status status);
+
+/* The next size bytes; *got is less at the end only. AE_ERROR_FORMAT (gzip that is damaged, cut off
+ * or followed by something else), AE_ERROR_IO, AE_ERROR_OUT_OF_MEMORY. */
+ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *got);
+
+/*
+ * Announce that size bytes of values follow, and nothing else, before memory is taken for them:
+ * AE_ERROR_FORMAT where that can be known to be untrue.
+ */
+ae_status aei_stream_expect(aei_stream *stream, size_t size);
+
+/* The next size of the bytes announced. AE_ERROR_FORMAT too when there are fewer or more. */
+ae_status aei_stream_values(aei_stream *stream, void *values, size_t size);
+
+/*
+ * The bytes announced where they lie in the file, mapped until aei_unmap; *values is NULL where
+ * that cannot be: memory, gzip, or a place that is no multiple of alignment.
+ */
+ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapping, size_t *mapped,
+                         const void **values);
+
+#endif
