@@ -1,69 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "data/dataset_internal.h"
+#include "rows.h"
 #include "suites.h"
-#include "support.h"
 
 #include <libae/experimental.h>
-#include <libae/libae.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ROWS = 7, FEATURES = 5 };
-
-/* Value 10 r + j in row r, column j: a row is known by any of its values. */
-static float value_at(size_t row, size_t column)
-{
-    return (float)(10 * row + column);
-}
-
-static ae_dataset *make_f32(void)
-{
-    float values[ROWS * FEATURES];
-    for (size_t i = 0; i < ROWS * FEATURES; i++)
-        values[i] = value_at(i / FEATURES, i % FEATURES);
-    ae_dataset *dataset = NULL;
-    ck_assert_ok(ae_dataset_create_f32(&dataset, values, ROWS, FEATURES, NULL));
-    return dataset;
-}
-
-static ae_dataset *make_u8(void)
-{
-    uint8_t values[ROWS * FEATURES];
-    for (size_t i = 0; i < ROWS * FEATURES; i++)
-        values[i] = (uint8_t)value_at(i / FEATURES, i % FEATURES);
-    ae_dataset *dataset = NULL;
-    ck_assert_ok(
-        ae_dataset_create_u8(&dataset, values, ROWS, FEATURES, AE_DATASET_OPTIONS(.scale = 1)));
-    return dataset;
-}
-
-/* A dataset with labels 7 6 5 4 3 2 1, by way of a label file. */
-static ae_dataset *make_labelled(void)
-{
-    const uint8_t file[8 + ROWS] = {0, 0, 8, 1, 0, 0, 0, ROWS, 7, 6, 5, 4, 3, 2, 1};
-    support_write(support_path("labels"), file, sizeof file);
-    ae_dataset *plain = make_f32(), *labelled = NULL;
-    ck_assert_ok(ae_dataset_open_idx_labels(&labelled, plain, support_path("labels")));
-    ae_dataset_free(plain);
-    return labelled;
-}
-
-/* The dataset's rows are these rows of the ones that make_f32 and make_u8 make. */
-static void assert_rows(const ae_dataset *dataset, const size_t *expected, size_t count)
-{
-    ck_assert_uint_eq(ae_dataset_row_count(dataset), count);
-    ck_assert_uint_eq(ae_dataset_feature_count(dataset), FEATURES);
-    float *values = malloc(count * FEATURES * sizeof *values);
-    ck_assert_ptr_nonnull(values);
-    ck_assert_ok(ae_dataset_read(dataset, 0, count, values));
-    for (size_t r = 0; r < count; r++)
-        for (size_t j = 0; j < FEATURES; j++)
-            ck_assert_float_eq(values[r * FEATURES + j], value_at(expected[r], j));
-    free(values);
-}
-
-static const size_t in_order[] = {0, 1, 2, 3, 4, 5, 6};
 
 START_TEST(float_memory_reads_back_as_it_was)
 {
@@ -278,6 +220,7 @@ START_TEST(null_datasets_have_nothing_and_are_freed_in_peace)
     ck_assert_uint_eq(ae_dataset_image_height(NULL), 0);
     ck_assert_uint_eq(ae_dataset_image_width(NULL), 0);
     ck_assert_int_eq(ae_dataset_label(NULL, 0), AE_LABEL_NONE);
+    ck_assert_int_eq(ae_dataset_has_labels(NULL), 0);
     ck_assert_status(ae_dataset_read(NULL, 0, 1, values), invalid, "dataset is NULL");
     ck_assert_status(ae_dataset_mean(NULL, values), invalid, "dataset is NULL");
     ck_assert_status(ae_dataset_view(&d, NULL, 0, 1), invalid, "dataset is NULL");
@@ -330,316 +273,13 @@ START_TEST(reads_past_the_end_are_refused)
 }
 END_TEST
 
-START_TEST(a_view_has_the_rows_asked_for)
-{
-    ae_dataset *dataset = make_u8(), *view = NULL;
-    ck_assert_ok(ae_dataset_view(&view, dataset, 2, 3));
-    assert_rows(view, (const size_t[]){2, 3, 4}, 3);
-    ae_dataset_free(view);
-    view = NULL;
-    ck_assert_status(ae_dataset_view(&view, dataset, 0, 0), AE_ERROR_INVALID_ARGUMENT,
-                     "count is 0");
-    ck_assert_status(ae_dataset_view(&view, dataset, 6, 2), AE_ERROR_INVALID_ARGUMENT,
-                     "2 rows from row 6 on");
-    ck_assert_status(ae_dataset_view(&view, dataset, SIZE_MAX, 2), AE_ERROR_INVALID_ARGUMENT,
-                     "the dataset has 7");
-    ck_assert_status(ae_dataset_view(&view, dataset, 2, SIZE_MAX), AE_ERROR_INVALID_ARGUMENT,
-                     "the dataset has 7");
-    ck_assert_ptr_null(view);
-    ae_dataset_free(dataset);
-}
-END_TEST
-
-START_TEST(a_selection_has_its_rows_in_their_order_with_repeats)
-{
-    ae_dataset *dataset = make_f32(), *view = NULL;
-    const size_t rows[] = {6, 0, 0, 3, 6, 1, 2, 5, 4};
-    ck_assert_ok(ae_dataset_select(&view, dataset, rows, 9));
-    assert_rows(view, rows, 9);
-    ae_dataset_free(view);
-    view = NULL;
-    ck_assert_status(ae_dataset_select(&view, dataset, (const size_t[]){0, 7}, 2),
-                     AE_ERROR_INVALID_ARGUMENT, "rows[1] is 7");
-    ck_assert_status(ae_dataset_select(&view, dataset, rows, 0), AE_ERROR_INVALID_ARGUMENT,
-                     "count is 0");
-    ck_assert_ptr_null(view);
-    ae_dataset_free(dataset);
-}
-END_TEST
-
-START_TEST(a_split_has_every_row_once)
-{
-    ae_dataset *dataset = make_f32();
-    for (size_t count = 1; count < ROWS; count++) {
-        ae_dataset *first = NULL, *rest = NULL;
-        ck_assert_ok(ae_dataset_split(&first, &rest, dataset, count));
-        assert_rows(first, in_order, count);
-        assert_rows(rest, in_order + count, ROWS - count);
-        ae_dataset_free(first);
-        ae_dataset_free(rest);
-    }
-    ae_dataset *first = NULL, *rest = NULL;
-    ck_assert_status(ae_dataset_split(&first, &rest, dataset, 0), AE_ERROR_INVALID_ARGUMENT,
-                     "count is 0");
-    ck_assert_status(ae_dataset_split(&first, &rest, dataset, ROWS), AE_ERROR_INVALID_ARGUMENT,
-                     "count is 7");
-    ck_assert(first == NULL && rest == NULL);
-    ae_dataset_free(dataset);
-}
-END_TEST
-
-START_TEST(views_of_views_compose_and_outlive_their_parents)
-{
-    ae_dataset *a = make_u8(), *b = NULL, *c = NULL, *d = NULL, *e = NULL;
-    ck_assert_ok(ae_dataset_view(&b, a, 1, 6)); /* 1 2 3 4 5 6 */
-    ae_dataset_free(a);
-    ck_assert_ok(ae_dataset_select(&c, b, (const size_t[]){5, 3, 1, 3}, 4)); /* 6 4 2 4 */
-    ae_dataset_free(b);
-    ck_assert_ok(ae_dataset_view(&d, c, 1, 3)); /* 4 2 4 */
-    ae_dataset_free(c);
-    ck_assert_ok(ae_dataset_select(&e, d, (const size_t[]){1, 0}, 2)); /* 2 4 */
-    assert_rows(d, (const size_t[]){4, 2, 4}, 3);
-    ae_dataset_free(d);
-    assert_rows(e, (const size_t[]){2, 4}, 2);
-    ae_dataset_free(e);
-}
-END_TEST
-
-START_TEST(labels_follow_every_kind_of_view)
-{
-    ae_dataset *labelled = make_labelled(), *view = NULL, *selected = NULL, *shuffled = NULL;
-    ck_assert_ok(ae_dataset_view(&view, labelled, 2, 4)); /* labels 5 4 3 2 */
-    ck_assert_ok(ae_dataset_select(&selected, view, (const size_t[]){3, 0, 0}, 3));
-    ck_assert_ok(ae_dataset_shuffle(&shuffled, view, 1));
-    ae_dataset_free(labelled);
-    ck_assert_int_eq(ae_dataset_label(view, 0), 5);
-    ck_assert_int_eq(ae_dataset_label(view, 3), 2);
-    ck_assert_int_eq(ae_dataset_label(view, 4), AE_LABEL_NONE);
-    ck_assert_int_eq(ae_dataset_label(selected, 0), 2);
-    ck_assert_int_eq(ae_dataset_label(selected, 2), 5);
-    for (size_t r = 0; r < 4;
-         r++) { /* row r of the original starts with 10 r and has label 7 - r */
-        float row[FEATURES];
-        ck_assert_ok(ae_dataset_read(shuffled, r, 1, row));
-        ck_assert_int_eq(ae_dataset_label(shuffled, r), 7 - (int)row[0] / 10);
-    }
-    ae_dataset_free(view);
-    ae_dataset_free(selected);
-    ae_dataset_free(shuffled);
-}
-END_TEST
-
-/* The rows of a dataset of one feature that counts from 0, as whole numbers. */
-static void read_order(size_t *order, const ae_dataset *dataset, size_t count)
-{
-    float *values = malloc(count * sizeof *values);
-    ck_assert_ptr_nonnull(values);
-    ck_assert_ok(ae_dataset_read(dataset, 0, count, values));
-    for (size_t i = 0; i < count; i++)
-        order[i] = (size_t)values[i];
-    free(values);
-}
-
-START_TEST(a_shuffle_is_a_permutation_that_the_seed_alone_decides)
-{
-    enum { COUNT = 1000 };
-    float values[COUNT];
-    size_t first[COUNT], again[COUNT], other[COUNT], fixed = 0, same = 0, seen[COUNT] = {0};
-    for (size_t i = 0; i < COUNT; i++)
-        values[i] = (float)i;
-    ae_dataset *dataset = NULL, *a = NULL, *b = NULL, *c = NULL;
-    ck_assert_ok(ae_dataset_create_f32(&dataset, values, COUNT, 1, NULL));
-    ck_assert_ok(ae_dataset_shuffle(&a, dataset, 1));
-    ck_assert_ok(ae_dataset_shuffle(&b, dataset, 1));
-    ck_assert_ok(ae_dataset_shuffle(&c, dataset, 2));
-    read_order(first, a, COUNT);
-    read_order(again, b, COUNT);
-    read_order(other, c, COUNT);
-    ck_assert_mem_eq(first, again, sizeof first);
-    for (size_t i = 0; i < COUNT; i++) {
-        seen[first[i]]++;
-        fixed += first[i] == i;
-        same += first[i] == other[i];
-    }
-    for (size_t i = 0; i < COUNT; i++)
-        ck_assert_uint_eq(seen[i], 1);
-    /* Both counts are Poisson of mean 1: 10 or more has a chance of one in ten million. */
-    ck_assert_uint_lt(fixed, 10);
-    ck_assert_uint_lt(same, 10);
-    ae_dataset_free(dataset);
-    ae_dataset_free(a);
-    ae_dataset_free(b);
-    ae_dataset_free(c);
-}
-END_TEST
-
-START_TEST(shuffling_a_selection_permutes_its_rows)
-{
-    ae_dataset *dataset = make_f32(), *selected = NULL, *shuffled = NULL;
-    ck_assert_ok(ae_dataset_select(&selected, dataset, (const size_t[]){6, 6, 1}, 3));
-    ck_assert_ok(ae_dataset_shuffle(&shuffled, selected, 5));
-    ae_dataset_free(dataset);
-    ae_dataset_free(selected);
-    float values[3 * FEATURES];
-    ck_assert_ok(ae_dataset_read(shuffled, 0, 3, values));
-    ck_assert_float_eq(values[0] + values[FEATURES] + values[2 * FEATURES], 60 + 60 + 10);
-    ae_dataset_free(shuffled);
-}
-END_TEST
-
-START_TEST(the_mean_is_each_columns)
-{
-    ae_dataset *dataset = make_u8(), *view = NULL;
-    float mean[FEATURES];
-    ck_assert_ok(ae_dataset_mean(dataset, mean));
-    for (size_t j = 0; j < FEATURES; j++)
-        ck_assert_float_eq(mean[j], 30 + (float)j);
-    ck_assert_ok(ae_dataset_select(&view, dataset, (const size_t[]){1, 1, 1, 5}, 4));
-    ck_assert_ok(ae_dataset_mean(view, mean));
-    for (size_t j = 0; j < FEATURES; j++)
-        ck_assert_float_eq(mean[j], 20 + (float)j);
-    ae_dataset_free(dataset);
-    ae_dataset_free(view);
-}
-END_TEST
-
-START_TEST(the_mean_is_summed_in_double)
-{
-    /* In float32, 2^24 + 1 + 1 + ... stays 2^24. */
-    enum { COUNT = 65, WIDE = 700 };
-    float *values = malloc(COUNT * WIDE * sizeof *values), mean[WIDE];
-    ck_assert_ptr_nonnull(values);
-    for (size_t i = 0; i < COUNT * WIDE; i++)
-        values[i] = i < WIDE ? 16777216.0f : 1.0f;
-    ae_dataset *dataset = NULL;
-    ck_assert_ok(ae_dataset_create_f32(&dataset, values, COUNT, WIDE, NULL));
-    ck_assert_ok(ae_dataset_mean(dataset, mean));
-    for (size_t j = 0; j < WIDE; j++)
-        ck_assert_float_eq(mean[j], (float)((16777216.0 + 64) / COUNT));
-    ae_dataset_free(dataset);
-    free(values);
-}
-END_TEST
-
-/* Gather against read, for one dataset of any size. */
-static void assert_gather(const ae_dataset *dataset, size_t features, size_t first, size_t count)
-{
-    enum { MARK = -7, BATCH = 9 };
-    const uint32_t rows[BATCH] = {3, 0, 12, 5, 5, 11, 1, 7, 12};
-    const size_t stride = count + 3;
-    float *all = malloc(13 * features * sizeof *all), *out = malloc(BATCH * stride * sizeof *out);
-    ck_assert_ptr_nonnull(all);
-    ck_assert_ptr_nonnull(out);
-    ck_assert_ok(ae_dataset_read(dataset, 0, 13, all));
-    for (size_t i = 0; i < BATCH * stride; i++)
-        out[i] = MARK;
-    aei_dataset_gather(dataset, rows, BATCH, first, count, out, stride);
-    for (size_t r = 0; r < BATCH; r++) {
-        for (size_t j = 0; j < count; j++)
-            ck_assert_float_eq(out[r * stride + j], all[rows[r] * features + first + j]);
-        for (size_t j = count; j < stride; j++)
-            ck_assert_float_eq(out[r * stride + j], MARK);
-    }
-    free(all);
-    free(out);
-}
-
-START_TEST(gather_takes_any_columns_of_any_rows_and_leaves_the_rest_alone)
-{
-    static const size_t firsts[] = {0, 1, 16, 32, 61};
-    static const size_t counts[] = {1, 2, 7, 15, 16, 17, 31, 32, 33, 39};
-    enum { MANY = 14, WIDE = 100 };
-    /* On the heap at their exact size, so that a sanitizer sees a read beyond. */
-    uint8_t *bytes = malloc(MANY * WIDE);
-    float *floats = malloc(MANY * WIDE * sizeof *floats);
-    ck_assert_ptr_nonnull(bytes);
-    ck_assert_ptr_nonnull(floats);
-    for (size_t i = 0; i < MANY * WIDE; i++)
-        floats[i] = (float)(bytes[i] = (uint8_t)(i * 37 % 251)) * 3;
-    const ae_dataset_options options = {.size = sizeof options, .no_copy = AE_TOGGLE_ON};
-    for (int kind = 0; kind < 4; kind++) {
-        ae_dataset *dataset = NULL, *view = NULL;
-        if (kind % 2 == 0)
-            ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, MANY, WIDE, &options));
-        else
-            ck_assert_ok(ae_dataset_create_f32(&dataset, floats, MANY, WIDE, &options));
-        if (kind / 2 == 0)
-            ck_assert_ok(ae_dataset_view(&view, dataset, 1, MANY - 1));
-        else
-            ck_assert_ok(ae_dataset_shuffle(&view, dataset, 3));
-        for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++)
-            for (size_t j = 0; j < sizeof counts / sizeof counts[0]; j++)
-                assert_gather(view, WIDE, firsts[i], counts[j]);
-        ae_dataset_free(dataset);
-        ae_dataset_free(view);
-    }
-    free(bytes);
-    free(floats);
-}
-END_TEST
-
-START_TEST(values_outside_a_range_are_refused_by_row_column_and_value)
-{
-    enum { MANY = 20, WIDE = 784 };
-    float *values = calloc(MANY * WIDE, sizeof *values);
-    ck_assert_ptr_nonnull(values);
-    values[0] = 1;
-    ae_dataset *dataset = NULL, *view = NULL;
-    ck_assert_ok(ae_dataset_create_f32(&dataset, values, MANY, WIDE,
-                                       AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)));
-    ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
-    values[17 * WIDE + 301] = 1.5f;
-    ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA,
-                     "row 17, column 301: 1.5 is outside [0, 1]: scale the data");
-    ck_assert_status(aei_dataset_check_range(dataset, -1, 1), AE_ERROR_DATA, "[-1, 1]");
-    ck_assert_ok(aei_dataset_check_range(dataset, 0, 2));
-    values[17 * WIDE + 301] = -0.25f;
-    ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA, "-0.25 is outside");
-    ck_assert_ok(aei_dataset_check_range(dataset, -1, 1));
-
-    /* Rows are numbered as in the dataset asked, and only its own count. */
-    ck_assert_ok(ae_dataset_view(&view, dataset, 10, 10));
-    ck_assert_status(aei_dataset_check_range(view, 0, 1), AE_ERROR_DATA, "row 7, column 301");
-    ae_dataset_free(view);
-    ck_assert_ok(ae_dataset_view(&view, dataset, 0, 17));
-    ck_assert_ok(aei_dataset_check_range(view, 0, 1));
-    ae_dataset_free(view);
-
-    /* Memory that is not copied and went bad after it was checked. */
-    values[17 * WIDE + 301] = NAN;
-    ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA, "nan");
-    ae_dataset_free(dataset);
-    free(values);
-}
-END_TEST
-
-START_TEST(bytes_are_checked_against_a_range_through_their_scale)
-{
-    const uint8_t bytes[] = {0, 2, 9, 1};
-    ae_dataset *dataset = NULL;
-    ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 2, NULL));
-    ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
-    ck_assert_ok(aei_dataset_check_range(dataset, -1, 1));
-    ck_assert_status(aei_dataset_check_range(dataset, 0.001f, 1), AE_ERROR_DATA,
-                     "row 0, column 0: 0 is outside");
-    ae_dataset_free(dataset);
-    /* 255 would not fit, but there is no 255. */
-    ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 2, AE_DATASET_OPTIONS(.scale = 0.1f)));
-    ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
-    ae_dataset_free(dataset);
-    ck_assert_ok(ae_dataset_create_u8(&dataset, bytes, 2, 2, AE_DATASET_OPTIONS(.scale = 0.25f)));
-    ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA,
-                     "row 1, column 0: 2.25 is outside [0, 1]");
-    ae_dataset_free(dataset);
-}
-END_TEST
-
 /* Every way to make a dataset, in a row; the first status that is not AE_OK. */
 static ae_status make_all(void)
 {
     const float values[6] = {0};
     size_t calls = 0;
-    ae_dataset *a = NULL, *b = NULL, *c = NULL, *d = NULL, *e = NULL, *f = NULL, *g = NULL;
+    ae_dataset *a = NULL, *b = NULL, *c = NULL, *d = NULL, *e = NULL, *f = NULL, *g = NULL,
+               *h = NULL;
     ae_status s = ae_dataset_create_f32(&a, values, 3, 2, NULL);
     if (s == AE_OK)
         s = ae_dataset_create_from_callback(&b, ROWS, FEATURES, fill, &calls, NULL);
@@ -652,9 +292,11 @@ static ae_status make_all(void)
     ck_assert_int_eq(e == NULL, f == NULL);
     if (s == AE_OK)
         s = ae_dataset_create_digits(&g, 3, 1);
-    ck_assert_int_eq(s == AE_OK, g != NULL);
+    if (s == AE_OK)
+        s = ae_dataset_create_labelled(&h, d, (const int32_t[]){1, 2}, 2);
+    ck_assert_int_eq(s == AE_OK, h != NULL);
     ae_dataset_free(a), ae_dataset_free(b), ae_dataset_free(c), ae_dataset_free(d);
-    ae_dataset_free(e), ae_dataset_free(f), ae_dataset_free(g);
+    ae_dataset_free(e), ae_dataset_free(f), ae_dataset_free(g), ae_dataset_free(h);
     return s;
 }
 
@@ -675,6 +317,64 @@ START_TEST(any_allocation_may_fail_and_nothing_is_lost)
 }
 END_TEST
 
+/* The option works for every way to make a dataset of memory. */
+START_TEST(labels_are_taken_with_the_values_and_copied)
+{
+    const float values[6] = {0};
+    const uint8_t bytes[6] = {0};
+    int32_t labels[] = {INT32_MAX, -5, 0};
+    size_t calls = 0;
+    ae_dataset *made[3];
+    const ae_dataset_options options = {.size = sizeof options, .labels = labels, .label_count = 3};
+    ck_assert_ok(ae_dataset_create_f32(&made[0], values, 3, 2, &options));
+    ck_assert_ok(ae_dataset_create_u8(&made[1], bytes, 3, 2, &options));
+    ck_assert_ok(ae_dataset_create_from_callback(&made[2], 3, FEATURES, fill, &calls, &options));
+    labels[0] = 1;
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(ae_dataset_has_labels(made[i]), 1);
+        ck_assert_int_eq(ae_dataset_label(made[i], 0), INT32_MAX);
+        ck_assert_int_eq(ae_dataset_label(made[i], 1), -5);
+        ck_assert_int_eq(ae_dataset_label(made[i], 2), 0);
+        ck_assert_int_eq(ae_dataset_label(made[i], 3), AE_LABEL_NONE);
+        ae_dataset_free(made[i]);
+    }
+}
+END_TEST
+
+START_TEST(options_that_contradict_one_another_or_the_call_are_refused)
+{
+    const float values[6] = {0};
+    static const int32_t labels[] = {1, 2, INT32_MIN};
+    const ae_status invalid = AE_ERROR_INVALID_ARGUMENT;
+    const struct {
+        ae_dataset_options options;
+        ae_status status;
+        const char *part;
+    } refused[] = {
+        {{.labels = labels, .label_count = 2}, AE_ERROR_SHAPE, "2 labels for 3 rows"},
+        {{.labels = labels, .label_count = 3}, invalid, "labels[2] is AE_LABEL_NONE"},
+        {{.labels = labels}, invalid, "label_count is 0, with labels"},
+        {{.label_count = 3}, invalid, "label_count is 3, without labels"},
+        {{.map = AE_TOGGLE_ON}, invalid, "map is for ae_dataset_open_npy"},
+        {{.map = (ae_toggle)3}, invalid, "map is 3"},
+        {{.reserved = 1}, AE_ERROR_UNSUPPORTED, "reserved is not 0"},
+    };
+    ae_dataset *dataset = NULL;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        ae_dataset_options options = refused[i].options;
+        options.size = sizeof options;
+        ck_assert_status(ae_dataset_create_f32(&dataset, values, 3, 2, &options), refused[i].status,
+                         refused[i].part);
+    }
+    ck_assert_ptr_null(dataset);
+    /* A field added behind the last one must change the size. */
+    ck_assert_uint_eq(sizeof(ae_dataset_options),
+                      offsetof(ae_dataset_options, label_count) + sizeof(size_t));
+    ck_assert_uint_eq(sizeof(ae_csv_options),
+                      offsetof(ae_csv_options, image_width) + sizeof(size_t));
+}
+END_TEST
+
 static void add_memory_tests(TCase *memory)
 {
     tcase_add_test(memory, float_memory_reads_back_as_it_was);
@@ -688,6 +388,8 @@ static void add_memory_tests(TCase *memory)
     tcase_add_test(memory, picture_sizes_are_kept_and_follow_views);
     tcase_add_test(memory, null_datasets_have_nothing_and_are_freed_in_peace);
     tcase_add_test(memory, options_init_gives_what_null_gives);
+    tcase_add_test(memory, labels_are_taken_with_the_values_and_copied);
+    tcase_add_test(memory, options_that_contradict_one_another_or_the_call_are_refused);
     tcase_add_test(memory, reads_past_the_end_are_refused);
     tcase_add_test(memory, any_allocation_may_fail_and_nothing_is_lost);
 }
@@ -698,22 +400,5 @@ Suite *dataset_suite(void)
     TCase *memory = tcase_create("memory");
     add_memory_tests(memory);
     suite_add_tcase(suite, memory);
-    TCase *views = tcase_create("views");
-    tcase_add_checked_fixture(views, NULL, support_dir_remove);
-    tcase_add_test(views, a_view_has_the_rows_asked_for);
-    tcase_add_test(views, a_selection_has_its_rows_in_their_order_with_repeats);
-    tcase_add_test(views, a_split_has_every_row_once);
-    tcase_add_test(views, views_of_views_compose_and_outlive_their_parents);
-    tcase_add_test(views, labels_follow_every_kind_of_view);
-    tcase_add_test(views, a_shuffle_is_a_permutation_that_the_seed_alone_decides);
-    tcase_add_test(views, shuffling_a_selection_permutes_its_rows);
-    suite_add_tcase(suite, views);
-    TCase *values = tcase_create("values");
-    tcase_add_test(values, the_mean_is_each_columns);
-    tcase_add_test(values, the_mean_is_summed_in_double);
-    tcase_add_test(values, gather_takes_any_columns_of_any_rows_and_leaves_the_rest_alone);
-    tcase_add_test(values, values_outside_a_range_are_refused_by_row_column_and_value);
-    tcase_add_test(values, bytes_are_checked_against_a_range_through_their_scale);
-    suite_add_tcase(suite, values);
     return suite;
 }
