@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "packed.h"
+#include "pictures.h"
 #include "suites.h"
 #include "support.h"
 
@@ -9,58 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifdef AEI_HAVE_ZLIB
-#include <zlib.h>
-#endif
-
-/* An IDX file of 4 pictures of 3 rows and 2 columns, values 0 to 23. */
-enum {
-    PICTURES = 4,
-    HEIGHT = 3,
-    WIDTH = 2,
-    FEATURES = HEIGHT * WIDTH,
-    HEADER = 16,
-    SIZE = HEADER + PICTURES * FEATURES
-};
-
-static void make_pictures(uint8_t file[SIZE])
-{
-    const uint8_t header[HEADER] = {0, 0, 8, 3, 0, 0, 0, PICTURES, 0, 0, 0, HEIGHT, 0, 0, 0, WIDTH};
-    memcpy(file, header, sizeof header);
-    for (size_t i = 0; i < PICTURES * FEATURES; i++)
-        file[HEADER + i] = (uint8_t)i;
-}
-
-/* Write bytes to a file and open that. */
-static ae_status open_bytes(ae_dataset **dataset, const void *bytes, size_t size)
-{
-    const char *path = support_path("file");
-    support_write(path, bytes, size);
-    return ae_dataset_open_idx(dataset, path, NULL);
-}
-
-/* The file is refused with a text that names it and says this. */
-static void assert_refused(const void *bytes, size_t size, const char *part)
-{
-    ae_dataset *dataset = NULL;
-    ck_assert_status(open_bytes(&dataset, bytes, size), AE_ERROR_FORMAT, part);
-    ck_assert_msg(support_contains(ae_last_error(), support_path("file")), "no path in \"%s\"",
-                  ae_last_error());
-    ck_assert_ptr_null(dataset);
-}
-
-static void assert_pictures(const ae_dataset *dataset)
-{
-    float values[PICTURES * FEATURES];
-    ck_assert_uint_eq(ae_dataset_row_count(dataset), PICTURES);
-    ck_assert_uint_eq(ae_dataset_feature_count(dataset), FEATURES);
-    ck_assert_uint_eq(ae_dataset_image_height(dataset), HEIGHT);
-    ck_assert_uint_eq(ae_dataset_image_width(dataset), WIDTH);
-    ck_assert_ok(ae_dataset_read(dataset, 0, PICTURES, values));
-    for (size_t i = 0; i < PICTURES * FEATURES; i++)
-        ck_assert_float_eq(values[i], (float)i * (1.0f / 255.0f));
-}
 
 START_TEST(a_plain_file_reads_as_it_was_written)
 {
@@ -318,182 +268,6 @@ END_TEST
 
 #ifdef AEI_HAVE_ZLIB
 
-/* One gzip member; the caller frees it. */
-static uint8_t *pack(const void *bytes, size_t size, size_t *packed)
-{
-    z_stream z = {0};
-    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    uLong bound = deflateBound(&z, (uLong)size) + 32;
-    uint8_t *out = malloc(bound), *in = malloc(size + 1);
-    ck_assert_ptr_nonnull(out);
-    ck_assert_ptr_nonnull(in);
-    memcpy(in, bytes, size);
-    z.next_in = in;
-    z.avail_in = (uInt)size;
-    z.next_out = out;
-    z.avail_out = (uInt)bound;
-    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
-    *packed = bound - z.avail_out;
-    deflateEnd(&z);
-    free(in);
-    return out;
-}
-
-/* As assert_refused, the bytes packed first. */
-static void assert_refused_packed(const void *bytes, size_t size, const char *part)
-{
-    size_t packed;
-    uint8_t *gzip = pack(bytes, size, &packed);
-    assert_refused(gzip, packed, part);
-    free(gzip);
-}
-
-START_TEST(a_gzip_file_reads_as_the_plain_one_whatever_its_name)
-{
-    uint8_t file[SIZE];
-    size_t packed;
-    make_pictures(file);
-    uint8_t *gzip = pack(file, SIZE, &packed);
-    ae_dataset *dataset = NULL;
-    ck_assert_ok(open_bytes(&dataset, gzip, packed));
-    assert_pictures(dataset);
-    ae_dataset_free(dataset);
-    free(gzip);
-}
-END_TEST
-
-START_TEST(gzip_members_that_follow_one_another_are_one_file)
-{
-    uint8_t file[SIZE], both[1024];
-    make_pictures(file);
-    for (size_t cut = 0; cut <= SIZE; cut++) {
-        size_t first, second;
-        uint8_t *a = pack(file, cut, &first), *b = pack(file + cut, SIZE - cut, &second);
-        memcpy(both, a, first);
-        memcpy(both + first, b, second);
-        ae_dataset *dataset = NULL;
-        ck_assert_ok(open_bytes(&dataset, both, first + second));
-        assert_pictures(dataset);
-        ae_dataset_free(dataset);
-        free(a);
-        free(b);
-    }
-}
-END_TEST
-
-START_TEST(a_cut_gzip_file_is_refused_wherever_it_is_cut)
-{
-    uint8_t file[SIZE];
-    size_t packed;
-    make_pictures(file);
-    uint8_t *gzip = pack(file, SIZE, &packed);
-    for (size_t size = 0; size < packed; size++)
-        assert_refused(gzip, size, size > 2 ? "cut off" : "");
-    free(gzip);
-}
-END_TEST
-
-/* Some bits mean nothing: the packer's time stamp, and what fills up deflate's last byte. */
-START_TEST(a_damaged_gzip_file_is_refused_or_gives_the_right_values)
-{
-    uint8_t file[SIZE];
-    size_t packed, refused = 0;
-    make_pictures(file);
-    uint8_t *gzip = pack(file, SIZE, &packed);
-    for (size_t i = 0; i < packed; i++) {
-        for (unsigned bit = 0; bit < 8; bit++) {
-            gzip[i] ^= (uint8_t)(1U << bit);
-            ae_dataset *dataset = NULL;
-            ae_status status = open_bytes(&dataset, gzip, packed);
-            if (status == AE_OK)
-                assert_pictures(dataset);
-            else
-                ck_assert_msg(status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED, "%s",
-                              ae_last_error());
-            refused += status != AE_OK;
-            ae_dataset_free(dataset);
-            gzip[i] ^= (uint8_t)(1U << bit);
-        }
-    }
-    /* All but the time's 4 bytes, the packer's and the system's, a flag that says text, and 7 bits
-     * of filling. */
-    ck_assert_uint_ge(refused, packed * 8 - 6 * 8 - 1 - 7);
-    free(gzip);
-}
-END_TEST
-
-START_TEST(what_follows_gzip_data_is_refused)
-{
-    uint8_t file[SIZE];
-    size_t packed;
-    make_pictures(file);
-    uint8_t *gzip = pack(file, SIZE, &packed);
-    uint8_t *longer = realloc(gzip, packed + 5);
-    ck_assert_ptr_nonnull(longer);
-    memcpy(longer + packed, "trash", 5);
-    assert_refused(longer, packed + 5, "followed by something else");
-    longer[packed] = 0x1F; /* looks like another member for one byte, and then for two */
-    assert_refused(longer, packed + 1, "cut off");
-    assert_refused(longer, packed + 5, "damaged");
-    longer[packed + 1] = 0x8B;
-    assert_refused(longer, packed + 5, "damaged");
-    free(longer);
-}
-END_TEST
-
-START_TEST(headers_inside_gzip_are_not_believed)
-{
-    uint8_t file[SIZE + 1] = {0};
-    make_pictures(file);
-    assert_refused_packed("", 0, "the file is empty");
-    assert_refused_packed("trash", 5, "not an IDX file");
-    assert_refused_packed(file, 10, "header is cut off");
-    assert_refused_packed(file, SIZE - 1, "24 bytes of values expected, 23 found");
-    assert_refused_packed(file, SIZE + 1, "24 bytes of values expected, more than 24 found");
-    assert_refused_packed("\0\0\x08\2\xff\xff\xff\xff\xff\xff\xff\xff", 12, "overflow");
-    /* Refused before such an amount is asked of the system. */
-    size_t before = support_allocations();
-    assert_refused_packed("\0\0\x08\2\xff\xff\xff\xff\0\1\0\0", 12,
-                          "281474976645120 bytes of values expected, more than");
-    ck_assert_uint_eq(support_allocations() - before, 2); /* the stream and zlib's */
-}
-END_TEST
-
-START_TEST(a_gzip_bomb_stops_where_its_header_ends)
-{
-    enum { BOMB = 64 << 20 };
-    uint8_t *zeros = calloc(1, BOMB);
-    ck_assert_ptr_nonnull(zeros);
-    zeros[2] = 8, zeros[3] = 1, zeros[7] = 5;
-    assert_refused_packed(zeros, BOMB, "5 bytes of values expected, more than 5 found");
-    free(zeros);
-}
-END_TEST
-
-START_TEST(a_large_gzip_file_is_the_same_as_the_plain_one)
-{
-    enum { ROWS = 500, WIDE = 1000, BYTES = 12 + ROWS * WIDE };
-    uint8_t *file = malloc(BYTES);
-    ck_assert_ptr_nonnull(file);
-    memcpy(file, "\0\0\x08\2\0\0\1\xf4\0\0\3\xe8", 12);
-    for (uint32_t i = 0, x = 1; i < ROWS * WIDE; i++, x = x * 1664525 + 1013904223)
-        file[12 + i] = (uint8_t)(x >> 24);
-    size_t packed;
-    uint8_t *gzip = pack(file, BYTES, &packed);
-    ae_dataset *a = NULL, *b = NULL;
-    ck_assert_ok(open_bytes(&a, file, BYTES));
-    ck_assert_ok(open_bytes(&b, gzip, packed));
-    float *x = malloc(ROWS * WIDE * sizeof *x), *y = malloc(ROWS * WIDE * sizeof *y);
-    ck_assert_ptr_nonnull(x);
-    ck_assert_ptr_nonnull(y);
-    ck_assert_ok(ae_dataset_read(a, 0, ROWS, x));
-    ck_assert_ok(ae_dataset_read(b, 0, ROWS, y));
-    ck_assert_mem_eq(x, y, ROWS * WIDE * sizeof *x);
-    free(x), free(y), free(file), free(gzip);
-    ae_dataset_free(a), ae_dataset_free(b);
-}
-END_TEST
-
 START_TEST(real_mnist_reads_as_it_is_known)
 {
     const char *folder = ae_test_data_dir();
@@ -527,17 +301,6 @@ START_TEST(real_mnist_reads_as_it_is_known)
     ck_assert_double_eq_tol(sum / 784, 0.1306604762738429,
                             1e-7); /* the figure everyone normalises with */
     ae_dataset_free(labelled);
-}
-END_TEST
-
-#else
-
-START_TEST(gzip_without_zlib_says_so)
-{
-    ae_dataset *dataset = NULL;
-    ck_assert_status(open_bytes(&dataset, "\x1f\x8b\x08\0", 4), AE_ERROR_UNSUPPORTED,
-                     "without zlib");
-    ck_assert_ptr_null(dataset);
 }
 END_TEST
 
@@ -602,22 +365,9 @@ Suite *idx_suite(void)
     tcase_add_test(plain, labels_of_every_integer_type_are_read);
     tcase_add_test(plain, labels_that_do_not_fit_are_refused);
     tcase_add_test(plain, any_allocation_may_fail_and_nothing_is_lost);
-    suite_add_tcase(suite, plain);
-    TCase *gzip = tcase_create("gzip");
-    tcase_add_checked_fixture(gzip, NULL, support_dir_remove);
 #ifdef AEI_HAVE_ZLIB
-    tcase_add_test(gzip, a_gzip_file_reads_as_the_plain_one_whatever_its_name);
-    tcase_add_test(gzip, gzip_members_that_follow_one_another_are_one_file);
-    tcase_add_test(gzip, a_cut_gzip_file_is_refused_wherever_it_is_cut);
-    tcase_add_test(gzip, a_damaged_gzip_file_is_refused_or_gives_the_right_values);
-    tcase_add_test(gzip, what_follows_gzip_data_is_refused);
-    tcase_add_test(gzip, headers_inside_gzip_are_not_believed);
-    tcase_add_test(gzip, a_gzip_bomb_stops_where_its_header_ends);
-    tcase_add_test(gzip, a_large_gzip_file_is_the_same_as_the_plain_one);
-    tcase_add_test(gzip, real_mnist_reads_as_it_is_known);
-#else
-    tcase_add_test(gzip, gzip_without_zlib_says_so);
+    tcase_add_test(plain, real_mnist_reads_as_it_is_known);
 #endif
-    suite_add_tcase(suite, gzip);
+    suite_add_tcase(suite, plain);
     return suite;
 }
