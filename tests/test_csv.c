@@ -178,6 +178,7 @@ static const struct {
     {"a,b,k\n1,2,-2147483648\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
     {"a,b,k\n1,2,99999999999999999999\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
     {"a,b,k\n1,2,16777217.25\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
+    {"a,b,k\n1,2,-16777217.25\n", {.label_column = 3}, AE_ERROR_DATA, "is not a label"},
     {"a,b,k\n1,2,.5\n", {.label_column = 3}, AE_ERROR_DATA, "\".5\" is not a label"},
     {"a,\"b\rc\",d\n1,2,3\n1,2,z\n", {0}, AE_ERROR_DATA, "line 4, column 3 (d): \"z\""},
     {"a,\"b\r\nc\",d\n1,2,3\n1,2,z\n", {0}, AE_ERROR_DATA, "line 4, column 3 (d): \"z\""},

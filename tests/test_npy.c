@@ -28,6 +28,11 @@ static const char *make_file(int version, const char *header, const void *data, 
     return path;
 }
 
+static ae_toggle toggle(int on)
+{
+    return on ? AE_TOGGLE_ON : AE_TOGGLE_OFF;
+}
+
 static const float six[] = {1, -2, 3.5f, 4, 5, 1e-40f};
 #define HEADER(descr, order, shape) \
     "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape ", }\n"
@@ -72,9 +77,8 @@ START_TEST(what_numpy_saves_is_read_to_the_bit)
         char name[32];
         ae_dataset *dataset = NULL;
         snprintf(name, sizeof name, "%zu.npy", i);
-        ck_assert_ok(ae_dataset_open_npy(
-            &dataset, support_path(name),
-            AE_DATASET_OPTIONS(.scale = 1, .map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        ck_assert_ok(ae_dataset_open_npy(&dataset, support_path(name),
+                                         AE_DATASET_OPTIONS(.scale = 1, .map = toggle(map))));
         ck_assert_uint_eq(ae_dataset_row_count(dataset), arrays[i].rows);
         ck_assert_uint_eq(ae_dataset_feature_count(dataset), arrays[i].features);
         ck_assert_uint_eq(ae_dataset_image_height(dataset), arrays[i].height);
@@ -165,10 +169,12 @@ START_TEST(headers_as_others_write_them_are_read)
             for (int map = 0; map < 2; map++) {
                 ae_dataset *dataset = NULL;
                 float values[6];
-                ck_assert_ok(ae_dataset_open_npy(
-                    &dataset, make_file(version, headers[i], six, sizeof six),
-                    AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+                ck_assert_ok(ae_dataset_open_npy(&dataset,
+                                                 make_file(version, headers[i], six, sizeof six),
+                                                 AE_DATASET_OPTIONS(.map = toggle(map))));
                 ck_assert_uint_eq(ae_dataset_feature_count(dataset), 3);
+                const size_t offset = (version == 1 ? 10 : 12) + strlen(headers[i]);
+                ck_assert_int_eq(dataset->storage->mapping != NULL, map && offset % 4 == 0);
                 ck_assert_ok(ae_dataset_read(dataset, 0, 2, values));
                 ck_assert_mem_eq(values, six, sizeof six);
                 ae_dataset_free(dataset);
@@ -245,8 +251,7 @@ START_TEST(what_is_no_array_of_numbers_is_refused_by_name_and_reason)
     const char *path = make_file(refused[_i].version, refused[_i].header, six, refused[_i].size);
     for (int map = 0; map < 2; map++) {
         ck_assert_status(
-            ae_dataset_open_npy(&dataset, path,
-                                AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
+            ae_dataset_open_npy(&dataset, path, AE_DATASET_OPTIONS(.map = toggle(map))),
             refused[_i].status, refused[_i].part);
         ck_assert(support_contains(ae_last_error(), "made.npy: "));
         ck_assert_ptr_null(dataset);
@@ -328,7 +333,7 @@ START_TEST(values_that_are_not_finite_are_named)
             ck_assert_status(
                 ae_dataset_open_npy(&dataset,
                                     make_file(1, HEADER("'<f4'", "False", "(2, 3)"), values, 24),
-                                    AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)),
+                                    AE_DATASET_OPTIONS(.map = toggle(map))),
                 AE_ERROR_DATA, "made.npy: row 1, column 2: ");
         ck_assert_status(
             ae_dataset_open_npy(&dataset,
@@ -356,10 +361,9 @@ START_TEST(uint8_keeps_its_scale_and_sides_can_be_given)
     for (int map = 0; map < 2; map++) {
         ae_dataset *dataset = NULL, *view = NULL;
         float values[6];
-        ck_assert_ok(
-            ae_dataset_open_npy(&dataset, path,
-                                AE_DATASET_OPTIONS(.image_height = 2, .image_width = 3,
-                                                   .map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        ck_assert_ok(ae_dataset_open_npy(
+            &dataset, path,
+            AE_DATASET_OPTIONS(.image_height = 2, .image_width = 3, .map = toggle(map))));
         ck_assert_uint_eq(ae_dataset_image_height(dataset), 2);
         /* A view outlives the dataset, and a mapped file its name. */
         ck_assert_ok(ae_dataset_view(&view, dataset, 0, 1));
@@ -383,9 +387,8 @@ START_TEST(training_from_a_mapped_file_is_training_from_memory)
     ae_network *networks[2];
     for (int map = 0; map < 2; map++) {
         ae_dataset *dataset = NULL;
-        ck_assert_ok(
-            ae_dataset_open_npy(&dataset, support_path("rows.npy"),
-                                AE_DATASET_OPTIONS(.map = map ? AE_TOGGLE_ON : AE_TOGGLE_OFF)));
+        ck_assert_ok(ae_dataset_open_npy(&dataset, support_path("rows.npy"),
+                                         AE_DATASET_OPTIONS(.map = toggle(map))));
         networks[map] = FIXTURE_NETWORK(F, 9, 3, 9, F);
         ae_optimizer *adam = fixture_adam(0.01f);
         ae_trainer *trainer = fixture_trainer(networks[map], adam, dataset,
@@ -425,8 +428,8 @@ START_TEST(damaged_headers_do_no_harm)
         support_write(path, bytes, size);
         free(bytes);
         ae_dataset *dataset = NULL;
-        const ae_status status = ae_dataset_open_npy(
-            &dataset, path, AE_DATASET_OPTIONS(.map = i % 5 == 0 ? AE_TOGGLE_ON : AE_TOGGLE_OFF));
+        const ae_status status = ae_dataset_open_npy(&dataset, path,
+                                                     AE_DATASET_OPTIONS(.map = toggle(i % 5 == 0)));
         ck_assert(status == AE_OK || status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED ||
                   status == AE_ERROR_DATA);
         ck_assert_int_eq(status == AE_OK, dataset != NULL);
@@ -451,8 +454,7 @@ START_TEST(every_allocation_may_fail)
             support_fail_allocation(n);
             const ae_status status = kind < 2 ? ae_dataset_open_npy(
                                                     &dataset, paths[0],
-                                                    AE_DATASET_OPTIONS(.map = kind ? AE_TOGGLE_ON
-                                                                                   : AE_TOGGLE_OFF))
+                                                    AE_DATASET_OPTIONS(.map = toggle(kind)))
                                               : ae_npy_write(support_path("out.npy"), six, 2, 3);
             support_fail_allocation(0);
             ae_dataset_free(dataset);

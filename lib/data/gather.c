@@ -60,7 +60,7 @@ ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count,
                         count, first, dataset->rows);
     const size_t features = dataset->storage->features;
     for (size_t done = 0; done < count; done += BLOCK) {
-        uint32_t rows[BLOCK];
+        uint32_t rows[BLOCK] = {0};
         size_t block = count - done < BLOCK ? count - done : BLOCK;
         for (size_t i = 0; i < block; i++)
             rows[i] = (uint32_t)(first + done + i);
