@@ -266,6 +266,27 @@ START_TEST(what_cannot_be_saved_is_refused_and_leaves_no_file)
 }
 END_TEST
 
+START_TEST(arrays_that_cannot_be_saved_leave_the_old_file)
+{
+    const float six[6] = {1, 2, 3, 4, 5, 6};
+    const char *path = support_path("kept.npy");
+    support_write(path, "old", 3);
+    ck_assert_status(ae_npy_write(NULL, six, 2, 3), AE_ERROR_INVALID_ARGUMENT, "path is NULL");
+    ck_assert_status(ae_npy_write(path, NULL, 2, 3), AE_ERROR_INVALID_ARGUMENT, "values is NULL");
+    ck_assert_status(ae_npy_write(path, six, SIZE_MAX / 8, 3), AE_ERROR_INVALID_ARGUMENT,
+                     "overflow");
+    ck_assert_status(ae_npy_write(path, six, 3, SIZE_MAX / 8), AE_ERROR_INVALID_ARGUMENT,
+                     "overflow");
+    ck_assert_status(ae_npy_write(support_path("no/such.npy"), six, 2, 3), AE_ERROR_NOT_FOUND,
+                     "no/such.npy");
+    size_t size;
+    unsigned char *bytes = support_read(path, &size);
+    ck_assert_uint_eq(size, 3);
+    free(bytes);
+    ck_assert_ok(ae_npy_write(path, NULL, 0, 3));
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail)
 {
     setting s = make(16);
@@ -299,6 +320,7 @@ Suite *results_suite(void)
     tcase_add_test(tcase, whole_datasets_of_another_width_and_nulls_are_refused);
     tcase_add_test(tcase, reconstructions_keep_the_columns_names);
     tcase_add_test(tcase, what_cannot_be_saved_is_refused_and_leaves_no_file);
+    tcase_add_test(tcase, arrays_that_cannot_be_saved_leave_the_old_file);
     tcase_add_test(tcase, every_allocation_may_fail);
     suite_add_tcase(suite, tcase);
     return suite;
