@@ -34,18 +34,17 @@ typedef struct aei_step_job {
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
 } aei_step_job;
 
-/* What a step can do beside the plain one, and has room for: keep the whole gradient (for
- * clipping), spoil its input, multiply in bfloat16.
- */
-typedef enum aei_step_room {
+/* What a step can do beside the plain one: keep the whole gradient (for clipping), corrupt its
+ * input, multiply in bfloat16. */
+typedef enum aei_step_flag {
     AEI_STEP_GRADIENT = 1,
     AEI_STEP_NOISE = 2,
     AEI_STEP_BF16 = 4
-} aei_step_room;
+} aei_step_flag;
 
-/* All memory for batches of up to max_rows; `room` has flags of aei_step_room. */
+/* All memory for batches of up to max_rows; `flags` are of aei_step_flag. */
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
-                          unsigned room);
+                          unsigned flags);
 void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A step's life and its memory. */
+#include "base/error.h"
+#include "model/step_internal.h"
+
+#include <stdlib.h>
+
+static void lay_out(aei_step *s)
+{
+    const ae_network *n = s->network;
+    const aei_gemm_mode *m = &s->mode;
+    const size_t panel = n->kernels->panel, rows = s->max_rows;
+    aei_arena *arena = &s->arena;
+    s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
+    s->scratch = aei_arena_take(arena, s->threads, sizeof *s->scratch);
+    s->queues = aei_arena_take(arena, (AEI_PHASE_LAYERS + 2 * n->depth) * s->threads,
+                               sizeof *s->queues);
+    s->input = aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
+                              panel * sizeof(float));
+    s->input_form = aei_matrix_form_create(arena, m, aei_step_panels(s, n->widths[0]), rows,
+                                           s->input, !s->noisy);
+    s->target = s->noisy ? aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
+                                          panel * sizeof(float))
+                         : s->input;
+    s->ones = aei_arena_take(arena, panel, sizeof(float));
+    s->costs = aei_arena_take(arena, aei_step_panels(s, n->widths[n->depth]) * rows, sizeof(float));
+    if (s->stored) {
+        s->gradient = aei_arena_take(arena, n->parameter_floats, sizeof(float));
+        s->squares = aei_arena_take(
+            arena, (n->parameter_floats + AEI_NORM_BLOCK - 1) / AEI_NORM_BLOCK, sizeof(double));
+    }
+    for (size_t l = 0; l < n->depth; l++) {
+        const size_t panels = n->layers[l].panels;
+        aei_activations a = {0};
+        a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
+        a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.y_form = aei_matrix_form_create(arena, m, panels, rows, a.y, true);
+        a.delta_form = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);
+        a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
+        a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
+        a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
+        if (s->layers != NULL)
+            s->layers[l] = a;
+    }
+    const size_t pack_floats = n->kernels->pack == NULL ? 0
+                                                        : n->kernels->pack_floats(rows, n->widest);
+    for (size_t t = 0; t < s->threads; t++) {
+        aei_step_scratch c = {0};
+        c.rounded = m->bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
+        c.transposed = aei_arena_take(arena, aei_step_panels(s, n->widest) * panel,
+                                      panel * sizeof(float));
+        c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
+        c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
+        c.factor = aei_arena_take(arena, rows, sizeof(float));
+        c.dgamma = aei_arena_take(arena, panel, sizeof(float));
+        c.dbeta = aei_arena_take(arena, panel, sizeof(float));
+        if (s->scratch != NULL)
+            s->scratch[t] = c;
+    }
+}
+
+ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
+                          unsigned flags)
+{
+    aei_step *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return aei_fail_memory(sizeof *s);
+    s->network = network;
+    s->team = team;
+    s->threads = aei_team_threads(team);
+    s->max_rows = max_rows;
+    s->stored = (flags & AEI_STEP_GRADIENT) != 0;
+    s->noisy = (flags & AEI_STEP_NOISE) != 0;
+    s->mode = aei_gemm_mode_for(network->kernels, (flags & AEI_STEP_BF16) != 0);
+    lay_out(s);
+    ae_status status = aei_arena_allocate(&s->arena);
+    if (status != AE_OK) {
+        free(s);
+        return status;
+    }
+    lay_out(s);
+    for (size_t i = 0; i < network->kernels->panel; i++)
+        s->ones[i] = 1;
+    *step = s;
+    return AE_OK;
+}
+
+void aei_step_free(aei_step *step)
+{
+    if (step == NULL)
+        return;
+    aei_arena_free(&step->arena);
+    free(step);
+}
+
+size_t aei_step_memory(const aei_step *step)
+{
+    return step->arena.size;
+}

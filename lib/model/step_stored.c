@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a step does beside forward and backward: running statistics, and the update from a stored
+ * gradient, whose norm has to be known before any parameter moves. */
+#include "model/step_internal.h"
+
+#include <math.h>
+
+static void blend(float *running, const float *batch, float decay, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        running[i] = decay * running[i] + (1 - decay) * batch[i];
+}
+
+void aei_step_blend_statistics(aei_step *s, size_t l, size_t p)
+{
+    ae_network *n = s->network;
+    const size_t panel = n->kernels->panel;
+    blend(n->running + n->layers[l].mean + p * panel, s->layers[l].mean + p * panel, n->bn_decay,
+          panel);
+    blend(n->running + n->layers[l].variance + p * panel, s->layers[l].variance + p * panel,
+          n->bn_decay, panel);
+}
+
+/* The global norm of the stored gradient, the same in every thread. */
+static double stored_norm(aei_step *s, size_t thread)
+{
+    const size_t floats = s->network->parameter_floats,
+                 blocks = (floats + AEI_NORM_BLOCK - 1) / AEI_NORM_BLOCK;
+    const aei_range mine = aei_share(blocks, thread, s->threads);
+    for (size_t b = mine.first; b < mine.last; b++) {
+        const size_t end = (b + 1) * AEI_NORM_BLOCK < floats ? (b + 1) * AEI_NORM_BLOCK : floats;
+        double sum = 0;
+        for (size_t i = b * AEI_NORM_BLOCK; i < end; i++)
+            sum += (double)s->gradient[i] * (double)s->gradient[i];
+        s->squares[b] = sum;
+    }
+    aei_team_barrier(s->team);
+    double sum = 0;
+    for (size_t b = 0; b < blocks; b++)
+        sum += s->squares[b];
+    return sqrt(sum);
+}
+
+/* Step from the stored gradient, each thread over its panels. */
+static void apply_stored(aei_step *s, float scale, size_t thread)
+{
+    ae_network *n = s->network;
+    const aei_step_job *job = s->job;
+    aei_update weights = job->weights, no_decay = job->no_decay;
+    weights.gradient_scale = no_decay.gradient_scale = scale;
+    const size_t panel = n->kernels->panel;
+    for (size_t l = 0; l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        const aei_range mine = aei_share(layer->panels, thread, s->threads);
+        for (size_t p = mine.first; p < mine.last; p++) {
+            const size_t offsets[] = {layer->weight + p * layer->in * panel,
+                                      layer->gamma + p * panel, layer->beta + p * panel};
+            const size_t counts[] = {layer->in * panel, panel, panel};
+            for (size_t i = 0; i < 3; i++)
+                n->kernels->update(i == 0 ? &weights : &no_decay, counts[i],
+                                   n->parameters + offsets[i], s->gradient + offsets[i],
+                                   job->first == NULL ? NULL : job->first + offsets[i],
+                                   job->second == NULL ? NULL : job->second + offsets[i]);
+            if (n->batch_norm)
+                aei_step_blend_statistics(s, l, p);
+        }
+    }
+}
+
+void aei_step_finish_stored(aei_step *s, size_t thread)
+{
+    const double norm = stored_norm(s, thread), most = (double)s->job->clip_norm;
+    if (thread == 0) {
+        s->gradient_norm = norm;
+        s->diverged = !isfinite(norm);
+    }
+    if (isfinite(norm) && s->update)
+        apply_stored(s, norm > most ? (float)(most / norm) : 1, thread);
+}
