@@ -16,42 +16,53 @@ AE_BEGIN_DECLS
  *     s = ae_event_writer_create(&log, "runs/first", NULL);
  *     if (!s) s = ae_trainer_create(&run, net, adam, digits, AE_TRAINER_OPTIONS(.events = log));
  *
- * writes a trainer's costs; then `tensorboard --logdir runs` shows them while it trains. The
- * slashes of a tag make groups: "loss/train" and "loss/test" are shown together.
+ * writes a trainer's costs; `tensorboard --logdir runs` shows them while it trains. The slashes of
+ * a tag make groups: "loss/train" and "loss/test" are shown together.
  *
- * A record goes to the file in one piece before the call returns, so TensorBoard sees it at once
- * and a program that is killed leaves whole records; ae_event_writer_flush guards against power
- * cuts as well. A record that cannot be written, the disk being full, is taken back and leaves no
- * trace, and the next one may be tried.
+ * Each record is written in one piece before the call returns: TensorBoard sees it at once, and a
+ * program that is killed leaves whole records. ae_event_writer_flush also guards against power
+ * cuts. A record that cannot be written, because the disk is full, leaves no trace; the next one
+ * may be tried.
  *
  * Built without protobuf-c, ae_event_writer_create returns AE_ERROR_UNSUPPORTED.
  *
- * Thread safety: any number of threads may add to a writer and flush it at once. @since 0.1
+ * Thread safety: any number of threads may add to a writer and flush it at once.
+ * @since 0.1
  */
 typedef struct ae_event_writer ae_event_writer;
 
-/** How to write events. Zero in any field but size means its default. @since 0.1 */
+/**
+ * How to write events. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_event_writer_options {
-    size_t size; /**< sizeof(ae_event_writer_options); AE_EVENT_WRITER_OPTIONS fills it in */
+    /** sizeof(ae_event_writer_options); AE_EVENT_WRITER_OPTIONS fills it in */
+    size_t size;
     /**
-     * Says when an event takes place, in seconds since 1970, from 0 to 2^53: for logs that are
-     * converted, and files that are to come out the same byte for byte. Called from the threads
-     * that add. Default: the system's clock.
+     * Gives the time of an event in seconds since 1970, from 0 to 2^53: for logs that are
+     * converted, and for files that must be the same byte for byte. Called in the threads that add
+     * events. Default: the system's clock.
      */
     double (*clock)(void *user);
-    void *user; /**< passed to clock */
+    /** passed to clock */
+    void *user;
 } ae_event_writer_options;
 
 /** Options in place. C only; C++ calls ae_event_writer_options_init. */
 #define AE_EVENT_WRITER_OPTIONS(...) \
     (&(ae_event_writer_options){.size = sizeof(ae_event_writer_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_event_writer_options_init(ae_event_writer_options *options);
 
 /**
- * Begin a new event file, events.out.tfevents.SECONDS.HOST.PROCESS.N, N being the first that is
- * free. TensorBoard shows all files of a folder as one run.
+ * Begin a new event file, events.out.tfevents.SECONDS.HOST.PROCESS.N, where N is the first number
+ * that is free. TensorBoard shows all files of a folder as one run.
  *
  * @param writer receives the writer, which the caller frees with ae_event_writer_free; untouched on
  *         error
@@ -60,16 +71,26 @@ AE_API void ae_event_writer_options_init(ae_event_writer_options *options);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a clock outside its range); AE_ERROR_NOT_FOUND
  *         (no such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_UNSUPPORTED (a build without
  *         protobuf-c); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD (no lock)
- * Thread safety: safe. @since 0.1
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_event_writer_create(ae_event_writer **writer, const char *folder,
                                                    const ae_event_writer_options *options);
 
-/** Close the file and free the writer; NULL is allowed. @since 0.1 */
+/**
+ * Close the file and free the writer; NULL is allowed.
+ *
+ * Thread safety: uses writer.
+ * @since 0.1
+ */
 AE_API void ae_event_writer_free(ae_event_writer *writer);
 
-/** The file's name, folder included; lives as long as the writer. "" for NULL. Thread safety: safe.
- * @since 0.1 */
+/**
+ * The file's name, folder included; lives as long as the writer. "" for NULL.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API const char *ae_event_writer_path(const ae_event_writer *writer);
 
 /**
@@ -82,7 +103,8 @@ AE_API const char *ae_event_writer_path(const ae_event_writer *writer);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, tag or step outside its range, a clock outside
  *         its range); AE_ERROR_NO_SPACE, AE_ERROR_IO (the record is not in the file);
  *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: safe. Once a record as long has been written, this allocates nothing. @since 0.1
+ * Thread safety: safe. Once a record as long has been written, this allocates nothing.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, const char *tag,
                                                        uint64_t step, double value);
@@ -98,7 +120,8 @@ AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, 
  * @param pixels height x width x channels bytes, row by row from the top, 0 black to 255 white, at
  *         most 2^30 bytes
  * @return as ae_event_writer_add_scalar; AE_ERROR_UNSUPPORTED (a build without libpng)
- * Thread safety: safe. @since 0.1
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag,
                                                       uint64_t step, size_t width, size_t height,
@@ -108,7 +131,8 @@ AE_CHECKED AE_API ae_status ae_event_writer_add_image(ae_event_writer *writer, c
  * Wait until all that was added is on the device.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (NULL); AE_ERROR_NO_SPACE, AE_ERROR_IO
- * Thread safety: safe. @since 0.1
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_event_writer_flush(ae_event_writer *writer);
 
