@@ -50,6 +50,8 @@ static void build(experiment *e)
                            .drop_last = AE_TOGGLE_ON, .validation = e->validation,
                            .checkpoint_path = e->checkpoint, .checkpoint_every = CHECKPOINT_EPOCHS,
                            .on_step = on_step, .on_epoch = on_epoch, .user = e, .events = e->events,
+                           .train_tag = "autoencoder_model/training/train_cost",
+                           .validation_tag = "autoencoder_model/validation/val_cost",
                            .precision = args->precision)));
     if (args->resume && !file_exists(e->checkpoint))
         fail("%s: there is no checkpoint to resume; leave out --resume to begin a run",

@@ -6,6 +6,7 @@
  * number. */
 
 #include "base/team.h"
+#include "data/dataset_internal.h"
 #include "model/step.h"
 #include "support.h"
 
@@ -153,21 +154,6 @@ static inline double fixture_distance(const float *a, const float *b, size_t cou
     return sqrt(size > 0 ? difference / size : difference);
 }
 
-/* A batch in the caller's memory, for the step's gather. */
-typedef struct fixture_rows {
-    const float *values;
-    size_t features;
-} fixture_rows;
-
-static inline void fixture_gather(const void *source, const uint32_t *rows, size_t row_count,
-                                  size_t first, size_t count, float *out, size_t stride)
-{
-    const fixture_rows *from = source;
-    for (size_t r = 0; r < row_count; r++)
-        memcpy(out + r * stride, from->values + rows[r] * from->features + first,
-               count * sizeof *out);
-}
-
 /*
  * The gradient of a network's cost on one batch: the tensors of ae_network_get_tensor_info that are
  * trainable, one after another, into `gradient`; the output, rows x features, into `output` unless
@@ -176,7 +162,7 @@ static inline void fixture_gather(const void *source, const uint32_t *rows, size
 static inline double fixture_gradient(ae_network *network, ae_cost cost, const float *values,
                                       size_t rows, size_t threads, float *gradient, float *output)
 {
-    const fixture_rows source = {values, network->widths[0]};
+    ae_dataset *dataset = fixture_dataset_of(values, rows, network->widths[0]);
     uint32_t *numbers = fixture_allocate(rows, sizeof *numbers);
     for (size_t r = 0; r < rows; r++)
         numbers[r] = (uint32_t)r;
@@ -184,14 +170,15 @@ static inline double fixture_gradient(ae_network *network, ae_cost cost, const f
     aei_step *step = NULL;
     ck_assert_ok(aei_team_create(&team, threads));
     ck_assert_ok(aei_step_create(&step, network, team, rows, AEI_STEP_GRADIENT));
-    const aei_step_job job = {.gather = fixture_gather,
-                              .source = &source,
+    const aei_step_job job = {.gather = aei_dataset_gather,
+                              .source = dataset,
                               .rows = numbers,
                               .row_count = rows,
-                              .cost = cost};
-    double result = NAN;
-    const float *block = NULL;
-    ck_assert_ok(aei_step_gradient(step, &job, &result, &block));
+                              .cost = cost,
+                              .keep_parameters = true};
+    double result = NAN, norm;
+    ck_assert_ok(aei_step_run(step, &job, &result, &norm));
+    const float *block = aei_step_gradient(step);
     for (size_t i = 0; i < network->tensor_count; i++) {
         if (network->tensors[i].part > AEI_BETA)
             continue;
@@ -202,6 +189,7 @@ static inline double fixture_gradient(ae_network *network, ae_cost cost, const f
         aei_step_output(step, network->depth - 1, output);
     aei_step_free(step);
     aei_team_free(team);
+    ae_dataset_free(dataset);
     free(numbers);
     return result;
 }

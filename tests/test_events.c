@@ -503,6 +503,7 @@ static void compare_value(const Aei__Event__Event *event, const char *tag, int64
 START_TEST(a_trainer_logs_each_steps_and_each_epochs_cost)
 {
     const double now = 3;
+    char tag[] = "mine";
     seen s = {0};
     ae_event_writer *writer = open_writer(&now);
     ae_dataset *training = fixture_dataset(10, 6, 1), *validation = fixture_dataset(5, 6, 2);
@@ -512,18 +513,18 @@ START_TEST(a_trainer_logs_each_steps_and_each_epochs_cost)
         network, adam, training,
         AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1,
                            .validation = _i == 0 ? validation : NULL, .on_step = see_step,
-                           .on_epoch = see_epoch, .user = &s, .events = writer));
+                           .on_epoch = see_epoch, .user = &s, .events = writer,
+                           .train_tag = _i == 0 ? NULL : tag));
+    tag[0] = 'X'; /* the trainer has its own copy */
     ck_assert_ok(ae_trainer_run(trainer));
     records r = read_records(ae_event_writer_path(writer));
     ck_assert_uint_eq(s.steps, 6);
     ck_assert_uint_eq(r.count, _i == 0 ? 9 : 7);
     size_t at = 1;
     for (int64_t step = 1; step <= 6; step++) {
-        compare_value(r.events[at++], "autoencoder_model/training/train_cost", step,
-                      s.costs[step - 1]);
+        compare_value(r.events[at++], _i == 0 ? "train/cost" : "mine", step, s.costs[step - 1]);
         if (step % 3 == 0 && _i == 0)
-            compare_value(r.events[at++], "autoencoder_model/validation/val_cost", step,
-                          s.validation[step / 3 - 1]);
+            compare_value(r.events[at++], "validation/cost", step, s.validation[step / 3 - 1]);
     }
     free_records(&r);
     ae_trainer_free(trainer);

@@ -242,27 +242,30 @@ START_TEST(the_cost_compares_with_the_clean_row)
 }
 END_TEST
 
-/* Room for a target changes nothing by itself. */
-START_TEST(no_noise_in_a_step_that_has_room_for_it_is_no_noise)
+/* A target apart from the input changes nothing by itself. */
+START_TEST(a_step_made_for_noise_has_none_by_itself)
 {
     float *values = fixture_values(ROWS * FEATURES, 0, 1, 1);
-    const fixture_rows source = {values, FEATURES};
+    ae_dataset *dataset = fixture_dataset_of(values, ROWS, FEATURES);
     uint32_t numbers[ROWS];
     for (size_t r = 0; r < ROWS; r++)
         numbers[r] = (uint32_t)r;
-    const aei_step_job job = {
-        .gather = fixture_gather, .source = &source, .rows = numbers, .row_count = ROWS};
+    const aei_step_job job = {.gather = aei_dataset_gather,
+                              .source = dataset,
+                              .rows = numbers,
+                              .row_count = ROWS,
+                              .keep_parameters = true};
     ae_network *network = FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
     float *kept = fixture_allocate(network->parameter_floats, sizeof *kept);
     aei_team *team = NULL;
     ck_assert_ok(aei_team_create(&team, 2));
-    for (unsigned room = 0; room <= AEI_STEP_NOISE; room += AEI_STEP_NOISE) {
+    for (unsigned flag = 0; flag <= AEI_STEP_NOISE; flag += AEI_STEP_NOISE) {
         aei_step *step = NULL;
-        const float *gradient;
-        double cost;
-        ck_assert_ok(aei_step_create(&step, network, team, ROWS, AEI_STEP_GRADIENT | room));
-        ck_assert_ok(aei_step_gradient(step, &job, &cost, &gradient));
-        if (room == 0)
+        double cost, norm;
+        ck_assert_ok(aei_step_create(&step, network, team, ROWS, AEI_STEP_GRADIENT | flag));
+        ck_assert_ok(aei_step_run(step, &job, &cost, &norm));
+        const float *gradient = aei_step_gradient(step);
+        if (flag == 0)
             memcpy(kept, gradient, network->parameter_floats * sizeof *kept);
         else
             ck_assert_mem_eq(kept, gradient, network->parameter_floats * sizeof *kept);
@@ -271,6 +274,7 @@ START_TEST(no_noise_in_a_step_that_has_room_for_it_is_no_noise)
     aei_team_free(team);
     free(kept);
     ae_network_free(network);
+    ae_dataset_free(dataset);
     free(values);
 }
 END_TEST
@@ -350,7 +354,7 @@ Suite *noise_suite(void)
     tcase_add_test(noise, a_value_depends_on_seed_step_row_and_feature_alone);
     tcase_add_test(noise, any_number_of_threads_gives_the_same_bits);
     tcase_add_test(noise, the_cost_compares_with_the_clean_row);
-    tcase_add_test(noise, no_noise_in_a_step_that_has_room_for_it_is_no_noise);
+    tcase_add_test(noise, a_step_made_for_noise_has_none_by_itself);
     if (!support_slow())
         tcase_add_test(noise, a_denoising_run_reconstructs_noisy_digits_better);
     tcase_add_test(noise, noise_outside_its_range_is_refused);

@@ -340,8 +340,8 @@ START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
         ae_schedule_options options;
         const char *part;
     } wrong[] = {
-        {{.kind = (ae_schedule)5}, "kind 5"},
-        {{.kind = (ae_schedule)-1}, "kind -1"},
+        {{.kind = (ae_schedule)6}, "kind is 6"},
+        {{.kind = (ae_schedule)-1}, "kind is -1"},
         {{.kind = AE_SCHEDULE_STEP}, "period"},
         {{.kind = AE_SCHEDULE_EXPONENTIAL}, "period"},
         {{.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 1.5f}, "factor 1.5"},

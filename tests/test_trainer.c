@@ -104,8 +104,6 @@ START_TEST(null_arguments_are_named)
                      AE_ERROR_INVALID_ARGUMENT, "trainer is NULL");
     ck_assert_status(ae_trainer_create(&trainer, NULL, r.optimizer, r.training, NULL),
                      AE_ERROR_INVALID_ARGUMENT, "network is NULL");
-    ck_assert_status(ae_trainer_create(&trainer, r.network, NULL, r.training, NULL),
-                     AE_ERROR_INVALID_ARGUMENT, "optimizer is NULL");
     ck_assert_status(ae_trainer_create(&trainer, r.network, r.optimizer, NULL, NULL),
                      AE_ERROR_INVALID_ARGUMENT, "train_set is NULL");
     ck_assert_ptr_null(trainer);
@@ -119,14 +117,14 @@ START_TEST(null_arguments_are_named)
                      "trainer is NULL");
     ck_assert_status(ae_trainer_get_epoch(r.trainer, 0, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "info is NULL");
-    ck_assert_status(ae_trainer_get_epoch(r.trainer, 0, &info), AE_ERROR_NOT_FOUND,
+    ck_assert_status(ae_trainer_get_epoch(r.trainer, 0, &info), AE_ERROR_INVALID_ARGUMENT,
                      "history entry 0");
     ck_assert_status(ae_trainer_save_history(NULL, "x", AE_HISTORY_CSV), AE_ERROR_INVALID_ARGUMENT,
                      "trainer");
     ck_assert_status(ae_trainer_save_history(r.trainer, NULL, AE_HISTORY_CSV),
                      AE_ERROR_INVALID_ARGUMENT, "path");
     ck_assert_status(ae_trainer_save_history(r.trainer, "x", (ae_history_format)3),
-                     AE_ERROR_INVALID_ARGUMENT, "format 3");
+                     AE_ERROR_INVALID_ARGUMENT, "format is 3, not an ae_history_format");
     ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
     ck_assert_status(ae_trainer_get_epoch(r.trainer, 0, &(ae_epoch_info){0}),
                      AE_ERROR_INVALID_ARGUMENT, "size is 0");

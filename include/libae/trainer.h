@@ -15,126 +15,184 @@
 AE_BEGIN_DECLS
 
 /**
- * A training run: a network, an optimizer, a training set and how to go through it.
+ * A training run: a network, an optimizer, a training set and the order of its rows.
  *
- * Same seed, same kernels: same weights bit for bit, whatever the number of threads and however
- * often the run is saved and resumed.
+ * The same seed and the same kernels give the same weights bit for bit, for any number of threads
+ * and however often the run is saved and resumed.
  *
- * Where the network has a scaling, all costs of a run are of scaled values. The training set must
- * then lie within what a sigmoid or tanh output reaches when scaled; a validation set may go
- * beyond.
+ * Where the network has a scaling, all costs of a run are of scaled values. The scaled training set
+ * must lie within what a sigmoid or tanh output can reach; a validation set may go beyond.
+ *
+ * A trainer keeps its datasets alive: the caller may free them at once. Memory that a dataset was
+ * given with `no_copy` must still stay as it is. Network, optimizer and event writer must outlive
+ * the trainer.
+ *
+ * A program with an optimizer of its own creates the trainer without one. Each step then computes
+ * the gradient and leaves the parameters alone; after ae_trainer_run_step, or in on_step, the
+ * program reads the gradient (ae_trainer_get_gradient) and sets the parameters
+ * (ae_network_set_tensor).
  *
  * Thread safety: one thread at a time, but for ae_trainer_cancel. While a call is under way the
- * network and the optimizer belong to the trainer. @since 0.1
+ * network and the optimizer belong to the trainer.
+ * @since 0.1
  */
 typedef struct ae_trainer ae_trainer;
 
-/** In which order an epoch takes the rows. @since 0.1 */
+/**
+ * The order in which an epoch takes the rows.
+ * @since 0.1
+ */
 typedef enum ae_shuffle {
-    AE_SHUFFLE_DEFAULT = 0, /**< AE_SHUFFLE_EPOCH */
-    AE_SHUFFLE_EPOCH = 1,   /**< a new random order in every epoch */
-    AE_SHUFFLE_AFTER_FIRST =
-        2, /**< the dataset's order in the first epoch, then a new one each: the report's program */
-    AE_SHUFFLE_NONE = 3 /**< the dataset's order */
+    /** AE_SHUFFLE_EPOCH */
+    AE_SHUFFLE_DEFAULT = 0,
+    /** a new random order in every epoch */
+    AE_SHUFFLE_EPOCH = 1,
+    /** the dataset's order in the first epoch, then a new random order in each: the report's */
+    AE_SHUFFLE_AFTER_FIRST = 2,
+    /** the dataset's order */
+    AE_SHUFFLE_NONE = 3
 } ae_shuffle;
 
-/** What a step did. @since 0.1 */
+/**
+ * What a step did.
+ * @since 0.1
+ */
 typedef struct ae_step_info {
     size_t size;            /**< sizeof(ae_step_info) in the library that calls back */
-    uint64_t step;          /**< steps taken so far in the run, this one included */
-    uint64_t epoch;         /**< epoch this step belongs to, from 1 */
+    uint64_t step;          /**< steps taken in the run, this one included */
+    uint64_t epoch;         /**< epoch of this step, from 1 */
     size_t epoch_step;      /**< step within the epoch, from 1 */
     size_t steps_per_epoch; /**< steps in an epoch */
     size_t rows;            /**< rows of the batch */
-    double cost;            /**< cost of the batch, before the update, batch statistics */
-    double learning_rate;   /**< rate used */
-    double gradient_norm;   /**< global norm before clipping; 0 when clip_norm is off */
+    double cost;            /**< cost of the batch before the update, with batch statistics */
+    double learning_rate;   /**< rate used; 0 without an optimizer */
+    /** global norm of the gradient before clipping; 0 unless clip_norm or keep_gradients is on */
+    double gradient_norm;
 } ae_step_info;
 
-/** What an epoch did: the history's entry. @since 0.1 */
+/**
+ * What an epoch did: an entry of the history.
+ * @since 0.1
+ */
 typedef struct ae_epoch_info {
-    size_t size;       /**< sizeof(ae_epoch_info), set by the caller where the caller provides it */
-    uint64_t epoch;    /**< from 1 */
-    uint64_t step;     /**< steps taken when it ended */
-    double train_cost; /**< mean of the batch costs, training mode */
+    /** sizeof(ae_epoch_info); set by the caller where the caller provides the struct */
+    size_t size;
+    uint64_t epoch;         /**< from 1 */
+    uint64_t step;          /**< steps taken when it ended */
+    double train_cost;      /**< mean of the batch costs, training mode */
     double train_cost_min;  /**< least batch cost */
     double train_cost_max;  /**< greatest batch cost */
     double validation_cost; /**< on the validation set, inference mode; NaN without one */
     double learning_rate;   /**< of the last step */
     double seconds;         /**< wall time, validation included */
     uint64_t rows;          /**< rows trained on */
-    int best;               /**< 1 when better than the best before it by more than min_delta */
+    int best;               /**< 1 when the cost improved on the best by more than min_delta */
+    uint32_t reserved;      /**< 0 */
 } ae_epoch_info;
 
 /**
- * Called after each step, from the thread that runs the trainer.
+ * Called after each step, in the thread that runs the trainer. It may read the network, get the
+ * gradient and save the trainer; where the trainer has no optimizer it may set the network's
+ * tensors. It must not run, resume or free the trainer.
+ *
  * @return 0 to go on; anything else stops the run with AE_ERROR_CANCELLED
  */
 typedef int (*ae_step_callback)(void *user, const ae_step_info *info);
 
 /**
- * Called after each epoch; as ae_step_callback. The trainer may be saved and its network read here,
- * but not run, resumed or freed.
+ * Called after each epoch, in the thread that runs the trainer. It may read the network and save
+ * the trainer, but must not run, resume or free it.
+ *
+ * @return 0 to go on; anything else stops the run with AE_ERROR_CANCELLED
  */
 typedef int (*ae_epoch_callback)(void *user, const ae_epoch_info *info);
 
-/** How to train. Zero in any field but size means its default. @since 0.1 */
+/**
+ * How to train. Zero in any field but size means its default.
+ * @since 0.1
+ */
 typedef struct ae_trainer_options {
-    size_t size;     /**< sizeof(ae_trainer_options); AE_TRAINER_OPTIONS fills it in */
-    size_t batch;    /**< rows of a batch, 2 (1 without batch normalisation) to 2^20; default 100 */
-    uint64_t epochs; /**< epochs of ae_trainer_run, counted from the run's beginning; default 20 */
-    uint64_t seed;   /**< of the shuffling and of the noise */
-    /** 1 to 1024; default: the processors this process may use. Does not change the result */
+    /** sizeof(ae_trainer_options); AE_TRAINER_OPTIONS fills it in */
+    size_t size;
+    /** rows of a batch, 2 (1 without batch normalisation) to 2^20; default 100 */
+    size_t batch;
+    /** epochs of ae_trainer_run, counted from the beginning of the run; default 20 */
+    uint64_t epochs;
+    /** seed of the shuffling and of the corruption */
+    uint64_t seed;
+    /** 1 to 1024; default: the processors this process may use. Does not change the result. */
     size_t threads;
-    ae_cost cost;       /**< default AE_COST_L2 */
-    ae_shuffle shuffle; /**< default AE_SHUFFLE_EPOCH */
-    /** Leave out the rows that do not fill a last batch. Default off; with batch normalisation a
-     * last batch of one row is always left out. */
+    /** default AE_COST_L2 */
+    ae_cost cost;
+    /** default AE_SHUFFLE_EPOCH */
+    ae_shuffle shuffle;
+    /**
+     * Leave out the rows that do not fill a last batch. Default off. With batch normalisation a
+     * last batch of one row is always left out.
+     */
     ae_toggle drop_last;
     /** scale gradients so that their global norm is at most this; default 0: off */
     float clip_norm;
-    ae_precision precision; /**< default AE_PRECISION_F32 */
-    /** evaluated after each epoch; must outlive the trainer. Default none */
+    /** default AE_PRECISION_F32 */
+    ae_precision precision;
+    /** evaluated after each epoch; default none */
     const ae_dataset *validation;
-    uint64_t patience; /**< stop after this many epochs without improvement; default 0: never */
-    double min_delta;  /**< an improvement is more than this; default 0 */
-    /** At every exit of ae_trainer_run put back the weights of the best epoch. By validation cost,
-     * or training cost without a set. Default off. */
-    ae_toggle restore_best;
-    /** checkpoint written here by ae_trainer_run; copied. Default none */
-    const char *checkpoint_path;
-    uint64_t checkpoint_every;  /**< after this many epochs, and at the end; default 1 */
-    ae_step_callback on_step;   /**< default none */
-    ae_epoch_callback on_epoch; /**< default none */
-    void *user;                 /**< passed to both */
+    /** stop after this many epochs without improvement; default 0: never */
+    uint64_t patience;
+    /** an improvement is more than this; default 0 */
+    double min_delta;
     /**
-     * Write the cost of each step here under AE_TAG_TRAIN_COST and, where there is a validation
-     * set, its cost after each epoch under AE_TAG_VALIDATION_COST, at the number of steps taken.
-     * Must outlive the trainer. Default none
+     * At every exit of ae_trainer_run put back the weights of the best epoch: the one of least
+     * validation cost, or training cost without a validation set. Default off.
+     */
+    ae_toggle restore_best;
+    /** ae_trainer_run writes a checkpoint here; copied. Default none. */
+    const char *checkpoint_path;
+    /** after this many epochs, and at the end; default 1 */
+    uint64_t checkpoint_every;
+    /** default none */
+    ae_step_callback on_step;
+    /** default none */
+    ae_epoch_callback on_epoch;
+    /** passed to both callbacks */
+    void *user;
+    /**
+     * An event file. It gets the cost of each step and, where there is a validation set, its cost
+     * after each epoch, at the number of steps taken. Must outlive the trainer. Default none.
      */
     ae_event_writer *events;
+    /** tag of the steps' costs, UTF-8, copied; default "train/cost" */
+    const char *train_tag;
+    /** tag of the validation costs, UTF-8, copied; default "validation/cost" */
+    const char *validation_tag;
     /**
-     * A denoising autoencoder (Vincent et al. 2008, 2010): the network sees a spoilt row and is
-     * trained to give the clean one. Noise is on the values that the network sees, in training
-     * steps alone: validation and inference have none. In this order, each off by default:
+     * Denoising autoencoders (Vincent et al. 2008, 2010): the input is corrupted, the target is the
+     * clean row. Corruption is applied to the scaled input, in training only. In this order, each
+     * off by default: standard deviation of normal noise added to every feature, >= 0
      */
-    float input_noise; /**< standard deviation of normal noise added to every feature, >= 0 */
-    float input_mask;  /**< chance of a feature to be set to 0, in [0, 1) */
-    /** dropout of inputs (Srivastava et al. 2014): as input_mask, but the features that stay are
-     * scaled by 1 / (1 - input_dropout); in [0, 1) */
+    float input_noise;
+    /** chance that a feature is set to 0, in [0, 1) */
+    float input_mask;
+    /**
+     * Dropout of inputs (Srivastava et al. 2014): as input_mask, but the remaining features are
+     * scaled by 1 / (1 - input_dropout). In [0, 1).
+     */
     float input_dropout;
+    /** keep the gradient of each step for ae_trainer_get_gradient; default off */
+    ae_toggle keep_gradients;
 } ae_trainer_options;
-
-/** The report's names for its two curves. @since 0.1 */
-#define AE_TAG_TRAIN_COST "autoencoder_model/training/train_cost"
-#define AE_TAG_VALIDATION_COST "autoencoder_model/validation/val_cost"
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls
  * ae_trainer_options_init. */
 #define AE_TRAINER_OPTIONS(...) \
     (&(ae_trainer_options){.size = sizeof(ae_trainer_options), __VA_ARGS__})
 
-/** Options with every default. NULL is ignored. Thread safety: safe. @since 0.1 */
+/**
+ * Options with every default. NULL is ignored.
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
 AE_API void ae_trainer_options_init(ae_trainer_options *options);
 
 /**
@@ -143,37 +201,46 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @param trainer receives the trainer, which the caller frees with ae_trainer_free; untouched on
  *         error
  * @param network trained in place; must outlive the trainer
- * @param optimizer taken for this network; its steps and moments start at zero unless they already
- *                  belong to a network of the same layout; must outlive the trainer
- * @param train_set rows as wide as the network's input; must outlive the trainer
+ * @param optimizer attached to this network: its steps and moments start at zero unless they belong
+ *                  to a network of the same layout already; must outlive the trainer. NULL: none.
+ *                  The trainer then computes gradients, as with keep_gradients, and the caller
+ *                  changes the parameters. Running statistics are updated in both cases.
+ * @param train_set rows as wide as the network's input
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
  *         (widths differ, fewer than 2 rows with batch normalisation, fewer than a batch with
- * drop_last); AE_ERROR_DATA (a value outside [0, 1] when the output is a sigmoid, outside [-1, 1]
- * when it is tanh: row, column and value are named); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD Thread
- * safety: changes optimizer.
+ *         drop_last); AE_ERROR_DATA (a value outside [0, 1] when the output is a sigmoid, outside
+ *         [-1, 1] when it is tanh: row, column and value are named); AE_ERROR_OUT_OF_MEMORY;
+ *         AE_ERROR_THREAD
+ * Thread safety: changes optimizer.
  * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network,
                                               ae_optimizer *optimizer, const ae_dataset *train_set,
                                               const ae_trainer_options *options);
 
-/** Free a trainer; NULL is allowed. Network, optimizer and datasets stay the caller's. @since
- * 0.1 */
+/**
+ * Free a trainer; NULL is allowed. Network and optimizer stay the caller's.
+ *
+ * Thread safety: uses trainer.
+ * @since 0.1
+ */
 AE_API void ae_trainer_free(ae_trainer *trainer);
 
 /**
- * Train on the next batch; options.epochs is no limit here. At the end of an epoch the history gets
- * its entry, as in ae_trainer_run_epoch.
+ * Train on the next batch; options.epochs is no limit here. The last step of an epoch adds an entry
+ * to the history, as in ae_trainer_run_epoch.
  *
  * @param cost NULL, or receives the batch's cost
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL); AE_ERROR_DIVERGED (the cost is not
- *         finite: network and optimizer are put back to the beginning of the epoch, or to where it
- * was resumed); AE_ERROR_CANCELLED (a callback stopped it after the step, or ae_trainer_cancel
- * before it); AE_ERROR_THREAD (the first step after a fork); AE_ERROR_STATE (the optimizer was
- * taken by another trainer); AE_ERROR_OUT_OF_MEMORY (the history could not grow); whatever writing
- * to options.events returns, the step being taken all the same
- * Thread safety: uses trainer. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL; a schedule's callback gave a rate that is
+ *         negative or not finite); AE_ERROR_DIVERGED (the cost is not finite: network and optimizer
+ *         are put back to the beginning of the epoch, or to where it was resumed);
+ *         AE_ERROR_CANCELLED (a callback stopped it after the step, or ae_trainer_cancel before
+ *         it); AE_ERROR_THREAD (the first step after a fork); AE_ERROR_STATE (another trainer has
+ *         attached the optimizer to another network); AE_ERROR_OUT_OF_MEMORY (the history could not
+ *         grow); whatever writing to options.events returns, the step being taken all the same
+ * Thread safety: uses trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_run_step(ae_trainer *trainer, double *cost);
 
@@ -182,16 +249,19 @@ AE_CHECKED AE_API ae_status ae_trainer_run_step(ae_trainer *trainer, double *cos
  *
  * @param info NULL, or filled in; info->size must be set
  * @return as ae_trainer_run_step
- * Thread safety: uses trainer. @since 0.1
+ * Thread safety: uses trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_run_epoch(ae_trainer *trainer, ae_epoch_info *info);
 
 /**
- * Train until options.epochs epochs are done, patience is used up, or something stops the run.
- * Stopping leaves a valid state: save it, resume it, or call this again to go on.
+ * Train until options.epochs epochs are done, patience is used up, or something stops the run. A
+ * stopped run is in a valid state: save it, resume it, or call this again to go on. A checkpoint
+ * that could not be written is written by the next call.
  *
  * @return AE_OK; AE_ERROR_DIVERGED; AE_ERROR_CANCELLED; and whatever writing a checkpoint returns
- * Thread safety: uses trainer. @since 0.1
+ * Thread safety: uses trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_run(ae_trainer *trainer);
 
@@ -199,27 +269,72 @@ AE_CHECKED AE_API ae_status ae_trainer_run(ae_trainer *trainer);
  * Ask the run to stop after the step under way, or before the next one. May be called from any
  * thread and from a signal handler. NULL is ignored.
  *
- * Thread safety: safe. @since 0.1
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_API void ae_trainer_cancel(ae_trainer *trainer);
 
-/** Epochs completed. 0 for NULL. @since 0.1 */
+/**
+ * A trainable tensor's gradient in the last step: of the batch's cost, before clipping and without
+ * weight decay. Names and shapes are those of ae_network_get_tensor.
+ *
+ * @param values count floats
+ * @param count elements of the tensor
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, running statistics); AE_ERROR_NOT_FOUND (no such
+ *         tensor); AE_ERROR_SHAPE (another count); AE_ERROR_NOT_SET (keep_gradients is off, no step
+ *         was taken yet, the last step failed)
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_trainer_get_gradient(const ae_trainer *trainer, const char *name,
+                                                    float *values, size_t count);
+
+/**
+ * Epochs completed. 0 for NULL.
+ *
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
 AE_API uint64_t ae_trainer_epoch_count(const ae_trainer *trainer);
 
-/** Steps taken. 0 for NULL. @since 0.1 */
+/**
+ * Steps taken. 0 for NULL.
+ *
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
 AE_API uint64_t ae_trainer_step_count(const ae_trainer *trainer);
 
-/** Steps in an epoch. 0 for NULL. @since 0.1 */
+/**
+ * Steps in an epoch. 0 for NULL.
+ *
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
 AE_API size_t ae_trainer_steps_per_epoch(const ae_trainer *trainer);
 
-/** Threads at work. 0 for NULL. @since 0.1 */
+/**
+ * Threads at work. 0 for NULL.
+ *
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
 AE_API size_t ae_trainer_thread_count(const ae_trainer *trainer);
 
-/** Bytes of memory that the trainer holds beside its network, optimizer and datasets. 0 for NULL.
- * @since 0.1 */
+/**
+ * Bytes of memory of the trainer, without its network, optimizer and datasets. 0 for NULL.
+ *
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
 AE_API size_t ae_trainer_memory(const ae_trainer *trainer);
 
-/** Entries of the history: one for each completed epoch. 0 for NULL. @since 0.1 */
+/**
+ * Entries of the history: one for each completed epoch. 0 for NULL.
+ *
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
 AE_API size_t ae_trainer_history_count(const ae_trainer *trainer);
 
 /**
@@ -227,51 +342,100 @@ AE_API size_t ae_trainer_history_count(const ae_trainer *trainer);
  *
  * @param index 0 to ae_trainer_history_count() - 1
  * @param info filled in; info->size must be set
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0); AE_ERROR_NOT_FOUND (past the end)
- * Thread safety: uses trainer. @since 0.1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0, an index past the end)
+ * Thread safety: reads trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_get_epoch(const ae_trainer *trainer, size_t index,
                                                  ae_epoch_info *info);
 
-/** How a history is written. @since 0.1 */
+/**
+ * The history's entry of the best epoch so far: its number and its costs.
+ *
+ * @param info filled in; info->size must be set
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0); AE_ERROR_NOT_SET (no epoch is done, or
+ *         none since a checkpoint was resumed whose best epoch was chosen by another cost)
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_trainer_get_best(const ae_trainer *trainer, ae_epoch_info *info);
+
+/**
+ * How a history is written.
+ * @since 0.1
+ */
 typedef enum ae_history_format {
-    AE_HISTORY_CSV = 1, /**< a header line, then a line for each epoch */
-    AE_HISTORY_JSONL =
-        2 /**< a JSON object on a line for each epoch; a cost that is not a number is null */
+    /** AE_HISTORY_CSV */
+    AE_HISTORY_DEFAULT = 0,
+    /** a header line, then a line for each epoch */
+    AE_HISTORY_CSV = 1,
+    /** a line with a JSON object for each epoch; a cost that is not a number is null */
+    AE_HISTORY_JSONL = 2
 } ae_history_format;
 
 /**
- * Write the history, whole or not at all; numbers with a decimal point whatever the locale.
+ * Write the history, whole or not at all. Numbers have a decimal point in every locale.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT; AE_ERROR_NOT_FOUND, AE_ERROR_NO_SPACE, AE_ERROR_IO;
  *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: uses trainer. @since 0.1
+ * Thread safety: reads trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_save_history(const ae_trainer *trainer, const char *path,
                                                     ae_history_format format);
 
 /**
  * Save the whole state of the run: network, optimizer, position in the epoch, history, best
- * weights. Same file format as a model, so ae_network_load opens it too. Atomic, as
- * ae_network_save.
+ * weights. The file is a model file too: ae_network_load opens it. Atomic, as ae_network_save. The
+ * state of a caller's own optimizer is the caller's to save.
  *
- * @return as ae_network_save
- * Thread safety: uses trainer. @since 0.1
+ * @return as ae_network_save; AE_ERROR_STATE (another trainer has attached the optimizer to another
+ *         network)
+ * Thread safety: reads trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path);
 
 /**
+ * ae_trainer_save_checkpoint into memory: the same bytes.
+ *
+ * @param buffer capacity bytes; NULL to ask for the size
+ * @param size NULL, or receives the size of the checkpoint, also when the buffer is too small
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL, buffer and size both NULL);
+ *         AE_ERROR_BUFFER_SIZE (nothing is written but size); AE_ERROR_STATE (as
+ *         ae_trainer_save_checkpoint); AE_ERROR_OUT_OF_MEMORY
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint_memory(const ae_trainer *trainer,
+                                                              void *buffer, size_t capacity,
+                                                              size_t *size);
+
+/**
  * Take up a saved run where it stopped, bit for bit. The trainer must have been created as the
- * saved one was: same architecture, optimizer kind, batch, seed, shuffle, cost, noise and rows,
- * same scaling; epochs, threads, rate, schedule and callbacks may differ.
+ * saved one was: same architecture, optimizer kind (or none), batch, seed, shuffle, cost,
+ * corruption, rows and scaling. Epochs, threads, rate, schedule and callbacks may differ.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
- *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run, saying
- *         what differs); AE_ERROR_UNSUPPORTED (a newer format version);
- *         AE_ERROR_STATE (the optimizer was taken by another trainer); AE_ERROR_OUT_OF_MEMORY;
- * network, optimizer and trainer are then unchanged Thread safety: uses trainer. @since 0.1
+ *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run: the text
+ *         names what differs); AE_ERROR_UNSUPPORTED (a newer format version); AE_ERROR_STATE
+ *         (another trainer has attached the optimizer to another network); AE_ERROR_OUT_OF_MEMORY;
+ *         on error network, optimizer and trainer are unchanged
+ * Thread safety: uses trainer.
+ * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_resume(ae_trainer *trainer, const char *path);
+
+/**
+ * ae_trainer_resume from memory.
+ *
+ * @param data a checkpoint of size bytes; not needed after the call
+ * @return as ae_trainer_resume
+ * Thread safety: uses trainer.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_trainer_resume_memory(ae_trainer *trainer, const void *data,
+                                                     size_t size);
 
 AE_END_DECLS
 

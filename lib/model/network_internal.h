@@ -69,6 +69,19 @@ ae_status aei_network_build(ae_network **network, const ae_network_options *opti
 /* Writes a tensor's name, "decoder.2.bn.weight" for (1, 2, "bn.weight"). */
 void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part);
 
+/* Whether an optimizer changes the tensor: it then lies in a parameter block, else in a running
+ * block. */
+static inline bool aei_tensor_is_trained(const aei_tensor *tensor)
+{
+    return tensor->part <= AEI_BETA;
+}
+
+/* The network's block that a tensor lies in. */
+static inline float *aei_network_block(const ae_network *network, const aei_tensor *tensor)
+{
+    return aei_tensor_is_trained(tensor) ? network->parameters : network->running;
+}
+
 /* Elements of a tensor. */
 size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor);
 
@@ -77,6 +90,10 @@ ae_status aei_network_check_width(const ae_network *network, size_t features, co
 
 /* A tensor by name, or NULL. */
 const aei_tensor *aei_network_tensor(const ae_network *network, const char *name);
+
+/* A tensor of count elements by name. AE_ERROR_NOT_FOUND, AE_ERROR_SHAPE. */
+ae_status aei_network_find_tensor(const aei_tensor **tensor, const ae_network *network,
+                                  const char *name, size_t count);
 
 /*
  * Copy a tensor's part of a block that is laid out like network->parameters (or ->running for

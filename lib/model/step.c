@@ -5,14 +5,13 @@
  * matrix product is followed at once, in cache and without waiting, by its batch statistics,
  * normalisation and non-linearity. The phases, with a barrier between any two:
  *
- *     input      gather a panel of the batch, add noise                        1 barrier
+ *     input      gather a panel of the batch, scale it, corrupt it             1 barrier
  *     forward    for each layer: product, normalise, non-linearity             1 each
  *     output     cost of every row, gradient at the output layer               1
  *     backward   for each layer from the last: gradient of its input with the
  *                old weights, then gradient of its weights, which go straight
  *                into the optimizer while they are in cache                    1 each but the last
- *     clipping   norm of the stored gradient, then the optimizer               2 more, where it is
- *     asked for
+ *     stored     where the gradient is kept: its norm, then the optimizer      2 more
  *
  * In the backward phase the panels are of the layer's *input* features: those rows of the
  * weights are read by nobody else, so updating them needs no barrier.
@@ -71,11 +70,14 @@ static const aei_matrix_form *layer_input(const aei_step *s, size_t l)
 
 static void gather_input(aei_step *s, size_t thread)
 {
+    const aei_scaling *scaling = s->network->scaling;
     const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
     for (size_t p; pop_panel(s, AEI_PHASE_INPUT, thread, &p);) {
         const size_t count = aei_columns(panel, features, p), at = p * s->rows * panel;
         s->job->gather(s->job->source, s->job->rows, s->rows, p * panel, count, s->target + at,
                        panel);
+        if (scaling != NULL)
+            aei_scaling_apply(scaling, p * panel, count, s->rows, s->target + at, panel);
         if (s->noisy)
             aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count,
                             s->rows, s->target + at, s->input + at, panel);
@@ -254,43 +256,31 @@ static void take_step(void *context, size_t thread)
     aei_step_finish_stored(s, thread);
 }
 
-static ae_status run(aei_step *step, const aei_step_job *job, bool update)
+ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm)
 {
     step->job = job;
     step->rows = job->row_count;
-    step->update = update;
-    step->diverged = false;
+    step->diverged = step->complete = false;
     step->cost = step->gradient_norm = 0;
     queue_panels(step);
-    AE_TRY(aei_team_run(step->team, take_step, step));
-    if (step->diverged)
-        return aei_fail(AE_ERROR_DIVERGED,
-                        "the cost of the batch is %g, the gradient's norm %g: not finite",
-                        step->cost, step->gradient_norm);
-    return AE_OK;
-}
-
-ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm)
-{
-    ae_status status = run(step, job, true);
+    const ae_status status = aei_team_run(step->team, take_step, step);
     *cost = step->cost;
     *gradient_norm = step->gradient_norm;
     if (status != AE_OK)
         return status;
+    if (step->diverged)
+        return aei_fail(AE_ERROR_DIVERGED,
+                        "the cost of the batch is %g, the gradient's norm %g: not finite",
+                        step->cost, step->gradient_norm);
+    step->complete = true;
     step->network->generation++;
     step->network->batches_tracked += step->network->batch_norm ? 1 : 0;
     return AE_OK;
 }
 
-ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost,
-                            const float **gradient)
+const float *aei_step_gradient(const aei_step *step)
 {
-    if (!step->stored)
-        return aei_fail(AE_ERROR_STATE, "the step was created without room for the gradient");
-    AE_TRY(run(step, job, false));
-    *cost = step->cost;
-    *gradient = step->gradient;
-    return AE_OK;
+    return step->complete ? step->gradient : NULL;
 }
 
 void aei_step_output(const aei_step *step, size_t layer, float *values)

@@ -15,15 +15,14 @@
  */
 typedef struct aei_step aei_step;
 
-/* Fills features [first, first + count) of the batch's rows: out[r * stride + j]. Called from every
- * thread of the team.
- */
-typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_count, size_t first,
-                           size_t count, float *out, size_t stride);
+/* Copies features [first, first + count) of a dataset's rows, as the caller has them:
+ * out[r * stride + j]. Called from every thread of the team. */
+typedef void (*aei_gather)(const struct ae_dataset *source, const uint32_t *rows, size_t row_count,
+                           size_t first, size_t count, float *out, size_t stride);
 
 typedef struct aei_step_job {
     aei_gather gather;
-    const void *source;
+    const struct ae_dataset *source;
     const uint32_t *rows; /* of the batch */
     size_t row_count;
     ae_cost cost;
@@ -32,10 +31,11 @@ typedef struct aei_step_job {
     float *first, *second; /* moments, laid out like the parameters; NULL where the rule has none */
     float clip_norm;       /* 0: off */
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
+    bool keep_parameters;  /* compute the gradient alone; needs AEI_STEP_GRADIENT */
 } aei_step_job;
 
-/* What a step can do beside the plain one: keep the whole gradient (for clipping), corrupt its
- * input, multiply in bfloat16. */
+/* What a step can do beside the plain one: keep the whole gradient, which clipping needs; corrupt
+ * its input; multiply in bfloat16. */
 typedef enum aei_step_flag {
     AEI_STEP_GRADIENT = 1,
     AEI_STEP_NOISE = 2,
@@ -49,19 +49,16 @@ void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);
 
 /*
- * Take the step. A cost that is not finite leaves network and moments untouched
- * (AE_ERROR_DIVERGED). cost and gradient_norm (0 unless clipping) are always written.
- * AE_ERROR_THREAD after a fork.
+ * Take the step on the batch's rows, scaled where the network has a scaling. A cost or a stored
+ * gradient that is not finite leaves network and moments untouched (AE_ERROR_DIVERGED). cost and
+ * gradient_norm (0 unless the gradient is stored) are always written. AE_ERROR_THREAD after a fork.
  */
 ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost,
                        double *gradient_norm);
 
-/*
- * For tests: run forward and backward without updating and hand out the gradient, which is laid out
- * like the parameter block and stays the step's (needs AEI_STEP_GRADIENT).
- */
-ae_status aei_step_gradient(aei_step *step, const aei_step_job *job, double *cost,
-                            const float **gradient);
+/* The gradient of the last step, laid out like the parameter block; NULL when it was not stored or
+ * the step failed. */
+const float *aei_step_gradient(const aei_step *step);
 
 /* For tests: the output of layer l for the last batch, [rows][out] into values. */
 void aei_step_output(const aei_step *step, size_t layer, float *values);

@@ -49,9 +49,8 @@ struct aei_step {
     double *squares;         /* sums of squares of the gradient's blocks */
     const aei_step_job *job; /* the step under way, and what is found out in it: */
     size_t rows;
-    bool update;
     double cost, gradient_norm;
-    bool diverged;
+    bool diverged, complete;
 };
 
 /* Phases by their places in `queues`; a layer has two, forward and backward. */

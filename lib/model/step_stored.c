@@ -41,7 +41,8 @@ static double stored_norm(aei_step *s, size_t thread)
     return sqrt(sum);
 }
 
-/* Step from the stored gradient, each thread over its panels. */
+/* Update the parameters, unless they are the caller's, and the running statistics, each thread its
+ * panels. */
 static void apply_stored(aei_step *s, float scale, size_t thread)
 {
     ae_network *n = s->network;
@@ -56,7 +57,7 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
             const size_t offsets[] = {layer->weight + p * layer->in * panel,
                                       layer->gamma + p * panel, layer->beta + p * panel};
             const size_t counts[] = {layer->in * panel, panel, panel};
-            for (size_t i = 0; i < 3; i++)
+            for (size_t i = 0; i < 3 && !job->keep_parameters; i++)
                 n->kernels->update(i == 0 ? &weights : &no_decay, counts[i],
                                    n->parameters + offsets[i], s->gradient + offsets[i],
                                    job->first == NULL ? NULL : job->first + offsets[i],
@@ -74,6 +75,6 @@ void aei_step_finish_stored(aei_step *s, size_t thread)
         s->gradient_norm = norm;
         s->diverged = !isfinite(norm);
     }
-    if (isfinite(norm) && s->update)
-        apply_stored(s, norm > most ? (float)(most / norm) : 1, thread);
+    if (isfinite(norm))
+        apply_stored(s, most > 0 && norm > most ? (float)(most / norm) : 1, thread);
 }

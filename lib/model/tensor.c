@@ -99,13 +99,13 @@ ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae
         .rank = tensor->part == AEI_WEIGHT ? 2 : 1,
         .shape = {layer->out, tensor->part == AEI_WEIGHT ? layer->in : 1},
         .count = aei_tensor_elements(network, tensor),
-        .trainable = tensor->part <= AEI_BETA,
+        .trainable = aei_tensor_is_trained(tensor),
     };
     return aei_result_write(info, &mine, sizeof mine, "ae_tensor_info");
 }
 
-static ae_status find(const aei_tensor **tensor, const ae_network *network, const char *name,
-                      size_t count)
+ae_status aei_network_find_tensor(const aei_tensor **tensor, const ae_network *network,
+                                  const char *name, size_t count)
 {
     *tensor = aei_network_tensor(network, name);
     if (*tensor == NULL)
@@ -124,9 +124,8 @@ ae_status ae_network_get_tensor(const ae_network *network, const char *name, flo
     AE_REQUIRE(name);
     AE_REQUIRE(values);
     const aei_tensor *tensor;
-    AE_TRY(find(&tensor, network, name, count));
-    aei_tensor_unpack(network, tensor,
-                      tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    AE_TRY(aei_network_find_tensor(&tensor, network, name, count));
+    aei_tensor_unpack(network, tensor, aei_network_block(network, tensor), values);
     return AE_OK;
 }
 
@@ -137,7 +136,7 @@ ae_status ae_network_set_tensor(ae_network *network, const char *name, const flo
     AE_REQUIRE(name);
     AE_REQUIRE(values);
     const aei_tensor *tensor;
-    AE_TRY(find(&tensor, network, name, count));
+    AE_TRY(aei_network_find_tensor(&tensor, network, name, count));
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(values[i]))
             return aei_fail(AE_ERROR_DATA, "%s: element %zu is not finite", name, i);
@@ -145,8 +144,7 @@ ae_status ae_network_set_tensor(ae_network *network, const char *name, const flo
             return aei_fail(AE_ERROR_DATA, "%s: element %zu is %g, a variance cannot be negative",
                             name, i, (double)values[i]);
     }
-    aei_tensor_pack(network, tensor,
-                    tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+    aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
     network->generation++;
     return AE_OK;
 }

@@ -193,3 +193,20 @@ ae_status aei_archive_save(const aei_archive *archive, const char *path)
     }
     return aei_file_commit(file);
 }
+
+ae_status aei_archive_save_memory(const aei_archive *archive, void *buffer, size_t capacity,
+                                  size_t *size)
+{
+    const size_t needed = aei_archive_size(archive);
+    ae_status status = AE_OK;
+    if (buffer == NULL && size == NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "buffer and size are both NULL");
+    if (buffer != NULL && capacity < needed)
+        status = aei_fail(AE_ERROR_BUFFER_SIZE, "capacity is %zu: %zu bytes are needed", capacity,
+                          needed);
+    else if (buffer != NULL)
+        status = aei_archive_write(archive, (aei_sink){.memory = buffer});
+    if (size != NULL && (status == AE_OK || status == AE_ERROR_BUFFER_SIZE))
+        *size = needed;
+    return status;
+}

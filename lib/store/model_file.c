@@ -40,7 +40,8 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
     const ae_network *network = archive->network;
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
-        aei_archive_add_part(archive, "", tensor, tensor->part <= AEI_BETA ? parameters : running);
+        aei_archive_add_part(archive, "", tensor,
+                             aei_tensor_is_trained(tensor) ? parameters : running);
     }
     put_counts(archive);
     if (network->scaling != NULL) {
@@ -88,20 +89,9 @@ ae_status ae_network_save_memory(const ae_network *network, void *buffer, size_t
                                  size_t *size)
 {
     AE_REQUIRE(network);
-    if (buffer == NULL && size == NULL)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "ae_network_save_memory: buffer and size are both NULL");
     aei_archive archive;
     AE_TRY(prepare(&archive, network));
-    const size_t needed = aei_archive_size(&archive);
-    ae_status status = AE_OK;
-    if (buffer != NULL && capacity < needed)
-        status = aei_fail(AE_ERROR_INVALID_ARGUMENT, "capacity is %zu: %zu bytes are needed",
-                          capacity, needed);
-    else if (buffer != NULL)
-        status = aei_archive_write(&archive, (aei_sink){.memory = buffer});
-    if (size != NULL && (status == AE_OK || status == AE_ERROR_INVALID_ARGUMENT))
-        *size = needed;
+    const ae_status status = aei_archive_save_memory(&archive, buffer, capacity, size);
     aei_archive_free(&archive);
     return status;
 }
@@ -195,8 +185,7 @@ static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
         AE_CHECK(aei_model_values(values, file, network, "", tensor, tensor->part != AEI_VARIANCE));
         if (tensor->part == AEI_MEAN)
             AE_CHECK(fold_bias(values, file, network, tensor->layer));
-        aei_tensor_pack(network, tensor,
-                        tensor->part <= AEI_BETA ? network->parameters : network->running, values);
+        aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
     }
     const aei_stored *tracked = aei_safetensors_find(file, "encoder.0.bn.num_batches_tracked");
     if (network->batch_norm && tracked != NULL)

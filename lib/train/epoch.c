@@ -5,7 +5,6 @@
 #include "base/options.h"
 #include "base/philox.h"
 #include "train/evaluate_internal.h"
-#include "train/scaled_rows.h"
 #include "train/trainer_internal.h"
 
 #include <math.h>
@@ -80,8 +79,8 @@ static ae_status check_state(ae_trainer *t)
 static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
 {
     if (t->options.events != NULL)
-        AE_TRY(ae_event_writer_add_scalar(t->options.events, AE_TAG_TRAIN_COST, t->progress.steps,
-                                          cost));
+        AE_TRY(
+            ae_event_writer_add_scalar(t->options.events, t->train_tag, t->progress.steps, cost));
     if (t->options.on_step == NULL)
         return AE_OK;
     const ae_step_info info = {
@@ -101,56 +100,68 @@ static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rat
     return AE_OK;
 }
 
+/* The step that comes next, at this rate. */
+static aei_step_job next_job(const ae_trainer *t, float rate)
+{
+    const ae_trainer_options *o = &t->options;
+    const size_t all = ae_dataset_row_count(t->train_set),
+                 first = (size_t)t->progress.epoch_step * o->batch;
+    return (aei_step_job){
+        .gather = aei_dataset_gather,
+        .source = t->train_set,
+        .rows = t->order + first,
+        .row_count = all - first < o->batch ? all - first : o->batch,
+        .cost = o->cost,
+        .weights = aei_optimizer_update(t->optimizer, rate, true),
+        .no_decay = aei_optimizer_update(t->optimizer, rate, false),
+        .first = t->optimizer->first,
+        .second = t->optimizer->second,
+        .clip_norm = o->clip_norm,
+        .noise = {.sd = o->input_noise,
+                  .mask = o->input_mask,
+                  .dropout = o->input_dropout,
+                  .seed = o->seed,
+                  .step = t->progress.steps},
+        .keep_parameters = t->no_optimizer != NULL,
+    };
+}
+
 /* One step of the epoch under way, without looking whether it was the last. */
 static ae_status advance(ae_trainer *t, double *cost)
 {
     aei_progress *p = &t->progress;
     const double start = seconds_now();
     AE_TRY(aei_trainer_check(t));
+    const float rate = ae_optimizer_learning_rate(t->optimizer);
+    if (!(rate >= 0 && rate < INFINITY))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "step %llu: the schedule's callback gave a learning rate of %g",
+                        (unsigned long long)p->steps + 1, (double)rate);
     aei_trainer_use_latest(t);
     order_rows(t);
     if (p->epoch_step == 0 || !t->snapshot.taken)
         aei_trainer_take_snapshot(t);
-    const size_t all = ae_dataset_row_count(t->train_set),
-                 first = (size_t)p->epoch_step * t->options.batch;
-    const size_t rows = all - first < t->options.batch ? all - first : t->options.batch;
-    const aei_scaled_rows source = {t->train_set, t->network->scaling};
-    const aei_step_job job = {
-        .gather = aei_gather_scaled,
-        .source = &source,
-        .rows = t->order + first,
-        .row_count = rows,
-        .cost = t->options.cost,
-        .weights = aei_optimizer_update(t->optimizer, 1, true),
-        .no_decay = aei_optimizer_update(t->optimizer, 1, false),
-        .first = t->optimizer->first,
-        .second = t->optimizer->second,
-        .clip_norm = t->options.clip_norm,
-        .noise = {.sd = t->options.input_noise,
-                  .mask = t->options.input_mask,
-                  .dropout = t->options.input_dropout,
-                  .seed = t->options.seed,
-                  .step = p->steps},
-    };
-    const double rate = (double)ae_optimizer_learning_rate(t->optimizer);
+    const aei_step_job job = next_job(t, rate);
     double norm;
     const ae_status status = aei_step_run(t->step, &job, cost, &norm);
     if (status == AE_ERROR_DIVERGED)
         return diverged(t, p->steps + 1);
     if (status != AE_OK)
         return status;
+    t->checkpoint_behind = true;
     t->optimizer->steps++;
     p->steps++;
     p->epoch_step++;
-    p->rows += rows;
+    p->rows += job.row_count;
     p->cost_min = p->epoch_step == 1 || *cost < p->cost_min ? *cost : p->cost_min;
     p->cost_max = p->epoch_step == 1 || *cost > p->cost_max ? *cost : p->cost_max;
     p->cost_sum += *cost;
     p->seconds += seconds_now() - start;
-    return report_step(t, rows, *cost, rate, norm);
+    return report_step(t, job.row_count, *cost, (double)rate, norm);
 }
 
-/* Judge the epoch by validation cost, or training cost without a set, and keep the best weights. */
+/* Compare the epoch with the best one, by validation cost or else training cost, and keep the better
+ * one's weights. */
 static void update_best(ae_trainer *t, ae_epoch_info *info)
 {
     aei_progress *p = &t->progress;
@@ -174,7 +185,7 @@ static ae_status close_epoch(ae_trainer *t)
     aei_trainer_use_latest(t);
     AE_TRY(check_state(t));
     AE_TRY(aei_trainer_reserve_history(
-        t, t->history_count < t->history_room ? 0 : t->history_room * 2 + 64));
+        t, t->history_count < t->history_capacity ? 0 : t->history_capacity * 2 + 64));
     ae_epoch_info info = {
         .size = sizeof info,
         .epoch = p->epochs + 1,
@@ -188,17 +199,18 @@ static ae_status close_epoch(ae_trainer *t)
     };
     if (t->options.validation != NULL) {
         ae_evaluation result;
-        AE_TRY(aei_evaluate_session(&result, t->judge, t->options.validation, false));
+        AE_TRY(aei_evaluate_session(&result, t->validator, t->options.validation, false));
         info.validation_cost = aei_evaluation_cost(&result, t->options.cost);
     }
     update_best(t, &info);
     info.seconds = p->seconds + (seconds_now() - start);
     t->history[t->history_count++] = info;
+    t->checkpoint_behind = true;
     p->epochs++;
     p->epoch_step = p->rows = 0;
     p->cost_sum = p->cost_min = p->cost_max = p->seconds = 0;
     if (t->options.events != NULL && t->options.validation != NULL)
-        AE_TRY(ae_event_writer_add_scalar(t->options.events, AE_TAG_VALIDATION_COST, info.step,
+        AE_TRY(ae_event_writer_add_scalar(t->options.events, t->validation_tag, info.step,
                                           info.validation_cost));
     if (t->options.on_epoch != NULL && t->options.on_epoch(t->options.user, &info) != 0)
         return aei_fail(AE_ERROR_CANCELLED, "stopped by on_epoch after epoch %llu",

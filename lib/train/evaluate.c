@@ -11,12 +11,6 @@
 
 AEI_OPTIONS_INIT(ae_evaluate_options)
 
-void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first,
-                        size_t count, float *out, size_t stride)
-{
-    aei_dataset_gather(source, rows, row_count, first, count, out, stride);
-}
-
 /* Sums over rows become means; each row's costs were added in the order of the rows, so that the
  * size of the pieces leaves no trace. */
 static ae_evaluation means(size_t rows, size_t features, double l2, double sse, double bce)
@@ -43,7 +37,7 @@ ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
         const size_t count = rows - done < batch ? rows - done : batch;
         for (size_t i = 0; i < count; i++)
             numbers[i] = (uint32_t)(done + i);
-        AE_TRY(aei_session_costs(session, aei_gather_dataset, dataset, numbers, count, unscaled,
+        AE_TRY(aei_session_costs(session, aei_dataset_gather, dataset, numbers, count, unscaled,
                                  squares, probabilities ? entropies : NULL));
         for (size_t i = 0; i < count; i++) {
             l2 += sqrt(squares[i]);

@@ -6,10 +6,6 @@
 
 #include "model/session_internal.h"
 
-/* aei_dataset_gather as an aei_gather: the source is an ae_dataset. */
-void aei_gather_dataset(const void *source, const uint32_t *rows, size_t row_count, size_t first,
-                        size_t count, float *out, size_t stride);
-
 /*
  * The costs of a session's network on a dataset of the right width, in the caller's units or, as a
  * trainer's costs are, of scaled values; allocates nothing.

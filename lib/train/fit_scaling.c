@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where scaling and datasets meet: fitting, gathering, checking. */
+/* Where scaling and datasets meet: fitting and checking. */
 #include "train/scaled_rows.h"
 
 #include "base/error.h"
@@ -13,22 +13,11 @@
 /* Features at a time, on the stack. */
 enum { CHUNK = 256 };
 
-void aei_gather_scaled(const void *source, const uint32_t *rows, size_t row_count, size_t first,
-                       size_t count, float *out, size_t stride)
+static ae_status outside(const ae_dataset *dataset, size_t row, size_t column, float scaled,
+                         float low, float high)
 {
-    const aei_scaled_rows *from = source;
-    aei_dataset_gather(from->dataset, rows, row_count, first, count, out, stride);
-    if (from->scaling != NULL)
-        aei_scaling_apply(from->scaling, first, count, row_count, out, stride);
-}
-
-static ae_status outside(const aei_scaled_rows *rows, size_t row, size_t column, float low,
-                         float high)
-{
-    const uint32_t number = (uint32_t)row;
-    float value, scaled;
-    aei_dataset_gather(rows->dataset, &number, 1, column, 1, &value, 1);
-    aei_gather_scaled(rows, &number, 1, column, 1, &scaled, 1);
+    float value;
+    aei_dataset_gather(dataset, &(uint32_t){(uint32_t)row}, 1, column, 1, &value, 1);
     if (!isfinite(scaled))
         return aei_fail(AE_ERROR_DATA,
                         "row %zu, column %zu: %g is too far from the network's scaling", row,
@@ -43,16 +32,16 @@ static ae_status outside(const aei_scaled_rows *rows, size_t row, size_t column,
 ae_status aei_scaling_check_range(const aei_scaling *scaling, const ae_dataset *dataset, float low,
                                   float high)
 {
-    const aei_scaled_rows rows = {dataset, scaling};
     const size_t features = ae_dataset_feature_count(dataset);
     for (size_t r = 0; r < ae_dataset_row_count(dataset); r++) {
         for (size_t first = 0; first < features; first += CHUNK) {
             const size_t count = features - first < CHUNK ? features - first : CHUNK;
             float row[CHUNK];
-            aei_gather_scaled(&rows, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+            aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+            aei_scaling_apply(scaling, first, count, 1, row, CHUNK);
             for (size_t j = 0; j < count; j++)
                 if (!(row[j] >= low && row[j] <= high))
-                    return outside(&rows, r, first + j, low, high);
+                    return outside(dataset, r, first + j, row[j], low, high);
         }
     }
     return AE_OK;

@@ -1,15 +1,65 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "train/history.h"
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "base/options.h"
-#include "train/trainer_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define FIELD(name, kind)                          \
+    {                                              \
+#name, offsetof(ae_epoch_info, name), kind \
+    }
+
+const aei_field aei_history_fields[AEI_HISTORY_FIELDS] = {
+    FIELD(epoch, AEI_FIELD_COUNT),         FIELD(step, AEI_FIELD_COUNT),
+    FIELD(train_cost, AEI_FIELD_REAL),     FIELD(train_cost_min, AEI_FIELD_REAL),
+    FIELD(train_cost_max, AEI_FIELD_REAL), FIELD(validation_cost, AEI_FIELD_REAL),
+    FIELD(learning_rate, AEI_FIELD_REAL),  FIELD(seconds, AEI_FIELD_REAL),
+    FIELD(rows, AEI_FIELD_COUNT),          FIELD(best, AEI_FIELD_FLAG),
+};
+
+const char *aei_history_columns(char text[AEI_HISTORY_TEXT])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < AEI_HISTORY_FIELDS; i++) {
+        const size_t length = strlen(aei_history_fields[i].name);
+        memcpy(text + used, aei_history_fields[i].name, length);
+        used += length;
+        text[used++] = i + 1 < AEI_HISTORY_FIELDS ? ',' : '\0';
+    }
+    return text;
+}
+
+double aei_history_get(const ae_epoch_info *entry, size_t field)
+{
+    const aei_field *f = &aei_history_fields[field];
+    const char *at = (const char *)entry + f->offset;
+    if (f->kind == AEI_FIELD_REAL)
+        return *(const double *)(const void *)at;
+    if (f->kind == AEI_FIELD_COUNT)
+        return (double)*(const uint64_t *)(const void *)at;
+    return *(const int *)(const void *)at;
+}
+
+void aei_history_set(ae_epoch_info *entry, size_t field, double value)
+{
+    const aei_field *f = &aei_history_fields[field];
+    char *at = (char *)entry + f->offset;
+    if (f->kind == AEI_FIELD_REAL)
+        *(double *)(void *)at = value;
+    else if (f->kind == AEI_FIELD_COUNT)
+        *(uint64_t *)(void *)at = (uint64_t)value;
+    else
+        *(int *)(void *)at = value > 0;
+}
 
 ae_status aei_trainer_reserve_history(ae_trainer *t, size_t count)
 {
-    if (count <= t->history_room)
+    if (count <= t->history_capacity)
         return AE_OK;
     if (count > SIZE_MAX / 2 / sizeof *t->history)
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "a history of %zu epochs", count);
@@ -17,7 +67,7 @@ ae_status aei_trainer_reserve_history(ae_trainer *t, size_t count)
     if (grown == NULL)
         return aei_fail_memory(count * sizeof *grown);
     t->history = grown;
-    t->history_room = count;
+    t->history_capacity = count;
     return AE_OK;
 }
 
@@ -31,30 +81,29 @@ ae_status ae_trainer_get_epoch(const ae_trainer *trainer, size_t index, ae_epoch
     AE_REQUIRE(trainer);
     AE_REQUIRE(info);
     if (index >= trainer->history_count)
-        return aei_fail(AE_ERROR_NOT_FOUND, "history entry %zu: there are %zu", index,
-                        trainer->history_count);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "history entry %zu: there are %zu, from 0",
+                        index, trainer->history_count);
     return aei_result_write(info, &trainer->history[index], sizeof trainer->history[index],
                             "ae_epoch_info");
 }
 
-/* The columns, in this order in both formats. */
-static const char *const columns[] = {
-    "epoch",           "step",          "train_cost", "train_cost_min", "train_cost_max",
-    "validation_cost", "learning_rate", "seconds",    "rows",           "best"};
-
-enum { COLUMNS = sizeof columns / sizeof columns[0] };
-
-static void print_entry(aei_file *file, const ae_epoch_info *e, ae_history_format format)
+ae_status ae_trainer_get_best(const ae_trainer *trainer, ae_epoch_info *info)
 {
-    const double values[COLUMNS] = {
-        (double)e->epoch,   (double)e->step,  e->train_cost, e->train_cost_min, e->train_cost_max,
-        e->validation_cost, e->learning_rate, e->seconds,    (double)e->rows,   (double)e->best};
+    AE_REQUIRE(trainer);
+    if (trainer->progress.best_epoch == 0)
+        return aei_fail(AE_ERROR_NOT_SET, "no best epoch yet: finish an epoch first");
+    return ae_trainer_get_epoch(trainer, (size_t)trainer->progress.best_epoch - 1, info);
+}
+
+static void print_entry(aei_file *file, const ae_epoch_info *entry, ae_history_format format)
+{
     /* A failed write is remembered by the file and reported by its commit. */
-    for (size_t i = 0; i < COLUMNS; i++) {
+    for (size_t i = 0; i < AEI_HISTORY_FIELDS; i++) {
         char text[40];
-        const char *number = aei_format_double(text, sizeof text, values[i]);
+        const char *number = aei_format_double(text, sizeof text, aei_history_get(entry, i));
         if (format == AE_HISTORY_JSONL)
-            (void)aei_file_print(file, "%s\"%s\": %s", i == 0 ? "{" : ", ", columns[i], number);
+            (void)aei_file_print(file, "%s\"%s\": %s", i == 0 ? "{" : ", ",
+                                 aei_history_fields[i].name, number);
         else /* no value, as CSV has it: an empty field */
             (void)aei_file_print(file, "%s%s", i == 0 ? "" : ",", number[0] == 'n' ? "" : number);
     }
@@ -66,13 +115,12 @@ ae_status ae_trainer_save_history(const ae_trainer *trainer, const char *path,
 {
     AE_REQUIRE(trainer);
     AE_REQUIRE(path);
-    if (format != AE_HISTORY_CSV && format != AE_HISTORY_JSONL)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "format %d is not an ae_history_format",
-                        (int)format);
+    AE_TRY(aei_check_enum((int)format, AE_HISTORY_JSONL, "format", "ae_history_format"));
+    char columns[AEI_HISTORY_TEXT];
     aei_file *file;
     AE_TRY(aei_file_create(&file, path));
-    for (size_t i = 0; i < COLUMNS && format == AE_HISTORY_CSV; i++)
-        (void)aei_file_print(file, "%s%s", columns[i], i + 1 < COLUMNS ? "," : "\n");
+    if (format != AE_HISTORY_JSONL)
+        (void)aei_file_print(file, "%s\n", aei_history_columns(columns));
     for (size_t i = 0; i < trainer->history_count; i++)
         print_entry(file, &trainer->history[i], format);
     return aei_file_commit(file);

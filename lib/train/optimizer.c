@@ -14,7 +14,8 @@ AEI_OPTIONS_INIT(ae_sgd_options)
 
 const char *aei_optimizer_name(aei_optimizer_kind kind)
 {
-    return kind == AEI_ADAM ? "adam" : kind == AEI_ADAMW ? "adamw" : "sgd";
+    static const char *const names[] = {"none", "adam", "adamw", "sgd"};
+    return names[kind];
 }
 
 static ae_status check_rate(float rate)
@@ -52,15 +53,18 @@ static ae_status create(ae_optimizer **optimizer, const ae_optimizer *values)
     return AE_OK;
 }
 
+ae_status aei_optimizer_create_none(ae_optimizer **optimizer)
+{
+    return create(optimizer, &(ae_optimizer){.kind = AEI_NO_OPTIMIZER});
+}
+
 static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *options,
                              aei_optimizer_kind kind)
 {
     AE_REQUIRE(optimizer);
     ae_adam_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_adam_options"));
-    if (o.reserved != 0)
-        return aei_fail(AE_ERROR_UNSUPPORTED,
-                        "ae_adam_options asks for an option newer than this library");
+    AE_TRY(aei_check_reserved(o.reserved, "ae_adam_options"));
     o.learning_rate = o.learning_rate == 0 ? 0.001f : o.learning_rate;
     o.beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
     o.beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
@@ -103,9 +107,7 @@ ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer, const ae_sgd_options
     if (!(o.momentum >= 0 && o.momentum < 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "momentum %g is not in [0, 1)",
                         (double)o.momentum);
-    if ((int)o.nesterov < AE_TOGGLE_DEFAULT || (int)o.nesterov > AE_TOGGLE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov is %d, not an ae_toggle",
-                        (int)o.nesterov);
+    AE_TRY(aei_check_enum((int)o.nesterov, AE_TOGGLE_OFF, "nesterov", "ae_toggle"));
     if (o.nesterov == AE_TOGGLE_ON && o.momentum == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "nesterov needs a momentum above 0");
     return create(optimizer, &(ae_optimizer){
@@ -145,7 +147,9 @@ bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network
 
 size_t aei_optimizer_moments(const ae_optimizer *optimizer)
 {
-    return optimizer->kind != AEI_SGD ? 2 : optimizer->momentum > 0 ? 1 : 0;
+    if (optimizer->kind == AEI_ADAM || optimizer->kind == AEI_ADAMW)
+        return 2;
+    return optimizer->momentum > 0 ? 1 : 0;
 }
 
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network)
@@ -181,12 +185,12 @@ ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *networ
     return AE_OK;
 }
 
-aei_update aei_optimizer_update(const ae_optimizer *o, float gradient_scale, bool decays)
+aei_update aei_optimizer_update(const ae_optimizer *o, float base_rate, bool decays)
 {
-    const double rate = (double)aei_optimizer_rate(o, o->steps), t = (double)o->steps + 1;
+    const double rate = (double)base_rate, t = (double)o->steps + 1;
     const float decay = decays ? o->weight_decay : 0;
-    aei_update u = {.gradient_scale = gradient_scale, .shrink = 1, .rate = (float)rate};
-    if (o->kind == AEI_SGD) {
+    aei_update u = {.gradient_scale = 1, .shrink = 1, .rate = base_rate};
+    if (o->kind == AEI_SGD || o->kind == AEI_NO_OPTIMIZER) {
         u.rule = AEI_UPDATE_SGD;
         u.decay = decay;
         u.beta1 = o->momentum;

@@ -7,7 +7,12 @@
 
 #include "model/network_internal.h"
 
-typedef enum aei_optimizer_kind { AEI_ADAM = 1, AEI_ADAMW = 2, AEI_SGD = 3 } aei_optimizer_kind;
+typedef enum aei_optimizer_kind {
+    AEI_NO_OPTIMIZER = 0,
+    AEI_ADAM = 1,
+    AEI_ADAMW = 2,
+    AEI_SGD = 3
+} aei_optimizer_kind;
 
 struct ae_optimizer {
     aei_optimizer_kind kind;
@@ -28,6 +33,10 @@ struct ae_optimizer {
     bool batch_norm;
 };
 
+/* An optimizer that changes nothing, has no moments and counts steps: a caller's own takes its place.
+ */
+ae_status aei_optimizer_create_none(ae_optimizer **optimizer);
+
 /* Moments that the rule keeps of each parameter: 0, 1 or 2. */
 size_t aei_optimizer_moments(const ae_optimizer *optimizer);
 
@@ -40,13 +49,14 @@ ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *networ
 /* Whether the moments are those of a network of this layout. */
 bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network);
 
-/* "adam", "adamw" or "sgd", as checkpoints name it. */
+/* "none", "adam", "adamw" or "sgd", as checkpoints name it. */
 const char *aei_optimizer_name(aei_optimizer_kind kind);
 
 /* The rate that step number `step` (from 0) uses. */
 float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step);
 
-/* The factors of the step to come; `decays` tells weights from gamma, beta and biases. */
-aei_update aei_optimizer_update(const ae_optimizer *optimizer, float gradient_scale, bool decays);
+/* The factors of the step to come at this rate; `decays` tells weights from gamma, beta and
+ * biases. */
+aei_update aei_optimizer_update(const ae_optimizer *optimizer, float rate, bool decays);
 
 #endif

@@ -14,9 +14,9 @@
 #include "base/error.h"
 #include "base/philox.h"
 #include "base/team.h"
+#include "data/dataset_internal.h"
 #include "model/network_internal.h"
 #include "model/panels.h"
-#include "train/scaled_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,7 +29,8 @@ static const double enough = 1e-6;
 typedef struct pca {
     aei_arena arena;
     const aei_kernels *kernels;
-    aei_scaled_rows source;
+    const ae_dataset *dataset;
+    const aei_scaling *scaling; /* NULL: none */
     aei_team *team;
     size_t threads, features, components, block;
     float *mean;        /* [features] */
@@ -70,7 +71,9 @@ static void centre(pca *c, size_t thread)
     for (size_t p = mine.first; p < mine.last; p++) {
         const size_t columns = aei_columns(panel, c->features, p);
         float *to = c->rows + p * c->count * panel;
-        aei_gather_scaled(&c->source, c->numbers, c->count, p * panel, columns, to, panel);
+        aei_dataset_gather(c->dataset, c->numbers, c->count, p * panel, columns, to, panel);
+        if (c->scaling != NULL)
+            aei_scaling_apply(c->scaling, p * panel, columns, c->count, to, panel);
         for (size_t r = 0; r < c->count; r++)
             for (size_t j = 0; j < columns; j++)
                 to[r * panel + j] -= c->mean[p * panel + j];
@@ -108,10 +111,10 @@ static void add_rows(void *context, size_t thread)
 
 static ae_status make_covariance(pca *c)
 {
-    const size_t rows = ae_dataset_row_count(c->source.dataset), features = c->features;
-    AE_TRY(ae_dataset_mean(c->source.dataset, c->mean));
-    if (c->source.scaling != NULL)
-        aei_scaling_apply(c->source.scaling, 0, features, 1, c->mean, features);
+    const size_t rows = ae_dataset_row_count(c->dataset), features = c->features;
+    AE_TRY(ae_dataset_mean(c->dataset, c->mean));
+    if (c->scaling != NULL)
+        aei_scaling_apply(c->scaling, 0, features, 1, c->mean, features);
     for (size_t done = 0; done < rows; done += c->count) {
         c->count = rows - done < ROWS ? rows - done : ROWS;
         for (size_t r = 0; r < c->count; r++)
@@ -284,8 +287,8 @@ static ae_status make_network(ae_network **linear, const pca *c)
     AE_CHECK(ae_network_set_tensor(n, "encoder.0.bias", c->bias, c->components));
     AE_CHECK(ae_network_set_tensor(n, "decoder.0.weight", c->weights + floats, floats));
     AE_CHECK(ae_network_set_tensor(n, "decoder.0.bias", c->mean, c->features));
-    if (c->source.scaling != NULL)
-        AE_CHECK(ae_network_set_scaling(n, c->source.scaling->offset, c->source.scaling->scale));
+    if (c->scaling != NULL)
+        AE_CHECK(ae_network_set_scaling(n, c->scaling->offset, c->scaling->scale));
     *linear = n;
     return AE_OK;
 cleanup:
@@ -297,7 +300,8 @@ ae_status aei_pca_network(ae_network **linear, const ae_dataset *dataset, size_t
                           size_t threads, const char *kernels, const aei_scaling *scaling)
 {
     const size_t features = ae_dataset_feature_count(dataset);
-    pca c = {.source = {dataset, scaling}, .features = features, .components = components};
+    pca c = {
+        .dataset = dataset, .scaling = scaling, .features = features, .components = components};
     c.block = components + SPARE < features ? components + SPARE : features;
     ae_status status = AE_OK;
     AE_CHECK(aei_kernels_find(&c.kernels, kernels));

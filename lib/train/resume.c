@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Taking up a saved run. All of the file is read into a `saved` and judged there; only then is
+ * Taking up a saved run. All of the file is read into a `saved` and checked there; only then is
  * anything of the trainer, its network and its optimizer changed, by copies that cannot fail.
  */
 #include "base/error.h"
@@ -67,14 +67,11 @@ cleanup:
 static ae_status read_progress(aei_progress *progress, const aei_json *json)
 {
     for (size_t i = 0; i < AEI_PROGRESS_FIELDS; i++) {
-        const aei_progress_field *field = &aei_progress_fields[i];
+        const aei_field *field = &aei_progress_fields[i];
         const aei_json *item = aei_json_member(json, field->name);
-        char *at = (char *)progress + field->offset;
-        double real = 0;
-        uint64_t count = 0;
-        if (field->real ? !aei_json_double(item, &real) : !aei_json_u64(item, &count))
+        void *at = (char *)progress + field->offset;
+        if (field->kind == AEI_FIELD_REAL ? !aei_json_double(item, at) : !aei_json_u64(item, at))
             return damaged(field->name);
-        memcpy(at, field->real ? (void *)&real : (void *)&count, 8);
     }
     /* JSON has null for NaN and infinity alike, but the best cost is never NaN. */
     if (progress->best_epoch != 0 && isnan(progress->best_cost))
@@ -98,15 +95,16 @@ static ae_status check_progress(const aei_progress *p, const ae_trainer *trainer
     return p->seconds >= 0 ? AE_OK : damaged("seconds");
 }
 
-/* Without the best weights, or judged by another cost than from now on, the saved best says
- * nothing: begin afresh. */
+/* Without the best weights, or chosen by another cost than from now on, the saved best says nothing:
+ * begin afresh. */
 static void check_best(aei_progress *p, const aei_json *json, const aei_safetensors *file,
                        const ae_trainer *trainer)
 {
-    const char *judge = aei_json_string(aei_json_member(json, "judge"));
+    const char *criterion = aei_json_string(aei_json_member(json, "criterion"));
     const bool wanted = trainer->best_parameters != NULL;
     const bool there = aei_safetensors_find(file, "best.encoder.0.weight") != NULL;
-    if (judge != NULL && strcmp(judge, aei_run_criterion(trainer)) == 0 && (there || !wanted))
+    if (criterion != NULL && strcmp(criterion, aei_run_criterion(trainer)) == 0 &&
+        (there || !wanted))
         return;
     p->best_epoch = p->stale_epochs = 0;
     p->best_cost = 0;
@@ -140,22 +138,15 @@ static bool is_count(double value)
 
 static ae_status read_entry(ae_epoch_info *e, const double *row, size_t index)
 {
-    if (!is_count(row[0]) || (uint64_t)row[0] != index + 1 || !is_count(row[1]) ||
-        !is_count(row[8]))
+    *e = (ae_epoch_info){.size = sizeof *e};
+    bool damaged = false;
+    for (size_t f = 0; f < AEI_HISTORY_FIELDS && !damaged; f++) {
+        damaged = aei_history_fields[f].kind == AEI_FIELD_COUNT && !is_count(row[f]);
+        if (!damaged)
+            aei_history_set(e, f, row[f]);
+    }
+    if (damaged || e->epoch != index + 1)
         return aei_fail(AE_ERROR_FORMAT, "tensor history: row %zu is damaged", index);
-    *e = (ae_epoch_info){
-        .size = sizeof *e,
-        .epoch = (uint64_t)row[0],
-        .step = (uint64_t)row[1],
-        .train_cost = row[2],
-        .train_cost_min = row[3],
-        .train_cost_max = row[4],
-        .validation_cost = row[5],
-        .learning_rate = row[6],
-        .seconds = row[7],
-        .rows = (uint64_t)row[8],
-        .best = row[9] > 0,
-    };
     return AE_OK;
 }
 
@@ -164,13 +155,14 @@ static ae_status read_history(saved *s, const aei_safetensors *file)
 {
     const aei_stored *stored = aei_safetensors_find(file, "history");
     const char *fields = aei_safetensors_note(file, "libae.history_fields");
-    const size_t known = strlen(aei_history_fields);
-    if (stored == NULL || fields == NULL || strncmp(fields, aei_history_fields, known) != 0 ||
+    char ours[AEI_HISTORY_TEXT];
+    const size_t known = strlen(aei_history_columns(ours));
+    if (stored == NULL || fields == NULL || strncmp(fields, ours, known) != 0 ||
         (fields[known] != '\0' && fields[known] != ','))
         return aei_fail(AE_ERROR_FORMAT,
                         "tensor history or libae.history_fields is missing or damaged");
     const size_t count = stored->shape[0], columns = stored->shape[1];
-    if (stored->rank != 2 || columns < AEI_HISTORY_COLUMNS || count != s->progress.epochs)
+    if (stored->rank != 2 || columns < AEI_HISTORY_FIELDS || count != s->progress.epochs)
         return aei_fail(AE_ERROR_FORMAT, "tensor history: %zu x %zu values, but %llu epochs", count,
                         columns, (unsigned long long)s->progress.epochs);
     double *values = malloc((stored->elements + 1) * sizeof *values);
@@ -200,7 +192,7 @@ static ae_status read_block(float **parameters, float **running, const aei_safet
         AE_CHECK(aei_fail_memory((largest + network->parameter_floats) * sizeof *values));
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
-        const bool trained = tensor->part <= AEI_BETA;
+        const bool trained = aei_tensor_is_trained(tensor);
         if (!trained && running == NULL)
             continue;
         AE_CHECK(aei_model_values(values, file, network, prefix, tensor,
@@ -235,26 +227,20 @@ static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trai
     return AE_OK;
 }
 
-static void copy(float *to, const float *from, size_t count)
-{
-    if (to != NULL && from != NULL)
-        memcpy(to, from, count * sizeof *to);
-}
-
-/* Nothing here can fail: blocks have one layout, and room for the history is there. */
+/* Nothing here can fail: blocks have one layout, and the history's memory is there. */
 static void apply(ae_trainer *t, const saved *s)
 {
     ae_network *network = t->network;
     const size_t parameters = network->parameter_floats, running = network->running_floats;
-    copy(network->parameters, s->network->parameters, parameters);
-    copy(network->running, s->network->running, running);
+    aei_copy_floats(network->parameters, s->network->parameters, parameters);
+    aei_copy_floats(network->running, s->network->running, running);
     network->batches_tracked = s->network->batches_tracked;
     network->seed = s->network->seed;
-    copy(t->optimizer->first, s->first, parameters);
-    copy(t->optimizer->second, s->second, parameters);
+    aei_copy_floats(t->optimizer->first, s->first, parameters);
+    aei_copy_floats(t->optimizer->second, s->second, parameters);
     t->optimizer->steps = s->optimizer_steps;
-    copy(t->best_parameters, s->best_parameters, parameters);
-    copy(t->best_running, s->best_running, running);
+    aei_copy_floats(t->best_parameters, s->best_parameters, parameters);
+    aei_copy_floats(t->best_running, s->best_running, running);
     t->progress = s->progress;
     t->history_count = (size_t)s->progress.epochs;
     memcpy(t->history, s->history, t->history_count * sizeof *t->history);
@@ -275,6 +261,14 @@ cleanup:
     release(&s);
     aei_safetensors_close(&file);
     return status;
+}
+
+ae_status ae_trainer_resume_memory(ae_trainer *trainer, const void *data, size_t size)
+{
+    AE_REQUIRE(trainer);
+    AE_REQUIRE(data);
+    AE_TRY(aei_trainer_check(trainer));
+    return resume(trainer, data, size);
 }
 
 ae_status ae_trainer_resume(ae_trainer *trainer, const char *path)

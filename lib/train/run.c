@@ -12,38 +12,40 @@ static bool finished(const ae_trainer *t)
            (patience > 0 && t->progress.stale_epochs >= patience);
 }
 
+static ae_status save(ae_trainer *t)
+{
+    AE_TRY(ae_trainer_save_checkpoint(t, t->checkpoint_path));
+    t->checkpoint_behind = false;
+    return AE_OK;
+}
+
 /* Leave a failed run's state on disk too; its own error is the one to report. */
-static ae_status save_at_exit(const ae_trainer *t, ae_status status)
+static ae_status save_at_exit(ae_trainer *t, ae_status status)
 {
     if (status == AE_OK)
-        return ae_trainer_save_checkpoint(t, t->checkpoint_path);
+        return save(t);
     char text[512];
     memcpy(text, ae_last_error(), strlen(ae_last_error()) + 1);
-    if (ae_trainer_save_checkpoint(t, t->checkpoint_path) == AE_OK)
-        return aei_fail(status, "%s", text);
-    char why[512];
-    memcpy(why, ae_last_error(), strlen(ae_last_error()) + 1);
-    return aei_fail(status, "%s; and no checkpoint: %s", text, why);
+    if (save(t) == AE_OK)
+        return status; /* its text is still there: a call that succeeds leaves it alone */
+    return aei_fail_within(status, "%s; and no checkpoint", text);
 }
 
 ae_status ae_trainer_run(ae_trainer *trainer)
 {
     AE_REQUIRE(trainer);
-    const char *path = trainer->checkpoint_path;
-    const uint64_t steps = trainer->progress.steps;
+    const bool wanted = trainer->checkpoint_path != NULL;
     ae_status status = AE_OK;
-    bool saved = true;
+    bool tried = false;
     aei_trainer_use_latest(trainer);
     while (status == AE_OK && !finished(trainer)) {
         status = ae_trainer_run_epoch(trainer, NULL);
-        saved = false;
-        if (status == AE_OK && path != NULL &&
-            trainer->progress.epochs % trainer->options.checkpoint_every == 0) {
-            status = ae_trainer_save_checkpoint(trainer, path);
-            saved = true;
-        }
+        tried = wanted && status == AE_OK &&
+                trainer->progress.epochs % trainer->options.checkpoint_every == 0;
+        if (tried)
+            status = save(trainer);
     }
-    if (path != NULL && !saved && trainer->progress.steps != steps)
+    if (wanted && trainer->checkpoint_behind && !tried)
         status = save_at_exit(trainer, status);
     if (status == AE_OK)
         atomic_store(&trainer->cancelled, 0); /* a request that came too late to stop anything */

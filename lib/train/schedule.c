@@ -12,10 +12,9 @@ ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_o
     AE_REQUIRE(optimizer);
     ae_schedule_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_schedule_options"));
+    AE_TRY(aei_check_enum((int)o.kind, AE_SCHEDULE_CALLBACK, "kind", "ae_schedule"));
     o.kind = o.kind == AE_SCHEDULE_DEFAULT ? AE_SCHEDULE_CONSTANT : o.kind;
     o.factor = o.factor == 0 ? 0.1f : o.factor;
-    if ((int)o.kind < AE_SCHEDULE_CONSTANT || (int)o.kind > AE_SCHEDULE_COSINE)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "kind %d is not an ae_schedule", (int)o.kind);
     if (!(o.factor > 0 && o.factor <= 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "factor %g is not in (0, 1]", (double)o.factor);
     if (!(o.floor >= 0 && o.floor <= optimizer->learning_rate))
@@ -25,6 +24,9 @@ ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_o
     if (o.period == 0 && (o.kind == AE_SCHEDULE_STEP || o.kind == AE_SCHEDULE_EXPONENTIAL))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "period is 0: step and exponential schedules need one, in steps");
+    if ((o.callback != NULL) != (o.kind == AE_SCHEDULE_CALLBACK))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "a callback and kind AE_SCHEDULE_CALLBACK go together: one is missing");
     optimizer->schedule = o;
     return AE_OK;
 }
@@ -52,6 +54,8 @@ float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
         return (float)(floor + (base - floor) *
                                    (1 + cos(3.141592653589793 * (double)since / (double)period)) /
                                    2);
+    case AE_SCHEDULE_CALLBACK:
+        return o->callback(o->user, since, optimizer->learning_rate);
     default:
         return (float)base;
     }

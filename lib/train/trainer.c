@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A trainer's life: options, memory, the questions asked of it. What it does is in run.c. */
+/* A trainer's life: options, memory, getters. What it does is in epoch.c and run.c. */
 #include "train/trainer_internal.h"
 
 #include "base/cpu_internal.h"
@@ -16,14 +16,6 @@ enum { MAX_THREADS = 1024, MAX_BATCH = 1 << 20 };
 
 AEI_OPTIONS_INIT(ae_trainer_options)
 
-static ae_status check_enum(const char *name, int value, int last)
-{
-    if (value < 0 || value > last)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is %d: outside its enumeration", name,
-                        value);
-    return AE_OK;
-}
-
 static ae_status check_share(const char *name, float value)
 {
     if (!(value >= 0 && value < 1))
@@ -35,11 +27,12 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
                          const ae_network *network)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
-    AE_TRY(check_enum("cost", (int)o->cost, AE_COST_BCE));
-    AE_TRY(check_enum("shuffle", (int)o->shuffle, AE_SHUFFLE_NONE));
-    AE_TRY(check_enum("drop_last", (int)o->drop_last, AE_TOGGLE_OFF));
-    AE_TRY(check_enum("restore_best", (int)o->restore_best, AE_TOGGLE_OFF));
-    AE_TRY(check_enum("precision", (int)o->precision, AE_PRECISION_BF16));
+    AE_TRY(aei_check_enum((int)o->cost, AE_COST_BCE, "cost", "ae_cost"));
+    AE_TRY(aei_check_enum((int)o->shuffle, AE_SHUFFLE_NONE, "shuffle", "ae_shuffle"));
+    AE_TRY(aei_check_enum((int)o->drop_last, AE_TOGGLE_OFF, "drop_last", "ae_toggle"));
+    AE_TRY(aei_check_enum((int)o->restore_best, AE_TOGGLE_OFF, "restore_best", "ae_toggle"));
+    AE_TRY(aei_check_enum((int)o->precision, AE_PRECISION_BF16, "precision", "ae_precision"));
+    AE_TRY(aei_check_enum((int)o->keep_gradients, AE_TOGGLE_OFF, "keep_gradients", "ae_toggle"));
     if (o->batch > MAX_BATCH)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch %zu is over %d", o->batch, MAX_BATCH);
     if (o->threads > MAX_THREADS)
@@ -62,6 +55,8 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;
     o->shuffle = o->shuffle == AE_SHUFFLE_DEFAULT ? AE_SHUFFLE_EPOCH : o->shuffle;
     o->checkpoint_every = o->checkpoint_every == 0 ? 1 : o->checkpoint_every;
+    o->train_tag = o->train_tag == NULL ? "train/cost" : o->train_tag;
+    o->validation_tag = o->validation_tag == NULL ? "validation/cost" : o->validation_tag;
     if (network->batch_norm && o->batch < 2)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "batch 1: batch normalisation needs at least 2 rows");
@@ -139,26 +134,47 @@ static void lay_out(ae_trainer *t)
     }
 }
 
+/* The trainer's own copy of a text among its options. */
+static ae_status keep_text(char **kept, const char **text)
+{
+    if (*text == NULL)
+        return AE_OK;
+    const size_t size = strlen(*text) + 1;
+    *kept = malloc(size);
+    if (*kept == NULL)
+        return aei_fail_memory(size);
+    memcpy(*kept, *text, size);
+    *text = *kept;
+    return AE_OK;
+}
+
+/* What the caller may free or change before the run is over. */
+static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
+{
+    ae_trainer_options *o = &t->options;
+    AE_TRY(keep_text(&t->checkpoint_path, &o->checkpoint_path));
+    AE_TRY(keep_text(&t->train_tag, &o->train_tag));
+    AE_TRY(keep_text(&t->validation_tag, &o->validation_tag));
+    AE_TRY(ae_dataset_view(&t->train_set, train_set, 0, ae_dataset_row_count(train_set)));
+    if (o->validation != NULL)
+        AE_TRY(
+            ae_dataset_view(&t->validation, o->validation, 0, ae_dataset_row_count(o->validation)));
+    o->validation = t->validation;
+    return AE_OK;
+}
+
 static ae_status prepare(ae_trainer *t)
 {
     const ae_trainer_options *o = &t->options;
-    if (o->checkpoint_path != NULL) {
-        const size_t size = strlen(o->checkpoint_path) + 1;
-        t->checkpoint_path = malloc(size);
-        if (t->checkpoint_path == NULL)
-            return aei_fail_memory(size);
-        memcpy(t->checkpoint_path, o->checkpoint_path, size);
-        t->options.checkpoint_path = t->checkpoint_path;
-    }
     const size_t rows = ae_dataset_row_count(t->train_set);
     AE_TRY(aei_team_create(&t->team, o->threads));
     const bool noisy = o->input_noise > 0 || o->input_mask > 0 || o->input_dropout > 0;
+    const bool stored = o->clip_norm > 0 || o->keep_gradients == AE_TOGGLE_ON;
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
-                           (o->clip_norm > 0 ? AEI_STEP_GRADIENT : 0u) |
-                               (noisy ? AEI_STEP_NOISE : 0u) |
+                           (stored ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
                                (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u)));
     if (o->validation != NULL)
-        AE_TRY(aei_session_create(&t->judge, t->network, NULL, t->team));
+        AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
     lay_out(t);
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
@@ -178,7 +194,6 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
 {
     AE_REQUIRE(trainer);
     AE_REQUIRE(network);
-    AE_REQUIRE(optimizer);
     AE_REQUIRE(train_set);
     ae_trainer_options o;
     AE_TRY(resolve(&o, options, network));
@@ -189,18 +204,23 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
     ae_trainer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return aei_fail_memory(sizeof *t);
+    ae_status status = AE_OK;
     t->network = network;
     t->optimizer = optimizer;
-    t->train_set = train_set;
     t->options = o;
     atomic_init(&t->cancelled, 0);
-    ae_status status = prepare(t);
-    if (status != AE_OK) {
-        ae_trainer_free(t);
-        return status;
+    if (optimizer == NULL) {
+        t->options.keep_gradients = AE_TOGGLE_ON;
+        AE_CHECK(aei_optimizer_create_none(&t->no_optimizer));
+        t->optimizer = t->no_optimizer;
     }
+    AE_CHECK(keep_inputs(t, train_set));
+    AE_CHECK(prepare(t));
     *trainer = t;
     return AE_OK;
+cleanup:
+    ae_trainer_free(t);
+    return status;
 }
 
 void ae_trainer_free(ae_trainer *trainer)
@@ -208,11 +228,16 @@ void ae_trainer_free(ae_trainer *trainer)
     if (trainer == NULL)
         return;
     aei_step_free(trainer->step);
-    ae_session_free(trainer->judge);
+    ae_session_free(trainer->validator);
     aei_team_free(trainer->team);
     aei_arena_free(&trainer->arena);
+    ae_optimizer_free(trainer->no_optimizer);
+    ae_dataset_free(trainer->train_set);
+    ae_dataset_free(trainer->validation);
     free(trainer->history);
     free(trainer->checkpoint_path);
+    free(trainer->train_tag);
+    free(trainer->validation_tag);
     free(trainer);
 }
 
@@ -247,6 +272,6 @@ size_t ae_trainer_memory(const ae_trainer *trainer)
     if (trainer == NULL)
         return 0;
     return sizeof *trainer + trainer->arena.size + aei_step_memory(trainer->step) +
-           (trainer->judge == NULL ? 0 : aei_session_memory(trainer->judge)) +
-           trainer->history_room * sizeof *trainer->history;
+           (trainer->validator == NULL ? 0 : aei_session_memory(trainer->validator)) +
+           trainer->history_capacity * sizeof *trainer->history;
 }

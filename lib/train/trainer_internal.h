@@ -31,21 +31,22 @@ typedef struct aei_progress {
 struct ae_trainer {
     ae_network *network;
     ae_optimizer *optimizer;
-    const ae_dataset *train_set;
-    ae_trainer_options options; /* defaults resolved; checkpoint_path is the trainer's own copy */
-    char *checkpoint_path;
+    ae_optimizer *no_optimizer; /* the trainer's own, which stands in where the caller has none */
+    ae_trainer_options options; /* defaults resolved; what it points to is the trainer's, below */
+    ae_dataset *train_set, *validation;
+    char *checkpoint_path, *train_tag, *validation_tag;
     aei_team *team;
     aei_step *step;
-    ae_session *judge; /* evaluates the validation set with the same team; NULL without one */
+    ae_session *validator; /* evaluates the validation set with the same team; NULL without one */
     size_t steps_per_epoch;
     aei_progress progress;
-    ae_epoch_info *history; /* history_count entries, room for history_room */
-    size_t history_count;
-    size_t history_room;
+    bool checkpoint_behind; /* what happened since is not in the file at checkpoint_path */
+    ae_epoch_info *history; /* history_count entries */
+    size_t history_count, history_capacity;
     aei_arena arena;
     uint32_t *order;      /* the epoch's permutation of the training rows */
     uint64_t order_epoch; /* the epoch (from 0) that order is for, plus 1; 0: none */
-    /* State at the beginning of the epoch, to fall back on when the run diverges. */
+    /* State at the beginning of the epoch, to return to when the run diverges. */
     struct {
         float *parameters, *running, *first, *second;
         uint64_t optimizer_steps, batches_tracked;
@@ -83,6 +84,9 @@ void aei_trainer_keep_best(ae_trainer *trainer);
  * on. */
 void aei_trainer_restore_best(ae_trainer *trainer);
 void aei_trainer_use_latest(ae_trainer *trainer);
+
+/* memcpy of floats, where both sides have some. */
+void aei_copy_floats(float *to, const float *from, size_t count);
 
 /* Remember the state at the beginning of an epoch, and return to it. */
 void aei_trainer_take_snapshot(ae_trainer *trainer);

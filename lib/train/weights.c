@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The weights that a run keeps beside the network's: the best epoch's, and a snapshot to return
- * to. */
+/* What a run keeps beside the network's weights: the best epoch's, a snapshot to return to, and the
+ * gradient of the last step. */
+#include "base/error.h"
 #include "train/trainer_internal.h"
 
 #include <string.h>
@@ -10,10 +11,11 @@ void aei_trainer_resumed(ae_trainer *t)
     t->order_epoch = 0;
     t->snapshot.taken = false;
     t->restored = false;
+    t->checkpoint_behind = false;
     t->network->generation++;
 }
 
-static void copy_floats(float *to, const float *from, size_t count)
+void aei_copy_floats(float *to, const float *from, size_t count)
 {
     if (to != NULL && from != NULL)
         memcpy(to, from, count * sizeof *to);
@@ -74,10 +76,10 @@ aei_weights aei_trainer_best(const ae_trainer *t)
 void aei_trainer_take_snapshot(ae_trainer *t)
 {
     const ae_network *n = t->network;
-    copy_floats(t->snapshot.parameters, n->parameters, n->parameter_floats);
-    copy_floats(t->snapshot.running, n->running, n->running_floats);
-    copy_floats(t->snapshot.first, t->optimizer->first, n->parameter_floats);
-    copy_floats(t->snapshot.second, t->optimizer->second, n->parameter_floats);
+    aei_copy_floats(t->snapshot.parameters, n->parameters, n->parameter_floats);
+    aei_copy_floats(t->snapshot.running, n->running, n->running_floats);
+    aei_copy_floats(t->snapshot.first, t->optimizer->first, n->parameter_floats);
+    aei_copy_floats(t->snapshot.second, t->optimizer->second, n->parameter_floats);
     t->snapshot.optimizer_steps = t->optimizer->steps;
     t->snapshot.batches_tracked = n->batches_tracked;
     t->snapshot.progress = t->progress;
@@ -87,10 +89,10 @@ void aei_trainer_take_snapshot(ae_trainer *t)
 void aei_trainer_restore_snapshot(ae_trainer *t)
 {
     ae_network *n = t->network;
-    copy_floats(n->parameters, t->snapshot.parameters, n->parameter_floats);
-    copy_floats(n->running, t->snapshot.running, n->running_floats);
-    copy_floats(t->optimizer->first, t->snapshot.first, n->parameter_floats);
-    copy_floats(t->optimizer->second, t->snapshot.second, n->parameter_floats);
+    aei_copy_floats(n->parameters, t->snapshot.parameters, n->parameter_floats);
+    aei_copy_floats(n->running, t->snapshot.running, n->running_floats);
+    aei_copy_floats(t->optimizer->first, t->snapshot.first, n->parameter_floats);
+    aei_copy_floats(t->optimizer->second, t->snapshot.second, n->parameter_floats);
     t->optimizer->steps = t->snapshot.optimizer_steps;
     n->batches_tracked = t->snapshot.batches_tracked;
     n->generation++;
@@ -100,6 +102,26 @@ void aei_trainer_restore_snapshot(ae_trainer *t)
 /* The epoch that has just ended is the best so far. */
 void aei_trainer_keep_best(ae_trainer *t)
 {
-    copy_floats(t->best_parameters, t->network->parameters, t->network->parameter_floats);
-    copy_floats(t->best_running, t->network->running, t->network->running_floats);
+    aei_copy_floats(t->best_parameters, t->network->parameters, t->network->parameter_floats);
+    aei_copy_floats(t->best_running, t->network->running, t->network->running_floats);
+}
+
+ae_status ae_trainer_get_gradient(const ae_trainer *trainer, const char *name, float *values,
+                                  size_t count)
+{
+    AE_REQUIRE(trainer);
+    AE_REQUIRE(name);
+    AE_REQUIRE(values);
+    const aei_tensor *tensor;
+    AE_TRY(aei_network_find_tensor(&tensor, trainer->network, name, count));
+    if (!aei_tensor_is_trained(tensor))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is a running statistic: it has no gradient",
+                        name);
+    if (trainer->options.keep_gradients != AE_TOGGLE_ON)
+        return aei_fail(AE_ERROR_NOT_SET, "no gradient: the trainer's keep_gradients is off");
+    const float *block = aei_step_gradient(trainer->step);
+    if (block == NULL)
+        return aei_fail(AE_ERROR_NOT_SET, "no gradient: no step was taken, or the last one failed");
+    aei_tensor_unpack(trainer->network, tensor, block, values);
+    return AE_OK;
 }
