@@ -206,20 +206,20 @@ START_TEST(another_noise_is_another_run)
 }
 END_TEST
 
-/* The cost of a step against one worked out with the public calls: spoilt input, clean target. */
+/* The cost of a step against one worked out with the public calls: corrupted input, clean target. */
 START_TEST(the_cost_compares_with_the_clean_row)
 {
     const aei_noise noise = {.sd = 0.4f, .mask = 0.3f, .seed = 9};
-    float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), spoilt[ROWS * FEATURES],
+    float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), corrupted[ROWS * FEATURES],
           output[ROWS * FEATURES];
     ae_dataset *dataset = fixture_dataset_of(clean, ROWS, FEATURES);
     ae_network *network = fixture_network_with(
         AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 20, FEATURES}, .width_count = 3,
                            .batch_norm = AE_TOGGLE_OFF, .seed = 2));
     ae_session *session = NULL;
-    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, spoilt, FEATURES);
+    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, corrupted, FEATURES);
     ck_assert_ok(ae_session_create(&session, network, NULL));
-    ck_assert_ok(ae_session_reconstruct(session, spoilt, ROWS, output));
+    ck_assert_ok(ae_session_reconstruct(session, corrupted, ROWS, output));
     double expected = 0, cost = 0;
     for (size_t r = 0; r < ROWS; r++) {
         double sum = 0;

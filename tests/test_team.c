@@ -105,34 +105,34 @@ START_TEST(every_thread_runs_once_a_run)
 }
 END_TEST
 
-/* Two piles with a barrier between; plain counts, so that ThreadSanitizer sees a piece taken
+/* Two queues with a barrier between; plain counts, so that ThreadSanitizer sees a task taken
  * twice. */
 typedef struct harvest {
     aei_team *team;
-    aei_work_queue piles[2][MOST];
+    aei_work_queue queues[2][MOST];
     size_t counts[2][ROUNDS];
 } harvest;
 
-static void take_pieces(void *context, size_t thread)
+static void take_tasks(void *context, size_t thread)
 {
     harvest *h = context;
     const size_t threads = aei_team_threads(h->team);
     for (size_t i = 0; i < 2; i++) {
-        for (size_t piece; aei_work_queue_pop(h->piles[i], threads, thread, &piece);)
-            h->counts[i][piece]++;
+        for (size_t task; aei_work_queue_pop(h->queues[i], threads, thread, &task);)
+            h->counts[i][task]++;
         aei_team_barrier(h->team);
     }
 }
 
-START_TEST(every_piece_of_a_pile_is_taken_once)
+START_TEST(every_task_of_a_queue_is_taken_once)
 {
     for (size_t threads = 1; threads <= MOST; threads++) {
         harvest h = {0};
         ck_assert_int_eq(aei_team_create(&h.team, threads), AE_OK);
         for (size_t run = 1; run <= 3; run++) {
-            aei_work_queue_reset(h.piles[0], threads, ROUNDS);
-            aei_work_queue_reset(h.piles[1], threads, ROUNDS);
-            ck_assert_int_eq(aei_team_run(h.team, take_pieces, &h), AE_OK);
+            aei_work_queue_reset(h.queues[0], threads, ROUNDS);
+            aei_work_queue_reset(h.queues[1], threads, ROUNDS);
+            ck_assert_int_eq(aei_team_run(h.team, take_tasks, &h), AE_OK);
             for (size_t i = 0; i < ROUNDS; i++) {
                 ck_assert_uint_eq(h.counts[0][i], run);
                 ck_assert_uint_eq(h.counts[1][i], run);
@@ -143,20 +143,20 @@ START_TEST(every_piece_of_a_pile_is_taken_once)
 }
 END_TEST
 
-START_TEST(a_thread_takes_its_own_pieces_first_and_then_the_last_of_others)
+START_TEST(a_thread_takes_its_own_tasks_first_and_then_steals_from_the_end_of_others)
 {
     static const size_t expected[] = {2, 3, 6, 5, 4, 1, 0};
-    aei_work_queue pile[3];
-    aei_work_queue_reset(pile, 3, 7); /* 0 1, 2 3, 4 5 6 */
-    size_t piece;
+    aei_work_queue queues[3];
+    aei_work_queue_reset(queues, 3, 7); /* 0 1, 2 3, 4 5 6 */
+    size_t task;
     for (size_t i = 0; i < 7; i++) {
-        ck_assert(aei_work_queue_pop(pile, 3, 1, &piece));
-        ck_assert_uint_eq(piece, expected[i]);
+        ck_assert(aei_work_queue_pop(queues, 3, 1, &task));
+        ck_assert_uint_eq(task, expected[i]);
     }
     for (size_t thread = 0; thread < 3; thread++)
-        ck_assert(!aei_work_queue_pop(pile, 3, thread, &piece));
-    aei_work_queue_reset(pile, 3, 0);
-    ck_assert(!aei_work_queue_pop(pile, 3, 0, &piece));
+        ck_assert(!aei_work_queue_pop(queues, 3, thread, &task));
+    aei_work_queue_reset(queues, 3, 0);
+    ck_assert(!aei_work_queue_pop(queues, 3, 0, &task));
 }
 END_TEST
 
@@ -447,8 +447,8 @@ Suite *team_suite(void)
     tcase_set_timeout(runs, 60);
     tcase_add_test(runs, sizes_outside_1_to_1024_are_refused_and_the_result_is_left_alone);
     tcase_add_test(runs, every_thread_runs_once_a_run);
-    tcase_add_test(runs, every_piece_of_a_pile_is_taken_once);
-    tcase_add_test(runs, a_thread_takes_its_own_pieces_first_and_then_the_last_of_others);
+    tcase_add_test(runs, every_task_of_a_queue_is_taken_once);
+    tcase_add_test(runs, a_thread_takes_its_own_tasks_first_and_then_steals_from_the_end_of_others);
     tcase_add_test(runs, a_team_never_used_can_be_freed);
     tcase_add_test(runs, thread_0_is_the_caller_and_a_team_of_one_starts_none);
     tcase_add_loop_test(runs, no_thread_passes_a_barrier_before_all_are_there, 1, MOST + 1);

@@ -49,7 +49,7 @@ struct crew {
     gate start;    /* opens once a run */
     gate everyone; /* opens when the last thread reaches a barrier */
     alignas(AEI_ALIGNMENT) atomic_size_t arrived;
-    alignas(AEI_ALIGNMENT) aei_team_work work; /* NULL: go home */
+    alignas(AEI_ALIGNMENT) aei_team_work work; /* NULL: end */
     void *context;
     size_t threads;
     bool spin;
@@ -152,7 +152,7 @@ static void barrier(crew *c)
     gate_wait(&c->everyone, old, c->spin);
 }
 
-static void *work_until_sent_home(void *argument)
+static void *work_until_dismissed(void *argument)
 {
     worker *self = argument;
     crew *c = self->crew;
@@ -194,7 +194,7 @@ static int crew_start(crew *c, size_t *started)
         for (size_t i = 0; error == 0 && i + 1 < c->threads; i++) {
             c->workers[i].crew = c;
             c->workers[i].number = i + 1;
-            error = pthread_create(&c->workers[i].thread, &attributes, work_until_sent_home,
+            error = pthread_create(&c->workers[i].thread, &attributes, work_until_dismissed,
                                    &c->workers[i]);
             *started += error == 0;
         }
@@ -297,40 +297,41 @@ void aei_team_barrier(aei_team *team)
         barrier(team->crew);
 }
 
-static uint64_t pieces(uint64_t first, uint64_t last)
+static uint64_t range(uint64_t first, uint64_t last)
 {
     return last << 32 | first;
 }
 
-void aei_work_queue_reset(aei_work_queue *pile, size_t threads, uint32_t count)
+void aei_work_queue_reset(aei_work_queue *queues, size_t threads, uint32_t tasks)
 {
     for (size_t t = 0; t < threads; t++)
-        atomic_store_explicit(&pile[t].left, pieces(count * t / threads, count * (t + 1) / threads),
+        atomic_store_explicit(&queues[t].left,
+                              range(tasks * t / threads, tasks * (t + 1) / threads),
                               memory_order_relaxed);
 }
 
-/* The first piece left, or the last one. The results of pieces are ordered by the barrier that
- * follows, not here. */
-static bool take(aei_work_queue *pile, bool from_front, size_t *piece)
+/* Take the first task left, or the last one. Relaxed order suffices: the barrier that follows orders
+ * the results of tasks. */
+static bool pop(aei_work_queue *queue, bool from_front, size_t *task)
 {
-    uint64_t left = atomic_load_explicit(&pile->left, memory_order_relaxed), rest;
+    uint64_t left = atomic_load_explicit(&queue->left, memory_order_relaxed), rest;
     do {
         const uint64_t first = left & UINT32_MAX, last = left >> 32;
         if (first >= last)
             return false;
-        *piece = from_front ? first : last - 1;
-        rest = from_front ? pieces(first + 1, last) : pieces(first, last - 1);
-    } while (!atomic_compare_exchange_weak_explicit(&pile->left, &left, rest, memory_order_relaxed,
+        *task = from_front ? first : last - 1;
+        rest = from_front ? range(first + 1, last) : range(first, last - 1);
+    } while (!atomic_compare_exchange_weak_explicit(&queue->left, &left, rest, memory_order_relaxed,
                                                     memory_order_relaxed));
     return true;
 }
 
-bool aei_work_queue_pop(aei_work_queue *pile, size_t threads, size_t thread, size_t *piece)
+bool aei_work_queue_pop(aei_work_queue *queues, size_t threads, size_t thread, size_t *task)
 {
-    if (take(&pile[thread], true, piece))
+    if (pop(&queues[thread], true, task))
         return true;
     for (size_t i = 1; i < threads; i++)
-        if (take(&pile[(thread + i) % threads], false, piece))
+        if (pop(&queues[(thread + i) % threads], false, task))
             return true;
     return false;
 }

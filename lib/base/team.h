@@ -33,18 +33,18 @@ ae_status aei_team_run(aei_team *team, aei_team_work work, void *context);
 void aei_team_barrier(aei_team *team);
 
 /*
- * Numbered pieces of work, dealt out evenly and in order; a thread that is done with its own takes
- * the last ones of another, so that a processor which is slow, or away for a moment, does not hold
- * up all. Who takes a piece must not change its result. A pile is an array, one entry a thread;
- * aei_work_queue_reset is for one thread, between two runs.
+ * Work stealing over numbered tasks. Each thread starts with an equal share, in order; a thread that
+ * has finished its own share steals from the end of another's, so that one slow core does not delay
+ * the others. A task's result must not depend on the thread that runs it. `queues` has one entry a
+ * thread. aei_work_queue_reset is called by one thread, between two runs.
  */
 typedef struct aei_work_queue {
-    alignas(64) _Atomic uint64_t left; /* pieces [low half, high half) */
+    alignas(64) _Atomic uint64_t left; /* tasks [first, last): first in the lower 32 bits */
 } aei_work_queue;
 
-void aei_work_queue_reset(aei_work_queue *pile, size_t threads, uint32_t pieces);
+void aei_work_queue_reset(aei_work_queue *queues, size_t threads, uint32_t tasks);
 
-/* The next piece for this thread; false when all are taken. */
-bool aei_work_queue_pop(aei_work_queue *pile, size_t threads, size_t thread, size_t *piece);
+/* The next task for this thread; false when none is left. */
+bool aei_work_queue_pop(aei_work_queue *queues, size_t threads, size_t thread, size_t *task);
 
 #endif

@@ -16,26 +16,25 @@ aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m,
                                        size_t rows, float *values, bool keep_source)
 {
     const size_t panel = m->kernels->panel;
-    aei_matrix_form operand = {.values = values};
+    aei_matrix_form form = {.values = values};
     if (m->pairs != NULL) {
-        operand.bf16 = aei_arena_take(arena, panels * rows, panel * sizeof *operand.bf16);
-        operand.pairs = aei_arena_take(arena, panels * pair_rows(rows),
-                                       panel * sizeof *operand.pairs);
+        form.bf16 = aei_arena_take(arena, panels * rows, panel * sizeof *form.bf16);
+        form.pairs = aei_arena_take(arena, panels * pair_rows(rows), panel * sizeof *form.pairs);
     } else if (m->bf16 && keep_source) {
-        operand.values = aei_arena_take(arena, panels * rows, panel * sizeof *operand.values);
+        form.values = aei_arena_take(arena, panels * rows, panel * sizeof *form.values);
     }
-    return operand;
+    return form;
 }
 
-void aei_matrix_form_store(const aei_matrix_form *operand, const aei_gemm_mode *m, size_t rows,
+void aei_matrix_form_store(const aei_matrix_form *form, const aei_gemm_mode *m, size_t rows,
                            size_t p, const float *tile)
 {
     const size_t panel = m->kernels->panel, size = rows * panel;
     if (m->pairs != NULL) {
-        m->kernels->to_bf16(size, tile, operand->bf16 + p * size);
-        m->pairs->pack_pairs(rows, tile, operand->pairs + p * pair_rows(rows) * panel);
+        m->kernels->to_bf16(size, tile, form->bf16 + p * size);
+        m->pairs->pack_pairs(rows, tile, form->pairs + p * pair_rows(rows) * panel);
     } else if (m->bf16) {
-        m->kernels->round_bf16(size, tile, operand->values + p * size);
+        m->kernels->round_bf16(size, tile, form->values + p * size);
     }
 }
 

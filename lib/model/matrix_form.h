@@ -26,16 +26,17 @@ typedef struct aei_matrix_form {
     uint32_t *pairs; /* [panels][(rows + 1) / 2][P], for sums over rows */
 } aei_matrix_form;
 
-/* Takes its memory. `values` are where the floats lie anyway; with `keep_source` they must not be
- * rounded in place. */
+/* Takes its memory from the arena. `values` is the float32 matrix; keep_source: it is rounded into a
+ * copy, not in place. */
 aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m, size_t panels,
                                        size_t rows, float *values, bool keep_source);
 
-/* Panel p is this tile [rows][P]: in float32 `values` are expected to hold it. */
-void aei_matrix_form_store(const aei_matrix_form *operand, const aei_gemm_mode *m, size_t rows,
+/* Brings panel p, the tile [rows][P], into the form. In float32 nothing is done: `values` must hold
+ * the tile already. */
+void aei_matrix_form_store(const aei_matrix_form *form, const aei_gemm_mode *m, size_t rows,
                            size_t p, const float *tile);
 
-/* c = a b as aei_kernels.gemm_nn, b being [k][P] in float32; scratch has room for b. */
+/* c = a b as aei_kernels.gemm_nn; b is [k][P] in float32, scratch has the size of b. */
 void aei_multiply_nn(const aei_gemm_mode *m, size_t rows, size_t k, size_t n,
                      const aei_matrix_form *a, const float *b, void *scratch, float *c,
                      const float *prefetch);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Features at a time, a word each. */
-enum { QUAD = 4, FEW = QUAD * AEI_BLOCKS };
+enum { QUAD = 4, GROUP = QUAD * AEI_BLOCKS };
 
 /* Factors of a polynomial, from the highest power down. */
 static inline float polynomial(const float *factors, size_t count, float x)
@@ -30,7 +30,7 @@ static inline float polynomial(const float *factors, size_t count, float x)
  * function", table 5), polynomials in w = -log(1 - u^2), one for the middle and one for the tails
  * beyond 2.9.
  */
-static void normals(const aei_kernels *kernels, const uint32_t words[FEW], float z[FEW])
+static void normals(const aei_kernels *kernels, const uint32_t words[GROUP], float z[GROUP])
 {
     static const float middle[] = {2.81022636e-08f,  3.43273939e-07f, -3.5233877e-06f,
                                    -4.39150654e-06f, 0.00021858087f,  -0.00125372503f,
@@ -39,43 +39,44 @@ static void normals(const aei_kernels *kernels, const uint32_t words[FEW], float
                                  -0.00367342844f,  0.00573950773f,  -0.0076224613f,
                                  0.00943887047f,   1.00167406f,     2.83297682f};
     enum { COUNT = sizeof middle / sizeof middle[0] };
-    float u[FEW], w[FEW];
-    for (size_t j = 0; j < FEW; j++) {
+    float u[GROUP], w[GROUP];
+    for (size_t j = 0; j < GROUP; j++) {
         u[j] = ((float)(int32_t)(words[j] >> 9) + 0.5f) * 0x1p-22f -
                1; /* 23 bits: exact, and so are 1 - u and 1 + u */
         w[j] = (1 - u[j]) * (1 + u[j]);
     }
-    kernels->map_elementwise(AEI_MAP_LOG, FEW, w, w);
-    for (size_t j = 0; j < FEW; j++)
+    kernels->map_elementwise(AEI_MAP_LOG, GROUP, w, w);
+    for (size_t j = 0; j < GROUP; j++)
         z[j] = 1.41421356f * u[j] * polynomial(middle, COUNT, -w[j] - 2.5f);
-    for (size_t j = 0; j < FEW; j++)
+    for (size_t j = 0; j < GROUP; j++)
         if (w[j] <= -5)
             z[j] = 1.41421356f * u[j] * polynomial(tail, COUNT, sqrtf(-w[j]) - 3);
 }
 
 static void add_normal(const aei_noise *noise, const aei_kernels *kernels, uint64_t place,
-                       float x[FEW])
+                       float x[GROUP])
 {
-    uint32_t words[FEW];
-    float z[FEW];
+    uint32_t words[GROUP];
+    float z[GROUP];
     aei_random_blocks(words, noise->seed, AEI_STREAM_NOISE, (uint32_t)noise->step, place);
     normals(kernels, words, z);
-    for (size_t j = 0; j < FEW; j++)
+    for (size_t j = 0; j < GROUP; j++)
         x[j] += noise->sd * z[j];
 }
 
-/* Each of the values with this chance to 0, else scaled. */
+/* Set each value to 0 with this chance, else scale it. */
 static void drop(const aei_noise *noise, uint32_t stream, uint64_t place, float chance, float scale,
-                 float x[FEW])
+                 float x[GROUP])
 {
-    uint32_t words[FEW];
+    uint32_t words[GROUP];
     const int32_t bound = (int32_t)(chance * 0x1p31f); /* chance < 1 */
     aei_random_blocks(words, noise->seed, stream, (uint32_t)noise->step, place);
-    for (size_t j = 0; j < FEW; j++)
+    for (size_t j = 0; j < GROUP; j++)
         x[j] = (int32_t)(words[j] >> 1) < bound ? 0 : x[j] * scale;
 }
 
-static void spoil(const aei_noise *noise, const aei_kernels *kernels, uint64_t place, float x[FEW])
+static void corrupt(const aei_noise *noise, const aei_kernels *kernels, uint64_t place,
+                    float x[GROUP])
 {
     if (noise->sd > 0)
         add_normal(noise, kernels, place, x);
@@ -86,17 +87,17 @@ static void spoil(const aei_noise *noise, const aei_kernels *kernels, uint64_t p
 }
 
 void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features,
-                     size_t first, size_t count, size_t rows, const float *clean, float *spoilt,
+                     size_t first, size_t count, size_t rows, const float *clean, float *corrupted,
                      size_t stride)
 {
     const uint64_t quads = ((uint64_t)features + QUAD - 1) / QUAD;
     for (size_t r = 0; r < rows; r++) {
-        for (size_t j = 0; j < count; j += FEW) {
-            const size_t here = count - j < FEW ? count - j : FEW, at = r * stride + j;
-            float x[FEW] = {0};
+        for (size_t j = 0; j < count; j += GROUP) {
+            const size_t here = count - j < GROUP ? count - j : GROUP, at = r * stride + j;
+            float x[GROUP] = {0};
             memcpy(x, clean + at, here * sizeof x[0]);
-            spoil(noise, kernels, r * quads + (first + j) / QUAD, x);
-            memcpy(spoilt + at, x, here * sizeof x[0]);
+            corrupt(noise, kernels, r * quads + (first + j) / QUAD, x);
+            memcpy(corrupted + at, x, here * sizeof x[0]);
         }
     }
 }

@@ -6,7 +6,7 @@
 
 #include "compute/kernels.h"
 
-/* What spoils the input of a training step; the target stays clean. All zero: nothing. */
+/* How the input of a training step is corrupted; the target stays clean. All zero: not at all. */
 typedef struct aei_noise {
     float sd;      /* of the normal noise that is added */
     float mask;    /* share of the features set to 0 */
@@ -16,13 +16,13 @@ typedef struct aei_noise {
 } aei_noise;
 
 /*
- * Features [first, first + count) of rows of `features` features: from clean[r * stride + j] into
- * spoilt, of the same shape, which may be the same memory. A value's noise follows from seed, step,
- * r and the feature alone, and to the last bit from the kernels' logarithm. first is a multiple of
- * 4.
+ * Corrupts features [first, first + count) of rows of `features` features: clean[r * stride + j] into
+ * corrupted, of the same shape, which may be the same memory. The noise of a value depends on seed,
+ * step, r and the feature alone, and to the last bit on the kernels' logarithm. first is a multiple
+ * of 4.
  */
 void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features,
-                     size_t first, size_t count, size_t rows, const float *clean, float *spoilt,
+                     size_t first, size_t count, size_t rows, const float *clean, float *corrupted,
                      size_t stride);
 
 #endif

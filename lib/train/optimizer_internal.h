@@ -41,7 +41,7 @@ ae_status aei_optimizer_create_none(ae_optimizer **optimizer);
 size_t aei_optimizer_moments(const ae_optimizer *optimizer);
 
 /*
- * Make room for a network's moments; keeps what is there when the layout is the same, else starts
+ * Allocate a network's moments; keeps what is there when the layout is the same, else starts
  * at step 0. On error nothing changes.
  */
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network);
