@@ -73,7 +73,8 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
-TSAN_SUITES := base bfloat16 blis checkpoint evaluate events failures session team trainer training
+TSAN_SUITES := base best bfloat16 blis divergence evaluate events failures own_optimizer resume run session team \
+    trainer trainer_events training
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
 	    $(MAKE) --no-print-directory check-suites BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' \

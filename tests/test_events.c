@@ -1,35 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Event files: the bytes, what TensorBoard reads of them, what is refused, full disks, threads, a
- * trainer's log. */
+/* Event files: the bytes, what TensorBoard reads of them, what is refused, full disks, threads. */
 #define _POSIX_C_SOURCE 200809L /* opendir, setrlimit */
-#include "fixtures.h"
+#include "event_file.h"
 #include "python.h"
 #include "suites.h"
 
 #ifdef AEI_HAVE_PROTOBUF
-
-#include "format/crc32c.h"
-#include "format/proto/event.pb-c.h"
 
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-static double fixed_clock(void *user)
-{
-    return *(const double *)user;
-}
-
-static ae_event_writer *open_writer(const double *seconds)
-{
-    ae_event_writer *writer = NULL;
-    ck_assert_ok(ae_event_writer_create(
-        &writer, support_dir(),
-        AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)seconds)));
-    return writer;
-}
 
 static size_t event_files(void)
 {
@@ -42,67 +24,7 @@ static size_t event_files(void)
     return count;
 }
 
-/* A file's records, checksums compared. */
-typedef struct records {
-    unsigned char *data;
-    size_t count;
-    Aei__Event__Event **events;
-} records;
-
-static uint64_t number(const unsigned char *bytes, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-static bool crc_fits(const unsigned char *data, size_t size, const unsigned char *stored)
-{
-    const uint32_t crc = aei_crc32c(data, size);
-    return (uint32_t)number(stored, 4) == (uint32_t)((crc >> 15 | crc << 17) + 0xa282ead8u);
-}
-
-static records read_records(const char *path)
-{
-    records r = {0};
-    size_t size;
-    r.data = support_read(path, &size);
-    r.events = fixture_allocate(size / 16 + 1, sizeof *r.events);
-    for (size_t at = 0; at < size; r.count++) {
-        ck_assert_msg(size - at > 16, "%zu bytes behind record %zu", size - at, r.count);
-        const size_t length = (size_t)number(r.data + at, 8);
-        ck_assert_msg(crc_fits(r.data + at, 8, r.data + at + 8), "record %zu: length", r.count);
-        ck_assert_msg(length <= size - at - 16, "record %zu is cut off", r.count);
-        ck_assert_msg(crc_fits(r.data + at + 12, length, r.data + at + 12 + length),
-                      "record %zu: event", r.count);
-        r.events[r.count] = aei__event__event__unpack(NULL, length, r.data + at + 12);
-        ck_assert_ptr_nonnull(r.events[r.count]);
-        at += 16 + length;
-    }
-    return r;
-}
-
-static void free_records(records *r)
-{
-    for (size_t i = 0; i < r->count; i++)
-        aei__event__event__free_unpacked(r->events[i], NULL);
-    free(r->events);
-    free(r->data);
-}
-
 /* The bytes. */
-
-START_TEST(the_checksum_is_castagnolis)
-{
-    ck_assert_uint_eq(aei_crc32c("123456789", 9), 0xE3069283u);
-    ck_assert_uint_eq(aei_crc32c("", 0), 0);
-    unsigned char block[32] = {0}; /* RFC 3720, appendix B.4 */
-    ck_assert_uint_eq(aei_crc32c(block, sizeof block), 0x8A9136AAu);
-    memset(block, 0xFF, sizeof block);
-    ck_assert_uint_eq(aei_crc32c(block, sizeof block), 0x62A8AB43u);
-}
-END_TEST
 
 START_TEST(the_bytes_are_those_of_the_format)
 {
@@ -470,109 +392,9 @@ START_TEST(records_of_several_threads_stay_whole)
 }
 END_TEST
 
-/* A trainer's log. 10 rows in batches of 4: 3 steps an epoch. */
-
-typedef struct seen {
-    double costs[6], validation[2];
-    size_t steps, epochs;
-} seen;
-
-static int see_step(void *user, const ae_step_info *info)
-{
-    seen *s = user;
-    s->costs[s->steps++] = info->cost;
-    return 0;
-}
-
-static int see_epoch(void *user, const ae_epoch_info *info)
-{
-    seen *s = user;
-    s->validation[s->epochs++] = info->validation_cost;
-    return 0;
-}
-
-static void compare_value(const Aei__Event__Event *event, const char *tag, int64_t step,
-                          double value)
-{
-    ck_assert_uint_eq(event->summary->n_value, 1);
-    ck_assert_str_eq(event->summary->value[0]->tag, tag);
-    ck_assert_int_eq(event->step, step);
-    ck_assert(event->summary->value[0]->simple_value == (float)value);
-}
-
-START_TEST(a_trainer_logs_each_steps_and_each_epochs_cost)
-{
-    const double now = 3;
-    char tag[] = "mine";
-    seen s = {0};
-    ae_event_writer *writer = open_writer(&now);
-    ae_dataset *training = fixture_dataset(10, 6, 1), *validation = fixture_dataset(5, 6, 2);
-    ae_network *network = FIXTURE_NETWORK(6, 8, 3, 8, 6);
-    ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(
-        network, adam, training,
-        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1,
-                           .validation = _i == 0 ? validation : NULL, .on_step = see_step,
-                           .on_epoch = see_epoch, .user = &s, .events = writer,
-                           .train_tag = _i == 0 ? NULL : tag));
-    tag[0] = 'X'; /* the trainer has its own copy */
-    ck_assert_ok(ae_trainer_run(trainer));
-    records r = read_records(ae_event_writer_path(writer));
-    ck_assert_uint_eq(s.steps, 6);
-    ck_assert_uint_eq(r.count, _i == 0 ? 9 : 7);
-    size_t at = 1;
-    for (int64_t step = 1; step <= 6; step++) {
-        compare_value(r.events[at++], _i == 0 ? "train/cost" : "mine", step, s.costs[step - 1]);
-        if (step % 3 == 0 && _i == 0)
-            compare_value(r.events[at++], "validation/cost", step, s.validation[step / 3 - 1]);
-    }
-    free_records(&r);
-    ae_trainer_free(trainer);
-    ae_optimizer_free(adam);
-    ae_network_free(network);
-    ae_dataset_free(validation);
-    ae_dataset_free(training);
-    ae_event_writer_free(writer);
-}
-END_TEST
-
-/* A clock that goes wrong stands in for a full disk. The step counts, and so does the epoch that it
- * completes. */
-START_TEST(a_log_that_cannot_be_written_stops_the_run_with_the_step_taken)
-{
-    double now = 3;
-    ae_event_writer *writer = open_writer(&now);
-    ae_dataset *training = fixture_dataset(10, 6, 1);
-    ae_network *network = FIXTURE_NETWORK(6, 8, 3, 8, 6);
-    ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(
-        network, adam, training,
-        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 2, .threads = 1, .events = writer));
-    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-    now = NAN;
-    ck_assert_status(ae_trainer_run(trainer), AE_ERROR_INVALID_ARGUMENT, "clock");
-    ck_assert_uint_eq(ae_trainer_step_count(trainer), 2);
-    ck_assert_status(ae_trainer_run_step(trainer, NULL), AE_ERROR_INVALID_ARGUMENT, "clock");
-    ck_assert_uint_eq(ae_trainer_step_count(trainer), 3);
-    ck_assert_uint_eq(ae_trainer_epoch_count(trainer), 1);
-    now = 4;
-    ck_assert_ok(ae_trainer_run(trainer));
-    ck_assert_uint_eq(ae_trainer_step_count(trainer), 6);
-    records r = read_records(ae_event_writer_path(writer));
-    ck_assert_uint_eq(r.count, 5);
-    free_records(&r);
-    ae_trainer_free(trainer);
-    ae_optimizer_free(adam);
-    ae_network_free(network);
-    ae_dataset_free(training);
-    ae_event_writer_free(writer);
-}
-END_TEST
-
 static void add_tests(TCase *tcase)
 {
     tcase_set_timeout(tcase, 240); /* importing tensorboard takes seconds */
-    tcase_add_test(tcase, the_checksum_is_castagnolis);
     tcase_add_test(tcase, the_bytes_are_those_of_the_format);
     tcase_add_test(tcase, a_scalar_of_zero_at_step_zero_is_written_out);
     tcase_add_test(tcase, every_writer_has_a_file_of_its_own);
@@ -584,8 +406,6 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_record_that_does_not_fit_on_the_disk_is_taken_back);
     tcase_add_test(tcase, memory_that_runs_out_is_reported_and_not_needed_again);
     tcase_add_test(tcase, records_of_several_threads_stay_whole);
-    tcase_add_loop_test(tcase, a_trainer_logs_each_steps_and_each_epochs_cost, 0, 2);
-    tcase_add_test(tcase, a_log_that_cannot_be_written_stops_the_run_with_the_step_taken);
 }
 
 #else
