@@ -21,7 +21,7 @@ typedef struct run {
 /* How runs differ from the usual one. */
 typedef struct variant {
     const char *name;
-    enum { ADAM, ADAMW, SGD, MOMENTUM } rule;
+    enum { ADAM, ADAMW, SGD, MOMENTUM, NONE } rule; /* NONE: no optimizer, parameters stay */
     ae_toggle restore_best, batch_norm;
     ae_shuffle shuffle;
     float clip_norm;
@@ -33,6 +33,8 @@ static const size_t widths[] = {FEATURES, 35, 3, 35, FEATURES};
 static inline ae_optimizer *make_optimizer(const variant *v)
 {
     ae_optimizer *optimizer = NULL;
+    if (v->rule == NONE)
+        return NULL;
     if (v->rule == ADAM)
         ck_assert_ok(ae_optimizer_create_adam(&optimizer, AE_ADAM_OPTIONS(.learning_rate = 0.01f)));
     else if (v->rule == ADAMW)
@@ -108,10 +110,10 @@ static inline void same_runs(const run *a, const run *b)
     const ae_trainer *s = a->trainer, *t = b->trainer;
     ck_assert(fixture_same_state(a->network, b->network));
     ck_assert_uint_eq(a->network->batches_tracked, b->network->batches_tracked);
-    ck_assert_uint_eq(a->optimizer->steps, b->optimizer->steps);
-    same_bits("first moments", a->optimizer->first, b->optimizer->first,
+    ck_assert_uint_eq(s->optimizer->steps, t->optimizer->steps);
+    same_bits("first moments", s->optimizer->first, t->optimizer->first,
               a->network->parameter_floats);
-    same_bits("second moments", a->optimizer->second, b->optimizer->second,
+    same_bits("second moments", s->optimizer->second, t->optimizer->second,
               a->network->parameter_floats);
     if (s->progress.best_epoch != 0) {
         same_bits("best weights", s->best_parameters, t->best_parameters,
@@ -149,6 +151,7 @@ static const variant variants[] = {
      .restore_best = AE_TOGGLE_ON,
      .validated = true,
      .cosine = true},
+    {.name = "the caller's own optimizer", .rule = NONE, .validated = true},
 };
 
 /* Resume must fail so, and leave the run as it was: it is compared with a twin. */

@@ -56,6 +56,12 @@ START_TEST(restore_best_leaves_the_weights_of_the_best_epoch)
     ck_assert_int_eq(history(&r, 11).best, 0);
     ck_assert_double_ne(history(&r, 11).validation_cost, least_validation_cost(&r));
     ck_assert_double_eq(validation_cost(&r), least_validation_cost(&r));
+    ae_epoch_info best = {.size = sizeof best};
+    ck_assert_ok(ae_trainer_get_best(r.trainer, &best));
+    ck_assert_double_eq(best.validation_cost, least_validation_cost(&r));
+    ck_assert_uint_lt(best.epoch, 12);
+    const ae_epoch_info entry = history(&r, (size_t)best.epoch - 1);
+    ck_assert_mem_eq(&best, &entry, sizeof best);
     finish(&r);
 }
 END_TEST

@@ -113,6 +113,41 @@ START_TEST(a_locale_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_checkpoint_in_memory_is_the_file_and_is_taken_up)
+{
+    run r = start(&variants[4]), other = start(&variants[4]), twin = start(&variants[4]);
+    const char *path = support_path("run.safetensors");
+    size_t size = 0, needed = 0, reported = 0;
+    steps(&r, 22);
+    ck_assert_ok(ae_trainer_save_checkpoint(r.trainer, path));
+    unsigned char *file = support_read(path, &size);
+    ck_assert_ok(ae_trainer_save_checkpoint_memory(r.trainer, NULL, 0, &needed));
+    ck_assert_uint_eq(needed, size);
+    unsigned char *buffer = fixture_allocate(size, 1);
+    ck_assert_status(ae_trainer_save_checkpoint_memory(r.trainer, buffer, size - 1, &reported),
+                     AE_ERROR_BUFFER_SIZE, "bytes are needed");
+    ck_assert_uint_eq(reported, size);
+    ck_assert(buffer[0] == 0 && buffer[size - 1] == 0);
+    ck_assert_ok(ae_trainer_save_checkpoint_memory(r.trainer, buffer, size, NULL));
+    ck_assert_mem_eq(buffer, file, size);
+    ck_assert_status(ae_trainer_resume_memory(other.trainer, buffer, size - 1), AE_ERROR_FORMAT,
+                     "");
+    same_runs(&twin, &other);
+    ck_assert_ok(ae_trainer_resume_memory(other.trainer, buffer, size));
+    same_runs(&r, &other);
+    ck_assert_status(ae_trainer_save_checkpoint_memory(NULL, buffer, size, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "trainer is NULL");
+    ck_assert_status(ae_trainer_save_checkpoint_memory(r.trainer, NULL, 0, NULL),
+                     AE_ERROR_INVALID_ARGUMENT, "buffer and size are both NULL");
+    ck_assert_status(ae_trainer_resume_memory(NULL, buffer, size), AE_ERROR_INVALID_ARGUMENT,
+                     "trainer is NULL");
+    ck_assert_status(ae_trainer_resume_memory(r.trainer, NULL, size), AE_ERROR_INVALID_ARGUMENT,
+                     "data is NULL");
+    free(file), free(buffer);
+    finish(&r), finish(&other), finish(&twin);
+}
+END_TEST
+
 Suite *checkpoint_suite(void)
 {
     Suite *suite = suite_create("checkpoint");
@@ -123,6 +158,7 @@ Suite *checkpoint_suite(void)
     tcase_add_loop_test(tcase, a_locale_changes_nothing, 0, 2);
     tcase_add_test(tcase, models_and_missing_files_are_no_checkpoints);
     tcase_add_test(tcase, every_failed_allocation_is_reported);
+    tcase_add_test(tcase, a_checkpoint_in_memory_is_the_file_and_is_taken_up);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -258,6 +258,8 @@ START_TEST(adam_options_out_of_range_are_refused)
         ck_assert_status(ae_optimizer_create_adamw(&optimizer, &options), AE_ERROR_INVALID_ARGUMENT,
                          wrong[i].part);
     }
+    ck_assert_status(ae_optimizer_create_adam(&optimizer, AE_ADAM_OPTIONS(.reserved = 1)),
+                     AE_ERROR_UNSUPPORTED, "ae_adam_options.reserved is not 0");
     ck_assert_status(ae_optimizer_create_adam(&optimizer, &(ae_adam_options){0}),
                      AE_ERROR_INVALID_ARGUMENT, "size");
     ck_assert_ptr_eq(optimizer, untouched);

@@ -56,6 +56,7 @@ static const struct {
 } others[] = {
     {{.rule = SGD}, {.batch = 0}, "optimizer is adam in the checkpoint, sgd in this trainer"},
     {{.rule = ADAMW}, {.batch = 0}, "optimizer is adam in the checkpoint, adamw in this trainer"},
+    {{.rule = NONE}, {.batch = 0}, "optimizer is adam in the checkpoint, none in this trainer"},
     {{.rule = ADAM}, {.batch = 15}, "batch is 16 in the checkpoint, 15 in this trainer"},
     {{.rule = ADAM},
      {.seed = 5},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A run: what it reports, how it stops. */
-#define _POSIX_C_SOURCE 200809L /* sigaction, nanosleep */
+#define _POSIX_C_SOURCE 200809L /* sigaction, nanosleep, mkdir */
 #include "small_run.h"
 #include "suites.h"
 
@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 START_TEST(steps_per_epoch_leave_out_what_must_be)
@@ -150,7 +151,11 @@ START_TEST(history_is_written_as_csv_and_jsonl)
     ck_assert_ok(ae_trainer_save_history(r.trainer, path, AE_HISTORY_CSV));
     char *text = (char *)support_read(path, NULL);
     ck_assert_uint_eq(count_lines(text), 3);
-    ck_assert_int_eq(strncmp(text, "epoch,step,train_cost,", 22), 0);
+    ck_assert_int_eq(strncmp(text,
+                             "epoch,step,train_cost,train_cost_min,train_cost_max,validation_cost,"
+                             "learning_rate,seconds,rows,best\n",
+                             99),
+                     0);
     const char *second = strchr(text, '\n') + 1;
     second = strchr(second, '\n') + 1;
     double cost = 0, least = 0, greatest = 0;
@@ -158,7 +163,10 @@ START_TEST(history_is_written_as_csv_and_jsonl)
     ck_assert_int_eq(sscanf(second, "2,6,%lf,%lf,%lf,,", &cost, &least, &greatest), 3);
     ck_assert_double_eq_tol(cost, history(&r, 1).train_cost, 1e-8);
     ck_assert_double_eq_tol(greatest, history(&r, 1).train_cost_max, 1e-8);
-    free(text);
+    ck_assert_ok(ae_trainer_save_history(r.trainer, path, AE_HISTORY_DEFAULT));
+    char *usual = (char *)support_read(path, NULL);
+    ck_assert_str_eq(usual, text);
+    free(usual), free(text);
 
     ck_assert_ok(ae_trainer_save_history(r.trainer, path, AE_HISTORY_JSONL));
     text = (char *)support_read(path, NULL);
@@ -317,6 +325,53 @@ START_TEST(a_cancel_that_comes_too_late_does_not_stop_the_next_call)
 }
 END_TEST
 
+/* The folder is not there when the run ends; once it is, the run that has nothing left to do saves
+ * what it could not. */
+START_TEST(a_checkpoint_that_could_not_be_written_is_written_by_the_next_run)
+{
+    run r = prepare(fixture_adam(0.01f));
+    const char *path = support_path("later/run");
+    start(&r, (ae_trainer_options){
+                  .epochs = 2, .checkpoint_path = path, .checkpoint_every = 1 + (uint64_t)_i});
+    ck_assert_status(ae_trainer_run(r.trainer), AE_ERROR_NOT_FOUND, "later/run");
+    ck_assert(!support_contains(ae_last_error(), "and no checkpoint"));
+    while (ae_trainer_epoch_count(r.trainer) < 2)
+        ck_assert_int_eq(ae_trainer_run(r.trainer), AE_ERROR_NOT_FOUND);
+    ck_assert_int_eq(mkdir(support_path("later"), 0700), 0);
+    ck_assert_ok(ae_trainer_run(r.trainer));
+    size_t size, wanted;
+    free(support_read(path, &size));
+    ck_assert_ok(ae_trainer_save_checkpoint_memory(r.trainer, NULL, 0, &wanted));
+    ck_assert_uint_eq(size, wanted);
+    ck_assert_int_eq(remove(path), 0);
+    ck_assert_ok(ae_trainer_run(r.trainer)); /* it is written: nothing is behind */
+    ck_assert_int_ne(remove(path), 0);
+    finish(&r);
+    support_dir_remove();
+}
+END_TEST
+
+START_TEST(a_run_that_fails_says_so_and_whether_its_checkpoint_was_written)
+{
+    run r = prepare(fixture_adam(0.01f));
+    record kept = {.stop_step = 2};
+    start(&r, (ae_trainer_options){.epochs = 2,
+                                   .checkpoint_path = support_path("later/run"),
+                                   .on_step = on_step,
+                                   .user = &kept});
+    ck_assert_status(ae_trainer_run(r.trainer), AE_ERROR_CANCELLED,
+                     "stopped by on_step at step 2; and no checkpoint: ");
+    ck_assert(support_contains(ae_last_error(), "later/run"));
+    ck_assert_int_eq(mkdir(support_path("later"), 0700), 0);
+    kept.stop_step = 4;
+    ck_assert_status(ae_trainer_run(r.trainer), AE_ERROR_CANCELLED, "stopped by on_step at step 4");
+    ck_assert(!support_contains(ae_last_error(), "checkpoint"));
+    free(support_read(support_path("later/run"), NULL));
+    finish(&r);
+    support_dir_remove();
+}
+END_TEST
+
 Suite *run_suite(void)
 {
     Suite *suite = suite_create("run");
@@ -334,6 +389,9 @@ Suite *run_suite(void)
     tcase_add_test(tcase, cancel_from_another_thread_stops_the_run);
     tcase_add_test(tcase, cancel_from_a_signal_handler_stops_the_run);
     tcase_add_test(tcase, a_cancel_that_comes_too_late_does_not_stop_the_next_call);
+    tcase_add_loop_test(tcase, a_checkpoint_that_could_not_be_written_is_written_by_the_next_run, 0,
+                        2);
+    tcase_add_test(tcase, a_run_that_fails_says_so_and_whether_its_checkpoint_was_written);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -81,14 +81,14 @@ START_TEST(warm_up_climbs_to_the_base_and_the_schedule_starts_after_it)
 }
 END_TEST
 
-typedef struct rates {
+typedef struct rate_log {
     double rate[16];
     size_t count;
-} rates;
+} rate_log;
 
 static int keep_rate(void *user, const ae_step_info *info)
 {
-    rates *kept = user;
+    rate_log *kept = user;
     if (kept->count < COUNT(kept->rate))
         kept->rate[kept->count++] = info->learning_rate;
     return 0;
@@ -103,7 +103,7 @@ START_TEST(cosine_without_a_period_takes_the_trainers_whole_run)
     ck_assert_ok(ae_optimizer_set_schedule(
         optimizer,
         AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 2, .floor = 0.125f)));
-    rates kept = {.count = 0};
+    rate_log kept = {.count = 0};
     ae_trainer *trainer = fixture_trainer(
         network, optimizer, dataset,
         AE_TRAINER_OPTIONS(.batch = 4, .epochs = 5, .on_step = keep_rate, .user = &kept));
@@ -125,6 +125,12 @@ START_TEST(cosine_without_a_period_takes_the_trainers_whole_run)
 }
 END_TEST
 
+static float never_called(void *user, uint64_t step, float base)
+{
+    (void)user, (void)step;
+    return base;
+}
+
 START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
 {
     ae_optimizer *optimizer = fixture_adam(0.5f);
@@ -141,6 +147,8 @@ START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
         {{.kind = AE_SCHEDULE_STEP, .period = 1, .factor = 1.5f}, "factor 1.5"},
         {{.kind = AE_SCHEDULE_STEP, .period = 1, .factor = -1}, "factor -1"},
         {{.kind = AE_SCHEDULE_STEP, .period = 1, .factor = NAN}, "factor nan"},
+        {{.kind = AE_SCHEDULE_CALLBACK}, "a callback and kind AE_SCHEDULE_CALLBACK"},
+        {{.callback = never_called}, "a callback and kind AE_SCHEDULE_CALLBACK"},
         {{.kind = AE_SCHEDULE_COSINE, .floor = 0.75f}, "floor 0.75"},
         {{.kind = AE_SCHEDULE_COSINE, .floor = -1}, "floor -1"},
         {{.kind = AE_SCHEDULE_COSINE, .floor = NAN}, "floor nan"},
@@ -161,6 +169,69 @@ START_TEST(schedules_out_of_range_are_refused_and_change_nothing)
 }
 END_TEST
 
+/* Halves from step to step; counts its calls and refuses to be given another base. */
+static float halve(void *user, uint64_t step, float base)
+{
+    ck_assert_float_eq(base, 0.5f);
+    ++*(size_t *)user;
+    return base / (float)((uint64_t)1 << step);
+}
+
+START_TEST(a_callback_gives_the_rate_after_the_warm_up)
+{
+    const uint64_t steps[] = {0, 1, 2, 3, 5};
+    size_t calls = 0;
+    CHECK_RATES(
+        AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_CALLBACK, .callback = halve, .user = &calls), 0.5f,
+        steps, 0.5, 0.25, 0.125, 0.0625, 0.015625);
+    ck_assert_uint_eq(calls, 5);
+    CHECK_RATES(AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_CALLBACK, .callback = halve, .user = &calls,
+                                    .warmup_steps = 2),
+                0.5f, steps, 0.25, 0.5, 0.5, 0.25, 0.0625);
+}
+END_TEST
+
+static float given(void *user, uint64_t step, float base)
+{
+    (void)step, (void)base;
+    return *(const float *)user;
+}
+
+START_TEST(a_rate_that_cannot_be_is_refused_before_the_step)
+{
+    ae_dataset *dataset = fixture_dataset(8, 6, 1);
+    ae_network *network = FIXTURE_NETWORK(6, 3, 6), *before = NULL;
+    ae_optimizer *optimizer = fixture_adam(0.5f);
+    float value = 0.25f;
+    ck_assert_ok(ae_optimizer_set_schedule(
+        optimizer,
+        AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_CALLBACK, .callback = given, .user = &value)));
+    rate_log kept = {.count = 0};
+    ae_trainer *trainer = fixture_trainer(
+        network, optimizer, dataset,
+        AE_TRAINER_OPTIONS(.batch = 4, .on_step = keep_rate, .user = &kept));
+    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    ck_assert_double_eq(kept.rate[0], 0.25);
+    ck_assert_ok(ae_network_clone(&before, network));
+    const float wrong[] = {-1, NAN, INFINITY};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        value = wrong[i];
+        ck_assert_status(ae_trainer_run_step(trainer, NULL), AE_ERROR_INVALID_ARGUMENT,
+                         "step 2: the schedule's callback");
+    }
+    ck_assert(fixture_same_state(network, before));
+    ck_assert_uint_eq(ae_trainer_step_count(trainer), 1);
+    value = 0;
+    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    ck_assert_uint_eq(ae_optimizer_step_count(optimizer), 2);
+    ae_trainer_free(trainer);
+    ae_optimizer_free(optimizer);
+    ae_network_free(network);
+    ae_network_free(before);
+    ae_dataset_free(dataset);
+}
+END_TEST
+
 Suite *schedule_suite(void)
 {
     Suite *suite = suite_create("schedule");
@@ -172,6 +243,8 @@ Suite *schedule_suite(void)
     tcase_add_test(tcase, warm_up_climbs_to_the_base_and_the_schedule_starts_after_it);
     tcase_add_test(tcase, cosine_without_a_period_takes_the_trainers_whole_run);
     tcase_add_test(tcase, schedules_out_of_range_are_refused_and_change_nothing);
+    tcase_add_test(tcase, a_callback_gives_the_rate_after_the_warm_up);
+    tcase_add_test(tcase, a_rate_that_cannot_be_is_refused_before_the_step);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -20,6 +20,7 @@ START_TEST(options_out_of_range_are_refused)
         {{.drop_last = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "drop_last is 3"},
         {{.restore_best = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "restore_best is 3"},
         {{.precision = (ae_precision)3}, AE_ERROR_INVALID_ARGUMENT, "precision is 3"},
+        {{.keep_gradients = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "keep_gradients is 3"},
         {{.clip_norm = -1}, AE_ERROR_INVALID_ARGUMENT, "clip_norm -1"},
         {{.clip_norm = NAN}, AE_ERROR_INVALID_ARGUMENT, "clip_norm nan"},
         {{.clip_norm = INFINITY}, AE_ERROR_INVALID_ARGUMENT, "clip_norm inf"},
@@ -65,6 +66,9 @@ START_TEST(null_arguments_are_named)
                      "info is NULL");
     ck_assert_status(ae_trainer_get_epoch(r.trainer, 0, &info), AE_ERROR_INVALID_ARGUMENT,
                      "history entry 0");
+    ck_assert_status(ae_trainer_get_best(NULL, &info), AE_ERROR_INVALID_ARGUMENT,
+                     "trainer is NULL");
+    ck_assert_status(ae_trainer_get_best(r.trainer, &info), AE_ERROR_NOT_SET, "no best epoch");
     ck_assert_status(ae_trainer_save_history(NULL, "x", AE_HISTORY_CSV), AE_ERROR_INVALID_ARGUMENT,
                      "trainer");
     ck_assert_status(ae_trainer_save_history(r.trainer, NULL, AE_HISTORY_CSV),
@@ -74,6 +78,10 @@ START_TEST(null_arguments_are_named)
     ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
     ck_assert_status(ae_trainer_get_epoch(r.trainer, 0, &(ae_epoch_info){0}),
                      AE_ERROR_INVALID_ARGUMENT, "size is 0");
+    ck_assert_status(ae_trainer_get_best(r.trainer, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "info is NULL");
+    ck_assert_status(ae_trainer_get_epoch(r.trainer, 1, &info), AE_ERROR_INVALID_ARGUMENT,
+                     "history entry 1: there are 1");
     finish(&r);
 }
 END_TEST
@@ -212,6 +220,46 @@ START_TEST(a_result_without_its_size_is_refused_before_the_work)
 }
 END_TEST
 
+/* A struct whose last field is followed by padding could not grow: a new field would lie where an
+ * older program's garbage is. */
+START_TEST(no_struct_ends_in_padding)
+{
+#define ENDS(type, last) \
+    ck_assert_uint_eq(sizeof(type), offsetof(type, last) + sizeof(((type *)0)->last))
+    ENDS(ae_trainer_options, keep_gradients);
+    ENDS(ae_epoch_info, reserved);
+    ENDS(ae_step_info, gradient_norm);
+    ENDS(ae_adam_options, reserved);
+    ENDS(ae_sgd_options, weight_decay);
+    ENDS(ae_schedule_options, user);
+    ENDS(ae_event_writer_options, user);
+#undef ENDS
+}
+END_TEST
+
+/* A shuffled view has an index of its own, which the trainer must hold as well as the values. */
+START_TEST(a_trainer_keeps_its_datasets_alive)
+{
+    run r = prepare(fixture_adam(0.01f)), twin = prepare(fixture_adam(0.01f));
+    ae_dataset *shuffled = NULL;
+    ck_assert_ok(ae_dataset_shuffle(&shuffled, r.training, 5));
+    ae_dataset_free(r.training);
+    r.training = shuffled;
+    ck_assert_ok(ae_dataset_shuffle(&shuffled, twin.training, 5));
+    ae_dataset_free(twin.training);
+    twin.training = shuffled;
+    start(&r, (ae_trainer_options){.epochs = 2, .validation = r.validation});
+    start(&twin, (ae_trainer_options){.epochs = 2, .validation = twin.validation});
+    ae_dataset_free(r.training), ae_dataset_free(r.validation);
+    r.training = r.validation = NULL;
+    ck_assert_ok(ae_trainer_run(r.trainer));
+    ck_assert_ok(ae_trainer_run(twin.trainer));
+    ck_assert(fixture_same_state(r.network, twin.network));
+    ck_assert_double_eq(history(&r, 1).validation_cost, history(&twin, 1).validation_cost);
+    finish(&r), finish(&twin);
+}
+END_TEST
+
 Suite *trainer_suite(void)
 {
     Suite *suite = suite_create("trainer");
@@ -225,6 +273,8 @@ Suite *trainer_suite(void)
     tcase_add_test(tcase, one_row_cannot_be_normalised);
     tcase_add_test(tcase, an_optimizer_taken_by_another_trainer_is_refused);
     tcase_add_test(tcase, a_result_without_its_size_is_refused_before_the_work);
+    tcase_add_test(tcase, no_struct_ends_in_padding);
+    tcase_add_test(tcase, a_trainer_keeps_its_datasets_alive);
     suite_add_tcase(suite, tcase);
     return suite;
 }
