@@ -16,7 +16,7 @@ enum { CHUNK = 256 };
 static ae_status outside(const ae_dataset *dataset, size_t row, size_t column, float scaled,
                          float low, float high)
 {
-    float value;
+    float value = 0;
     aei_dataset_gather(dataset, &(uint32_t){(uint32_t)row}, 1, column, 1, &value, 1);
     if (!isfinite(scaled))
         return aei_fail(AE_ERROR_DATA,
