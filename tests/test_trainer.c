@@ -26,6 +26,10 @@ START_TEST(options_out_of_range_are_refused)
         {{.clip_norm = INFINITY}, AE_ERROR_INVALID_ARGUMENT, "clip_norm inf"},
         {{.min_delta = -1}, AE_ERROR_INVALID_ARGUMENT, "min_delta -1"},
         {{.min_delta = (double)NAN}, AE_ERROR_INVALID_ARGUMENT, "min_delta nan"},
+        {{.train_tag = ""}, AE_ERROR_INVALID_ARGUMENT, "train_tag is empty"},
+        {{.validation_tag = "a\xff"},
+         AE_ERROR_INVALID_ARGUMENT,
+         "validation_tag is not UTF-8 at byte 1"},
         {{.batch = 11, .drop_last = AE_TOGGLE_ON}, AE_ERROR_SHAPE, "drop_last"},
     };
     ae_trainer *untouched = (ae_trainer *)&r, *trainer = untouched;

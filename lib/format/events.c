@@ -233,14 +233,7 @@ const char *ae_event_writer_path(const ae_event_writer *writer)
 
 static ae_status check_series(const char *tag, uint64_t step)
 {
-    const size_t length = strlen(tag);
-    if (length == 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "the tag is empty");
-    for (size_t at = 0, n; at < length; at += n) {
-        n = aei_utf8_length((const unsigned char *)tag + at, length - at);
-        if (n == 0)
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "the tag is not UTF-8 at byte %zu", at);
-    }
+    AE_TRY(aei_check_utf8("the tag", tag));
     if (step > INT64_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "step %llu is over 2^63 - 1",
                         (unsigned long long)step);

@@ -101,6 +101,19 @@ size_t aei_utf8_length(const unsigned char *b, size_t left)
     return length;
 }
 
+ae_status aei_check_utf8(const char *name, const char *text)
+{
+    const size_t length = strlen(text);
+    if (length == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is empty", name);
+    for (size_t at = 0, n; at < length; at += n) {
+        n = aei_utf8_length((const unsigned char *)text + at, length - at);
+        if (n == 0)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is not UTF-8 at byte %zu", name, at);
+    }
+    return AE_OK;
+}
+
 /* Escape sequences for a terminal start with a byte below 0x20, or with U+0080 to U+009F: C2 80 to
  * C2 9F. */
 static bool controls(const unsigned char *c, size_t length)

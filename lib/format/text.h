@@ -37,6 +37,9 @@ void aei_text_string(aei_text *text, const char *value);
  * none. */
 size_t aei_utf8_length(const unsigned char *bytes, size_t left);
 
+/* Refuse text that is empty or not UTF-8: AE_ERROR_INVALID_ARGUMENT, "NAME is empty". */
+ae_status aei_check_utf8(const char *name, const char *text);
+
 /*
  * Text from a file as an error text can quote it: cut, with dots then, and question marks for what
  * is not UTF-8 or controls a terminal. Ends in a zero byte; so does foreign in aei_quote.

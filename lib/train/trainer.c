@@ -5,6 +5,7 @@
 #include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "format/text.h"
 #include "train/scaled_rows.h"
 
 #include <float.h>
@@ -57,6 +58,8 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     o->checkpoint_every = o->checkpoint_every == 0 ? 1 : o->checkpoint_every;
     o->train_tag = o->train_tag == NULL ? "train/cost" : o->train_tag;
     o->validation_tag = o->validation_tag == NULL ? "validation/cost" : o->validation_tag;
+    AE_TRY(aei_check_utf8("train_tag", o->train_tag));
+    AE_TRY(aei_check_utf8("validation_tag", o->validation_tag));
     if (network->batch_norm && o->batch < 2)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "batch 1: batch normalisation needs at least 2 rows");
