@@ -23,14 +23,12 @@ enum { MOST_SLICES = 200 };
 static const size_t small_widths[] = {30, 16, 8, 4, 8, 16, 30};
 
 /* Multiply-adds of one training step, counted as 2: forward, gradient of weights, gradient of
- * inputs (not of layer 1).
- */
+ * inputs (not of layer 0). */
 static double step_flops(const ae_network *network, size_t batch)
 {
     double products = 0;
     for (size_t l = 0; l < ae_network_layer_count(network); l++) {
-        const double weights = (double)ae_network_width(network, l) *
-                               (double)ae_network_width(network, l + 1);
+        const double weights = (double)network->widths[l] * (double)network->widths[l + 1];
         products += (l == 0 ? 2 : 3) * weights;
     }
     return 2 * products * (double)batch;
@@ -40,7 +38,7 @@ static double forward_flops(const ae_network *network, size_t batch)
 {
     double weights = 0;
     for (size_t l = 0; l < ae_network_layer_count(network); l++)
-        weights += (double)ae_network_width(network, l) * (double)ae_network_width(network, l + 1);
+        weights += (double)network->widths[l] * (double)network->widths[l + 1];
     return 2 * weights * (double)batch;
 }
 
@@ -293,7 +291,7 @@ int main(int count, char **arguments)
     const bool full = count > 1 && strcmp(arguments[1], "full") == 0;
     const double seconds = full ? 2.0 : 0.8;
     ae_cpu_info cpu = {.size = sizeof cpu};
-    ae_cpu_get_info(&cpu);
+    stop(ae_cpu_get_info(&cpu));
     printf("# libae %s, kernels %s, BLIS %s (%s, by itself %s), %zu threads\n", ae_version_string(),
            cpu.kernels, cpu.blis_version, cpu.blis_used, cpu.blis_native, cpu.cores);
     const size_t threads[] = {1, cpu.cores}, batches[] = {32, 100, 256, 1024},

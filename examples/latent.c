@@ -44,8 +44,9 @@ static void get_network(latent *l)
 static float *decode_tiles(const latent *l, const map *m, const plane *p)
 {
     const size_t width = p->width;
-    const ae_activation kind = ae_network_activation(
-        l->network, ae_network_encoder_layer_count(l->network) - 1);
+    ae_layer_info code = {.size = sizeof code};
+    check(ae_network_get_layer(l->network, ae_network_encoder_layer_count(l->network) - 1, &code));
+    const ae_activation kind = code.activation;
     const float least = kind == AE_ACTIVATION_TANH                                    ? -1.0f
                         : kind == AE_ACTIVATION_SIGMOID || kind == AE_ACTIVATION_RELU ? 0.0f
                                                                                       : -1e30f;

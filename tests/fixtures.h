@@ -108,6 +108,20 @@ static inline ae_trainer *fixture_trainer(ae_network *network, ae_optimizer *opt
     return trainer;
 }
 
+static inline ae_layer_info fixture_layer(const ae_network *network, size_t layer)
+{
+    ae_layer_info info = {.size = sizeof info};
+    ck_assert_ok(ae_network_get_layer(network, layer, &info));
+    return info;
+}
+
+static inline ae_network_info fixture_info(const ae_network *network)
+{
+    ae_network_info info = {.size = sizeof info};
+    ck_assert_ok(ae_network_get_info(network, &info));
+    return info;
+}
+
 static inline ae_tensor_info fixture_tensor(const ae_network *network, size_t index)
 {
     ae_tensor_info info = {.size = sizeof info};

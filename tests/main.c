@@ -44,8 +44,8 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--isa") == 0) {
         ae_cpu_info cpu = {.size = sizeof cpu};
-        ae_cpu_get_info(&cpu);
-        return puts(cpu.isa) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        const bool said = ae_cpu_get_info(&cpu) == AE_OK && puts(cpu.isa) >= 0;
+        return said ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     for (int i = 1; i < argc; i++) {
         if (!known(argv[i])) {

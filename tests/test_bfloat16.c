@@ -185,10 +185,10 @@ static const size_t odd_widths[] = {33, 65, 40, 7, 40, 65, 33};
 enum { DEPTH = COUNT(odd_widths) - 1, ROWS = 31, MORE = 3, WIDTH = 33 };
 
 /* The source is an array: a dataset would refuse the NaN of a sick batch. */
-static void gather(const ae_dataset *source, const uint32_t *rows, size_t row_count, size_t first,
+static void gather(const void *source, const uint32_t *rows, size_t row_count, size_t first,
                    size_t count, float *out, size_t stride)
 {
-    const float *values = (const void *)source;
+    const float *values = source;
     for (size_t r = 0; r < row_count; r++)
         memcpy(out + r * stride, values + rows[r] * WIDTH + first, count * sizeof *out);
 }
@@ -214,7 +214,7 @@ static float *gradient_of(const char *kernels, const aei_bf16_kernels *(*hook)(c
                                  AEI_STEP_GRADIENT | AEI_STEP_BF16 | flags));
     aei_bf16_kernels_hook = NULL;
     aei_step_job job = {.gather = gather,
-                        .source = (const ae_dataset *)(const void *)values,
+                        .source = values,
                         .rows = order,
                         .row_count = ROWS + MORE,
                         .cost = AE_COST_L2,

@@ -159,12 +159,12 @@ static ae_status fit_threshold(world *w)
     return status;
 }
 
-static ae_status judge(world *w)
+static ae_status diagnose(world *w)
 {
-    ae_diagnosis verdict = {.size = sizeof verdict, .units = 7};
-    const ae_status status = ae_network_diagnose(&verdict, w->network, w->training, w->validation,
+    ae_diagnosis diagnosis = {.size = sizeof diagnosis, .units = 7};
+    const ae_status status = ae_network_diagnose(w->network, w->training, w->validation, &diagnosis,
                                                  AE_DIAGNOSE_OPTIONS(.threads = 2));
-    ck_assert((verdict.units == 7) == (status != AE_OK));
+    ck_assert((diagnosis.units == 7) == (status != AE_OK));
     return status;
 }
 
@@ -197,7 +197,7 @@ static const struct {
 } attempts[] = {
     {create_network, 3}, {clone_network, 3},  {create_session, 3},  {create_adam, 1},
     {create_sgd, 1},     {create_trainer, 5}, {evaluate, 2},        {evaluate_mean, 1},
-    {fit_threshold, 3},  {judge, 10},         {create_denoiser, 4}, {create_gradients, 8},
+    {fit_threshold, 3},  {diagnose, 10},         {create_denoiser, 4}, {create_gradients, 8},
 };
 
 START_TEST(every_allocation_may_fail)

@@ -79,7 +79,7 @@ static ae_network *trained(int i, const ae_dataset *dataset)
         AE_NETWORK_OPTIONS(.widths = networks[i].widths, .width_count = networks[i].count,
                            .batch_norm = networks[i].batch_norm));
     if (networks[i].scaled)
-        ck_assert_ok(ae_network_fit_scaling(network, AE_SCALING_MIN_MAX, dataset));
+        ck_assert_ok(ae_network_fit_scaling(network, dataset, NULL));
     ae_optimizer *adam = fixture_adam(0.01f);
     ae_trainer *trainer = fixture_trainer(network, adam, dataset,
                                           AE_TRAINER_OPTIONS(.batch = ROWS / 2));
@@ -144,8 +144,8 @@ START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
     ck_assert_ok(ae_network_load(&network, support_path("foreign.safetensors"), NULL));
     ck_assert_uint_eq(ae_network_layer_count(network), networks[_i].count - 1);
     for (size_t i = 0; i < networks[_i].count; i++)
-        ck_assert_uint_eq(ae_network_width(network, i), networks[_i].widths[i]);
-    ck_assert_int_eq(ae_network_has_batch_norm(network), networks[_i].batch_norm == AE_TOGGLE_ON);
+        ck_assert_uint_eq(network->widths[i], networks[_i].widths[i]);
+    ck_assert_int_eq(fixture_info(network).batch_norm, networks[_i].batch_norm == AE_TOGGLE_ON);
     reconstruct(network, rows, reconstructions);
     size_t size;
     unsigned char *theirs = support_read(support_path("foreign.f32"), &size);

@@ -10,16 +10,16 @@ START_TEST(the_default_is_the_reports_network)
     const size_t widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
     ae_network *network = fixture_network_with(NULL);
     ck_assert_uint_eq(ae_network_layer_count(network), COUNT(widths) - 1);
-    for (size_t i = 0; i < COUNT(widths); i++)
-        ck_assert_uint_eq(ae_network_width(network, i), widths[i]);
-    ck_assert_uint_eq(ae_network_width(network, COUNT(widths)), 0);
     ck_assert_uint_eq(ae_network_input_width(network), 784);
     ck_assert_uint_eq(ae_network_code_width(network), 4);
     ck_assert_uint_eq(ae_network_encoder_layer_count(network), 4);
-    ck_assert_int_eq(ae_network_has_batch_norm(network), 1);
-    for (size_t l = 0; l < COUNT(widths) - 1; l++)
-        ck_assert_int_eq(ae_network_activation(network, l), AE_ACTIVATION_SIGMOID);
-    ck_assert_int_eq(ae_network_activation(network, COUNT(widths) - 1), AE_ACTIVATION_DEFAULT);
+    for (size_t l = 0; l < COUNT(widths) - 1; l++) {
+        const ae_layer_info layer = fixture_layer(network, l);
+        ck_assert_uint_eq(layer.input_width, widths[l]);
+        ck_assert_uint_eq(layer.output_width, widths[l + 1]);
+        ck_assert_int_eq(layer.activation, AE_ACTIVATION_SIGMOID);
+        ck_assert_int_eq(layer.batch_norm, 1);
+    }
     /* Weights 2 (784 * 1000 + 1000 * 500 + 500 * 250 + 250 * 4); gamma and beta 2 (1000 + 500 + 250
      * + 4 + ... + 784).
      */
@@ -40,8 +40,8 @@ START_TEST(code_layer_is_the_narrowest_inner_width_or_the_one_named)
                            .encoder_layers = 1, .code_width = 2, .batch_norm = AE_TOGGLE_OFF));
     ck_assert_uint_eq(ae_network_encoder_layer_count(network), 1);
     ck_assert_uint_eq(ae_network_code_width(network), 2);
-    ck_assert_uint_eq(ae_network_width(network, 2), 3);
-    ck_assert_int_eq(ae_network_has_batch_norm(network), 0);
+    ck_assert_uint_eq(fixture_layer(network, 1).output_width, 3);
+    ck_assert_int_eq(fixture_info(network).batch_norm, 0);
     ck_assert_uint_eq(ae_network_parameter_count(network),
                       (6 + 1) * 2 + (2 + 1) * 3 + (3 + 1) * 5 + (5 + 1) * 6);
     ae_network_free(network);
@@ -58,18 +58,19 @@ START_TEST(activations_are_per_layer_or_for_hidden_and_output)
         AE_NETWORK_OPTIONS(.widths = (const size_t[]){6, 5, 5, 6}, .width_count = 4,
                            .hidden_activation = AE_ACTIVATION_RELU,
                            .output_activation = AE_ACTIVATION_LINEAR));
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_ACTIVATION_RELU);
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_RELU);
-    ck_assert_int_eq(ae_network_activation(network, 2), AE_ACTIVATION_LINEAR);
+    ck_assert_int_eq(fixture_layer(network, 0).activation, AE_ACTIVATION_RELU);
+    ck_assert_int_eq(fixture_layer(network, 1).activation, AE_ACTIVATION_RELU);
+    ck_assert_int_eq(fixture_layer(network, 2).activation, AE_ACTIVATION_LINEAR);
     ae_network_free(network);
     const ae_activation each[] = {AE_ACTIVATION_TANH, AE_ACTIVATION_DEFAULT,
                                   AE_ACTIVATION_LEAKY_RELU};
-    network = fixture_network_with(
-        AE_NETWORK_OPTIONS(.widths = (const size_t[]){6, 5, 5, 6}, .width_count = 4,
-                           .hidden_activation = AE_ACTIVATION_RELU, .activations = each));
-    ck_assert_int_eq(ae_network_activation(network, 0), AE_ACTIVATION_TANH);
-    ck_assert_int_eq(ae_network_activation(network, 1), AE_ACTIVATION_SIGMOID);
-    ck_assert_int_eq(ae_network_activation(network, 2), AE_ACTIVATION_LEAKY_RELU);
+    network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = (const size_t[]){6, 5, 5, 6},
+                                                      .width_count = 4,
+                                                      .hidden_activation = AE_ACTIVATION_RELU,
+                                                      .activations = each, .activation_count = 3));
+    ck_assert_int_eq(fixture_layer(network, 0).activation, AE_ACTIVATION_TANH);
+    ck_assert_int_eq(fixture_layer(network, 1).activation, AE_ACTIVATION_SIGMOID);
+    ck_assert_int_eq(fixture_layer(network, 2).activation, AE_ACTIVATION_LEAKY_RELU);
     ae_network_free(network);
 }
 END_TEST
@@ -88,30 +89,35 @@ START_TEST(options_out_of_range_are_refused)
         {{.widths = two, .width_count = 2}, AE_ERROR_INVALID_ARGUMENT, "width_count is 2"},
         {{.widths = fine, .width_count = 0}, AE_ERROR_INVALID_ARGUMENT, "width_count is 0"},
         {{.widths = fine, .width_count = SIZE_MAX}, AE_ERROR_INVALID_ARGUMENT, "width_count"},
-        {{.widths = zero, .width_count = 3}, AE_ERROR_INVALID_ARGUMENT, "layer 1: width 0"},
-        {{.widths = huge, .width_count = 3}, AE_ERROR_INVALID_ARGUMENT, "layer 1: width 1048577"},
-        {{.widths = unlike, .width_count = 3},
+        {{.widths = zero, .width_count = 3},
          AE_ERROR_INVALID_ARGUMENT,
+         "widths[1] is 0, not in 1 to"},
+        {{.widths = huge, .width_count = 3}, AE_ERROR_INVALID_ARGUMENT, "widths[1] is 1048577"},
+        {{.widths = unlike, .width_count = 3},
+         AE_ERROR_SHAPE,
          "output width 6 differs from input width 5"},
         {{.widths = fine, .width_count = 3, .encoder_layers = 2},
          AE_ERROR_INVALID_ARGUMENT,
-         "encoder_layers is 2"},
+         "encoder_layers is 2: of 2 layers 1 to 1 can encode"},
         {{.widths = fine, .width_count = 3, .encoder_layers = SIZE_MAX},
          AE_ERROR_INVALID_ARGUMENT,
          "encoder_layers"},
-        {{.code_width = ((size_t)1 << 20) + 1},
-         AE_ERROR_INVALID_ARGUMENT,
-         "layer 4: width 1048577"},
+        {{.code_width = ((size_t)1 << 20) + 1}, AE_ERROR_INVALID_ARGUMENT, "widths[4] is 1048577"},
         {{.batch_norm = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "batch_norm is 3"},
         {{.hidden_activation = (ae_activation)6},
          AE_ERROR_INVALID_ARGUMENT,
-         "layer 1: activation 6"},
+         "layer 0: activation 6"},
         {{.output_activation = (ae_activation)-1},
          AE_ERROR_INVALID_ARGUMENT,
-         "layer 8: activation -1"},
-        {{.widths = fine, .width_count = 3, .activations = bad},
+         "layer 7: activation -1"},
+        {{.widths = fine, .width_count = 3, .activations = bad, .activation_count = 2},
          AE_ERROR_INVALID_ARGUMENT,
-         "layer 2: activation 6"},
+         "layer 1: activation 6"},
+        {{.widths = fine, .width_count = 3, .activations = bad},
+         AE_ERROR_SHAPE,
+         "activation_count is 0, but there are 2 layers"},
+        {{.activations = bad, .activation_count = 9}, AE_ERROR_SHAPE, "there are 8 layers"},
+        {{.activation_count = 8}, AE_ERROR_INVALID_ARGUMENT, "activations is NULL"},
         {{.leaky_slope = 1}, AE_ERROR_INVALID_ARGUMENT, "leaky_slope 1"},
         {{.leaky_slope = -0.5f}, AE_ERROR_INVALID_ARGUMENT, "leaky_slope -0.5"},
         {{.leaky_slope = NAN}, AE_ERROR_INVALID_ARGUMENT, "leaky_slope nan"},
@@ -165,13 +171,10 @@ START_TEST(null_is_allowed_or_named)
     ae_network_options_init(NULL);
     ae_network_free(NULL);
     ck_assert_uint_eq(ae_network_layer_count(NULL), 0);
-    ck_assert_uint_eq(ae_network_width(NULL, 0), 0);
     ck_assert_uint_eq(ae_network_input_width(NULL), 0);
     ck_assert_uint_eq(ae_network_code_width(NULL), 0);
     ck_assert_uint_eq(ae_network_encoder_layer_count(NULL), 0);
     ck_assert_uint_eq(ae_network_parameter_count(NULL), 0);
-    ck_assert_int_eq(ae_network_has_batch_norm(NULL), 0);
-    ck_assert_int_eq(ae_network_activation(NULL, 0), AE_ACTIVATION_DEFAULT);
     ck_assert_str_eq(ae_network_kernels(NULL), "");
     ck_assert_uint_eq(ae_network_tensor_count(NULL), 0);
     ae_network_options options;
@@ -191,8 +194,8 @@ START_TEST(null_is_allowed_or_named)
                      "info is NULL");
     ck_assert_status(ae_network_get_tensor_info(network, 0, &(ae_tensor_info){0}),
                      AE_ERROR_INVALID_ARGUMENT, "size is 0");
-    ck_assert_status(ae_network_get_tensor_info(network, 10, &info), AE_ERROR_NOT_FOUND,
-                     "tensor 10");
+    ck_assert_status(ae_network_get_tensor_info(network, 10, &info), AE_ERROR_INVALID_ARGUMENT,
+                     "tensor 10: the network has 10, from 0");
     const char *name = "encoder.0.weight";
     ck_assert_status(ae_network_get_tensor(NULL, name, values, 18), AE_ERROR_INVALID_ARGUMENT,
                      "network is NULL");
@@ -389,8 +392,8 @@ START_TEST(a_clone_is_equal_and_independent)
                                   AE_ACTIVATION_LINEAR};
     ae_network *network = fixture_network_with(
         AE_NETWORK_OPTIONS(.widths = (const size_t[]){6, 5, 3, 6}, .width_count = 4,
-                           .encoder_layers = 1, .activations = each, .leaky_slope = 0.3f,
-                           .bn_epsilon = 0.01f, .bn_decay = 0.5f, .seed = 5,
+                           .encoder_layers = 1, .activations = each, .activation_count = 3,
+                           .leaky_slope = 0.3f, .bn_epsilon = 0.01f, .bn_decay = 0.5f, .seed = 5,
                            .kernels = "reference"));
     ae_dataset *dataset = fixture_dataset(8, 6, 1);
     ae_network *copy = NULL;
@@ -400,7 +403,7 @@ START_TEST(a_clone_is_equal_and_independent)
     ck_assert_uint_eq(ae_network_encoder_layer_count(copy), 1);
     ck_assert_str_eq(ae_network_kernels(copy), "reference");
     for (size_t l = 0; l < 3; l++)
-        ck_assert_int_eq(ae_network_activation(copy, l), each[l]);
+        ck_assert_int_eq(fixture_layer(copy, l).activation, each[l]);
     ck_assert_str_eq(fixture_tensor(copy, 5).name, fixture_tensor(network, 5).name);
 
     /* Trained alike they stay alike, which needs the same slope, epsilon and decay; trained alone

@@ -62,8 +62,8 @@ static ae_network *make_network(const struct model *m)
     ae_network *network = fixture_network_with(
         AE_NETWORK_OPTIONS(.widths = m->widths, .width_count = m->count,
                            .encoder_layers = m->encoder_layers, .batch_norm = m->batch_norm,
-                           .activations = m->activations, .leaky_slope = 0.125f,
-                           .bn_epsilon = 0.02f, .seed = 3));
+                           .activations = m->activations, .activation_count = m->count - 1,
+                           .leaky_slope = 0.125f, .bn_epsilon = 0.02f, .seed = 3));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
         if (info.rank == 2)

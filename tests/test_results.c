@@ -22,7 +22,7 @@ static setting make(size_t max_batch)
     setting s = {.rows = fixture_values(ROWS * WIDTH, -5, 5, 3)};
     s.dataset = fixture_dataset_of(s.rows, ROWS, WIDTH);
     s.network = FIXTURE_NETWORK(WIDTH, 5, CODE, 5, WIDTH);
-    ck_assert_ok(ae_network_fit_scaling(s.network, AE_SCALING_MIN_MAX, s.dataset));
+    ck_assert_ok(ae_network_fit_scaling(s.network, s.dataset, NULL));
     ck_assert_ok(
         ae_session_create(&s.session, s.network, AE_SESSION_OPTIONS(.max_batch = max_batch)));
     return s;

@@ -242,7 +242,7 @@ START_TEST(a_change_of_the_parameters_makes_the_threshold_void)
     ck_assert_ok(ae_network_set_threshold(network, 0.5, AE_SCORE_OPTIONS(.cost = AE_COST_MSE)));
     ck_assert_int_eq(threshold_of(network).rule, AE_THRESHOLD_GIVEN);
 
-    ck_assert_ok(ae_network_fit_scaling(network, AE_SCALING_MIN_MAX, dataset));
+    ck_assert_ok(ae_network_fit_scaling(network, dataset, NULL));
     no_threshold(network, "changed");
     ck_assert_ok(ae_network_set_threshold(network, 0.5, AE_SCORE_OPTIONS(.cost = AE_COST_MSE)));
 

@@ -112,7 +112,7 @@ int main(int count, char **arguments)
     size_t rows, features;
     const float *values = peer_rows(arguments[2], arguments[3], &rows, &features);
     ae_cpu_info cpu = {.size = sizeof cpu};
-    ae_cpu_get_info(&cpu);
+    check(ae_cpu_get_info(&cpu));
     printf("about libae %s, kernels %s\n", ae_version_string(), cpu.kernels);
     if (strcmp(arguments[3], "small") == 0)
         add_training("train.step.small.batch32.libae", values, rows, features, peer_small, 7,

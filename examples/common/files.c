@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+#include <libae/experimental.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libae/experimental.h>

@@ -69,7 +69,7 @@ void report_begin(const experiment *e);
 int report_stopped(const experiment *e, ae_status why, int argc, char **argv);
 
 /*
- * The run is over: draw both figures, measure the costs, print verdict and table on standard
+ * The run is over: draw both figures, measure the costs, print diagnosis and table on standard
  * output. Returns the program's exit status, 1 when a picture failed; exits with an error when
  * libae does.
  */

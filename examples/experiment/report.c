@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "figures.h"
 
+#include <libae/experimental.h>
+
 #include "common/check.h"
 #include "common/files.h"
 
@@ -74,14 +76,14 @@ static cost_pair evaluate(const experiment *e, const ae_dataset *dataset)
     return (cost_pair){.run = run.l2, .mean_image = mean.l2};
 }
 
-/* What is to be thought of the network, in three lines. */
-static void print_verdict(const experiment *e)
+/* The network's diagnosis in three lines. */
+static void print_diagnosis(const experiment *e)
 {
-    ae_diagnosis verdict = {.size = sizeof verdict};
+    ae_diagnosis diagnosis = {.size = sizeof diagnosis};
     char text[AE_DIAGNOSIS_TEXT_SIZE];
-    check(ae_network_diagnose(&verdict, e->network, e->train, e->test,
+    check(ae_network_diagnose(e->network, e->train, e->test, &diagnosis,
                               AE_DIAGNOSE_OPTIONS(.threads = e->args.threads)));
-    check(ae_diagnosis_text(&verdict, text, sizeof text));
+    check(ae_diagnosis_text(&diagnosis, text, sizeof text));
     printf("\n%s", text);
 }
 
@@ -133,7 +135,7 @@ int report_finished(const experiment *e)
     all.validation = evaluate(e, e->validation);
     all.test = evaluate(e, e->test);
     free(history);
-    print_verdict(e);
+    print_diagnosis(e);
     print_results(e, &all);
     return drawn && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,39 +2,64 @@
 /*
  * libae: dense autoencoders in C.
  *
- * Data flows one way: a dataset gives batches, a network turns a batch into reconstructions, a
- * cost compares the two, a trainer sends the cost's gradients to an optimizer, which changes the
- * network. A session runs a finished network.
+ * Ten calls do everything: six train a network and save it, four use it.
  *
- *     ae_dataset_open_idx -> ae_network_create -> ae_optimizer_create_adam
- *         -> ae_trainer_create -> ae_trainer_run -> ae_network_save
- *     ae_network_load -> ae_session_create -> ae_session_encode, ae_session_decode,
- *     ae_session_reconstruct, ae_session_score, ae_session_detect
+ *     ae_dataset_open_idx(&images, "train-images-idx3-ubyte.gz", NULL);
+ *     ae_network_create(&network, AE_NETWORK_OPTIONS(.code_width = 32));
+ *     ae_optimizer_create_adam(&adam, NULL);
+ *     ae_trainer_create(&trainer, network, adam, images, AE_TRAINER_OPTIONS(.epochs = 20));
+ *     ae_trainer_run(trainer);
+ *     ae_network_save(network, "model.safetensors");
+ *
+ *     ae_network_load(&loaded, "model.safetensors", NULL);
+ *     ae_session_create(&session, loaded, NULL);
+ *     ae_session_encode(session, rows, count, codes);
+ *     ae_session_score(session, rows, count, scores, NULL, NULL);
+ *
+ * A dataset holds rows of features. A network turns a row into its code (latent vector, embedding)
+ * and the code into a reconstruction of the row. A cost (loss) compares the two. A trainer hands
+ * the cost's gradients to an optimizer, which changes the network. A session runs the network, in
+ * as many threads as one likes.
+ *
+ * Names and arguments:
+ *  - A call bears the name of its object: ae_session_encode.
+ *  - create, open, load and clone make an object, save writes one, free takes NULL too. get, set,
+ *    has, fit and clear are of a property. run trains. count counts.
+ *  - A created object's address comes first; in any other call the subject does. Inputs follow,
+ *    then outputs, and options last.
+ *  - get copies into a struct or an array; a plain value is returned, as ae_network_input_width.
+ *  - Layers, rows and columns are counted from 0, also in error texts.
  *
  * Rules that hold everywhere:
- *  - A fallible call returns ae_status; out-parameters come first and are written on success only.
- *  - ae_last_error() has the details of the calling thread's last failure.
- *  - Options and result structs carry their size first, which must be set (0 is an error), and only
- *    ever grow at the end; in options any other field that is zero means the default.
- *  - Every object has one _free, which accepts NULL.
- *  - The library never prints, exits, changes the locale or the environment, or uses the network.
+ *  - A call that can fail returns ae_status. It writes its outputs on success only, and otherwise
+ *    changes nothing. ae_last_error() has the details of the calling thread's last failure.
+ *  - AE_ERROR_INVALID_ARGUMENT: a NULL, an option, an index out of range. AE_ERROR_SHAPE: widths or
+ *    counts that must agree do not. AE_ERROR_NOT_SET: the object has none. AE_ERROR_BUFFER_SIZE:
+ *    the caller's buffer is too small.
+ *  - Structs for options and results start with their size, which must be set, and grow at the end
+ *    only. In options NULL, and zero in any other field, mean the default. A field named reserved
+ *    must be 0.
+ *  - A count stands beside every array. Flags in results are int, 0 or 1.
+ *  - The library never prints, ends the program, changes the locale or the environment, or uses the
+ *    network.
  */
 #ifndef LIBAE_H
 #define LIBAE_H
 
-#include <libae/cpu.h>
-#include <libae/dataset.h>
-#include <libae/evaluate.h>
-#include <libae/events.h>
-#include <libae/export.h>
-#include <libae/network.h>
-#include <libae/optimizer.h>
-#include <libae/results.h>
-#include <libae/session.h>
-#include <libae/status.h>
-#include <libae/threshold.h>
-#include <libae/trainer.h>
-#include <libae/types.h>
-#include <libae/version.h>
+#include <libae/status.h>    /* what a call returns, and what went wrong */
+#include <libae/types.h>     /* activations, costs, precision */
+#include <libae/dataset.h>   /* rows from memory, IDX, NPY and CSV files */
+#include <libae/network.h>   /* create, load, save, describe; tensors by name */
+#include <libae/scaling.h>   /* a scaling of each feature, kept in the network */
+#include <libae/optimizer.h> /* Adam, AdamW, SGD, learning rate schedules */
+#include <libae/trainer.h>   /* training, early stopping, checkpoints, history */
+#include <libae/evaluate.h>  /* costs of a network on a dataset */
+#include <libae/session.h>   /* encode, decode, reconstruct, score */
+#include <libae/threshold.h> /* a threshold of the score, and anomalies above it */
+#include <libae/results.h>   /* codes, reconstructions and scores as NPY and CSV files */
+#include <libae/export.h>    /* a network as C source or as an ONNX model */
+#include <libae/events.h>    /* event files for TensorBoard */
+#include <libae/cpu.h>       /* processor and kernels */
+#include <libae/version.h>   /* of the library */
 
 #endif

@@ -28,7 +28,10 @@ AE_BEGIN_DECLS
     X(AE_ERROR_BUFFER_SIZE, -14, "the buffer is too small")                         \
     X(AE_ERROR_NOT_SET, -15, "the object has none")
 
-/** What a fallible call returns: AE_OK (0), or a negative error. @since 0.1 */
+/**
+ * What a fallible call returns: AE_OK (0), or a negative error.
+ * @since 0.1
+ */
 typedef enum ae_status {
 #define AE_STATUS_ENUM(name, value, message) name = value,
     AE_STATUS_LIST(AE_STATUS_ENUM)
@@ -41,7 +44,8 @@ typedef enum ae_status {
  * @param status any value
  * @return a string that lives as long as the program; "AE_STATUS_UNKNOWN" for a value not in the
  *         list
- * Thread safety: safe. @since 0.1
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_API const char *ae_status_name(ae_status status);
 
@@ -50,17 +54,19 @@ AE_API const char *ae_status_name(ae_status status);
  *
  * @param status any value
  * @return a string that lives as long as the program; "unknown status" for a value not in the list
- * Thread safety: safe. @since 0.1
+ * Thread safety: safe.
+ * @since 0.1
  */
 AE_API const char *ae_status_message(ae_status status);
 
 /**
  * What went wrong in the last failed call of this thread: which file, row, layer or option, for
- * instance "layer 3: width 0". Successful calls leave it alone.
+ * instance "layer 3: width 0" (layers are counted from 0). Successful calls leave it alone.
  *
  * @return the calling thread's text, at most 511 bytes, valid until its next failing call; "" when
  *         no call of this thread has failed yet; never NULL
- * Thread safety: safe; each thread has its own text. @since 0.1
+ * Thread safety: safe; each thread has its own text.
+ * @since 0.1
  */
 AE_API const char *ae_last_error(void);
 

@@ -8,10 +8,16 @@
  * headers, is G. Moon, "Autoencoder on MNIST" (2017): docs/experiment.md.
  */
 
-/** A switch whose default the option's description names. @since 0.1 */
+/**
+ * A switch whose default the option's description names.
+ * @since 0.1
+ */
 typedef enum ae_toggle { AE_TOGGLE_DEFAULT = 0, AE_TOGGLE_ON = 1, AE_TOGGLE_OFF = 2 } ae_toggle;
 
-/** A layer's non-linearity, applied after batch normalisation. @since 0.1 */
+/**
+ * A layer's non-linearity, applied after batch normalisation.
+ * @since 0.1
+ */
 typedef enum ae_activation {
     AE_ACTIVATION_DEFAULT = 0,    /**< sigmoid, as in the report */
     AE_ACTIVATION_SIGMOID = 1,    /**< 1 / (1 + exp(-x)) */
@@ -22,8 +28,9 @@ typedef enum ae_activation {
 } ae_activation;
 
 /**
- * A cost. Each is a mean over rows of the row's cost, with d the reconstruction minus the input
- * and F the number of features. @since 0.1
+ * A cost (loss). Each is the mean over the rows of the row's cost, with d the reconstruction minus
+ * the input and F the number of features.
+ * @since 0.1
  */
 typedef enum ae_cost {
     AE_COST_DEFAULT = 0, /**< AE_COST_L2, the report's */
@@ -33,20 +40,15 @@ typedef enum ae_cost {
     AE_COST_BCE = 4      /**< -sum(t log y + (1 - t) log(1 - y)) / F; needs a sigmoid output */
 } ae_cost;
 
-/** How a scaling is fitted to a feature's values. @since 0.1 */
-typedef enum ae_scaling {
-    AE_SCALING_DEFAULT = 0, /**< AE_SCALING_MIN_MAX */
-    AE_SCALING_MIN_MAX = 1, /**< least value to 0, greatest to 1: for a sigmoid output */
-    AE_SCALING_Z_SCORE =
-        2 /**< mean to 0, standard deviation (of the population) to 1: for a linear output */
-} ae_scaling;
-
-/** The arithmetic of the matrix products. @since 0.1 */
+/**
+ * The arithmetic of the matrix products.
+ * @since 0.1
+ */
 typedef enum ae_precision {
     AE_PRECISION_DEFAULT = 0, /**< AE_PRECISION_F32 */
     AE_PRECISION_F32 = 1,     /**< float32 throughout */
-    /** Products of bfloat16 numbers: in training all operands are rounded, in a session the weights
-     * (the rows too where the processor multiplies such numbers). Sums, parameters, moments and all
+    /** Products of bfloat16 numbers. Training rounds all operands. A session rounds the weights,
+     * and on processors with bfloat16 instructions the rows too. Sums, parameters, moments and all
      * else are float32. */
     AE_PRECISION_BF16 = 2
 } ae_precision;

@@ -42,11 +42,10 @@ static unsigned native_isa(void)
         AVX512F = 1 << 16,
         AVX512DQ = 1 << 17,
         AVX512BW = 1 << 30
-    };                                                                 /* 7.0: EBX */
-    const unsigned avx512vl = 1U << 31;                                /* 7.0: EBX */
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };                   /* 7.0: EDX */
-    enum { AVX512_BF16 = 1 << 5 };                                     /* 7.1: EAX */
-    enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6, TILE_STATE = 0x60000 }; /* XCR0 */
+    };                                           /* 7.0: EBX */
+    const unsigned avx512vl = 1U << 31;          /* 7.0: EBX */
+    enum { AVX512_BF16 = 1 << 5 };               /* 7.1: EAX */
+    enum { YMM_STATE = 0x06, ZMM_STATE = 0xE6 }; /* XCR0 */
     unsigned a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, FMA | OSXSAVE | AVX | F16C))
@@ -57,8 +56,6 @@ static unsigned native_isa(void)
     unsigned isa = AEI_ISA_AVX2;
     if (has(saved, ZMM_STATE) && has(b, AVX512F | AVX512DQ | AVX512BW | avx512vl))
         isa |= AEI_ISA_AVX512;
-    if (has(saved, TILE_STATE) && has(d, AMX_BF16 | AMX_TILE))
-        isa |= AEI_ISA_AMX_BF16;
     /* Leaf 7 says in EAX how many subleaves it has; the ones beyond read as something else. */
     if ((isa & AEI_ISA_AVX512) != 0 && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
         has(a, AVX512_BF16))

@@ -9,8 +9,7 @@ enum {
     AEI_ISA_AVX2 = 1,        /* AVX2, FMA, F16C */
     AEI_ISA_AVX512 = 2,      /* F, BW, DQ, VL */
     AEI_ISA_AVX512_BF16 = 4, /* vdpbf16ps */
-    AEI_ISA_NEON = 8,
-    AEI_ISA_AMX_BF16 = 16 /* tiles; use needs the kernel's permission as well */
+    AEI_ISA_NEON = 8
 };
 
 /*

@@ -7,6 +7,7 @@
 
 #include "base/cpu_internal.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "compute/blis.h"
 #include "compute/kernels.h"
 
@@ -113,10 +114,9 @@ const aei_bf16_kernels *aei_bf16_kernels_find(const aei_kernels *kernels)
     return NULL;
 }
 
-void ae_cpu_get_info(ae_cpu_info *info)
+ae_status ae_cpu_get_info(ae_cpu_info *info)
 {
-    if (info == NULL)
-        return;
+    AE_REQUIRE(info);
     const unsigned isa = aei_cpu_isa();
     const aei_kernels *found[MOST];
     const aei_blis_info blis = aei_blis_describe();
@@ -133,9 +133,5 @@ void ae_cpu_get_info(ae_cpu_info *info)
         .blis_used = blis.used,
         .cores = aei_cpu_cores(),
     };
-    size_t room;
-    memcpy(&room, info, sizeof room);
-    if (room > sizeof room && room <= 4096)
-        memcpy((char *)info + sizeof room, (const char *)&mine + sizeof room,
-               (room < sizeof mine ? room : sizeof mine) - sizeof room);
+    return aei_result_write(info, &mine, sizeof mine, "ae_cpu_info");
 }

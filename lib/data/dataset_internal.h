@@ -14,10 +14,11 @@
 /*
  * Copy features [first, first + count) of row_count rows, named by their number in the dataset, as
  * float32: out[r * stride + j]. Elements past count are left alone. Hot: called once a batch for
- * each panel of features. Thread-safe, allocates nothing.
+ * each panel of features. Thread-safe, allocates nothing. The dataset is a pointer to void because
+ * steps and sessions gather from other sources too.
  */
-void aei_dataset_gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count,
-                        size_t first, size_t count, float *out, size_t stride);
+void aei_dataset_gather(const void *dataset, const uint32_t *rows, size_t row_count, size_t first,
+                        size_t count, float *out, size_t stride);
 
 /*
  * Refuse values that are not finite or outside [low, high]: AE_ERROR_DATA naming row, column and

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <libae/experimental.h>
+
 #include "base/error.h"
 #include "base/philox.h"
 #include "data/glyphs.h"

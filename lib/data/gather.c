@@ -32,9 +32,10 @@ static inline void scale_bytes(float *restrict to, const uint8_t *restrict from,
         to[j] = (float)from[j] * scale;
 }
 
-void aei_dataset_gather(const ae_dataset *dataset, const uint32_t *rows, size_t row_count,
-                        size_t first, size_t count, float *out, size_t stride)
+void aei_dataset_gather(const void *source, const uint32_t *rows, size_t row_count, size_t first,
+                        size_t count, float *out, size_t stride)
 {
+    const ae_dataset *dataset = source;
     const uint32_t *index = dataset->index;
     const void *values = dataset->storage->values;
     const size_t origin = dataset->first, step = dataset->storage->stride;

@@ -32,9 +32,7 @@ static const size_t most_bytes = ((size_t)1 << 31) - ((size_t)1 << 24);
 static void name_of(char name[AEI_ONNX_NAME], const ae_network *network, size_t layer,
                     const char *part)
 {
-    const int decodes = layer >= network->encoder_layers;
-    aei_tensor_name(name, AEI_ONNX_NAME, decodes, layer - (decodes ? network->encoder_layers : 0),
-                    part);
+    aei_tensor_name(name, AEI_ONNX_NAME, layer, network->encoder_layers, part);
 }
 
 /* A node of a layer on the constants added last. */
@@ -54,7 +52,7 @@ static float *add_part(aei_onnx_graph *g, const ae_network *n, size_t layer, con
     const aei_tensor *tensor = aei_network_tensor(n, name);
     const aei_layer *l = &n->layers[layer];
     float *values = aei_onnx_tensor_add(g, name, l->out, tensor->part == AEI_WEIGHT ? l->in : 0);
-    aei_tensor_unpack(n, tensor, tensor->part <= AEI_BETA ? n->parameters : n->running, values);
+    aei_tensor_unpack(n, tensor, aei_network_block(n, tensor), values);
     return values;
 }
 

@@ -66,17 +66,22 @@ void aei_text_number(aei_text *text, double value)
 }
 
 /* UTF-8 passes as it is; only quote, backslash and control characters must be escaped (RFC 8259,
- * section 7). */
+ * section 7). Readers refuse a file with bytes that are not UTF-8: they become U+FFFD. */
 void aei_text_string(aei_text *text, const char *value)
 {
     aei_text_bytes(text, "\"", 1);
-    for (const char *c = value; *c != '\0'; c++) {
+    for (const char *c = value; *c != '\0';) {
+        /* The zero byte at the end continues no sequence, so none is read past it. */
+        const size_t length = aei_utf8_length((const unsigned char *)c, SIZE_MAX);
         if (*c == '"' || *c == '\\')
             aei_text_bytes(text, "\\", 1);
-        if ((unsigned char)*c < 0x20)
+        if (length == 0)
+            aei_text_bytes(text, "\xEF\xBF\xBD", 3);
+        else if ((unsigned char)*c < 0x20)
             aei_text_add(text, "\\u%04x", (unsigned)(unsigned char)*c);
         else
-            aei_text_bytes(text, c, 1);
+            aei_text_bytes(text, c, length);
+        c += length == 0 ? 1 : length;
     }
     aei_text_bytes(text, "\"", 1);
 }

@@ -30,7 +30,7 @@ __attribute__((format(printf, 2, 3))) void aei_text_add(aei_text *text, const ch
  * finite. */
 void aei_text_number(aei_text *text, double value);
 
-/* A JSON string with its quotes; value is UTF-8. */
+/* A JSON string with its quotes. Bytes of value that are not UTF-8 become U+FFFD. */
 void aei_text_string(aei_text *text, const char *value);
 
 /* The length of the UTF-8 sequence that starts left bytes, of which there is at least one; 0: it is

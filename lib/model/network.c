@@ -18,10 +18,14 @@ static const size_t default_widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 
 
 AEI_OPTIONS_INIT(ae_network_options)
 
-/* Options with every default put in its place. */
-static ae_status resolve(ae_network_options *o, const ae_network_options *options)
+/* The width with this index once code_width is in its place. */
+static size_t width_at(const ae_network_options *o, size_t i)
 {
-    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_network_options"));
+    return i == o->encoder_layers && o->code_width != 0 ? o->code_width : o->widths[i];
+}
+
+static ae_status resolve_widths(ae_network_options *o)
+{
     if (o->widths == NULL && o->width_count != 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "widths is NULL but width_count is %zu",
                         o->width_count);
@@ -39,19 +43,27 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
             if (o->widths[i] < o->widths[o->encoder_layers])
                 o->encoder_layers = i;
     }
-    if (o->encoder_layers > o->width_count - 2)
+    const size_t layers = o->width_count - 1;
+    if (o->encoder_layers >= layers)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "encoder_layers is %zu: an inner width has index 1 to %zu",
-                        o->encoder_layers, o->width_count - 2);
-    for (size_t i = 0; i < o->width_count; i++) {
-        size_t width = i == o->encoder_layers && o->code_width != 0 ? o->code_width : o->widths[i];
-        if (width == 0 || width > MAX_WIDTH)
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: width %zu is not in 1 to %d", i,
-                            width, MAX_WIDTH);
-    }
-    if (o->widths[0] != o->widths[o->width_count - 1])
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "output width %zu differs from input width %zu",
-                        o->widths[o->width_count - 1], o->widths[0]);
+                        "encoder_layers is %zu: of %zu layers 1 to %zu can encode",
+                        o->encoder_layers, layers, layers - 1);
+    for (size_t i = 0; i <= layers; i++)
+        if (width_at(o, i) == 0 || width_at(o, i) > MAX_WIDTH)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "widths[%zu] is %zu, not in 1 to %d", i,
+                            width_at(o, i), MAX_WIDTH);
+    if (o->widths[0] != o->widths[layers])
+        return aei_fail(AE_ERROR_SHAPE, "output width %zu differs from input width %zu",
+                        o->widths[layers], o->widths[0]);
+    return AE_OK;
+}
+
+/* Options with every default put in its place. */
+static ae_status resolve(ae_network_options *o, const ae_network_options *options)
+{
+    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_network_options"));
+    AE_TRY(resolve_widths(o));
+    AE_TRY(aei_check_activations(o->activations, o->activation_count, o->width_count - 1));
     o->leaky_slope = o->leaky_slope == 0 ? 0.01f : o->leaky_slope;
     o->bn_epsilon = o->bn_epsilon == 0 ? 1e-3f : o->bn_epsilon;
     o->bn_decay = o->bn_decay == 0 ? 0.9f : o->bn_decay;
@@ -64,10 +76,26 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
     if (!(o->bn_decay > 0 && o->bn_decay < 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_decay %g is not in (0, 1)",
                         (double)o->bn_decay);
-    if ((int)o->batch_norm < AE_TOGGLE_DEFAULT || (int)o->batch_norm > AE_TOGGLE_OFF)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch_norm is %d, not an ae_toggle",
-                        (int)o->batch_norm);
+    return aei_check_enum((int)o->batch_norm, AE_TOGGLE_OFF, "batch_norm", "ae_toggle");
+}
+
+ae_status aei_check_activations(const ae_activation *activations, size_t count, size_t layers)
+{
+    if (activations == NULL && count != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "activations is NULL but activation_count is %zu", count);
+    if (activations != NULL && count != layers)
+        return aei_fail(AE_ERROR_SHAPE, "activation_count is %zu, but there are %zu layers", count,
+                        layers);
     return AE_OK;
+}
+
+ae_status aei_check_activation(size_t layer, ae_activation activation)
+{
+    if ((int)activation >= AE_ACTIVATION_DEFAULT && (int)activation <= AE_ACTIVATION_LINEAR)
+        return AE_OK;
+    return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: activation %d is not an ae_activation",
+                    layer, (int)activation);
 }
 
 static ae_status resolve_activation(ae_activation *kind, const ae_network_options *o, size_t layer)
@@ -76,9 +104,7 @@ static ae_status resolve_activation(ae_activation *kind, const ae_network_option
                                                        : o->hidden_activation;
     if (o->activations != NULL)
         wanted = o->activations[layer];
-    if ((int)wanted < AE_ACTIVATION_DEFAULT || (int)wanted > AE_ACTIVATION_LINEAR)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "layer %zu: activation %d is not an ae_activation", layer + 1, (int)wanted);
+    AE_TRY(aei_check_activation(layer, wanted));
     *kind = wanted == AE_ACTIVATION_DEFAULT ? AE_ACTIVATION_SIGMOID : wanted;
     return AE_OK;
 }
@@ -132,12 +158,10 @@ static void name_tensors(ae_network *network)
     const size_t per_layer = network->tensor_count / network->depth;
     for (size_t i = 0; i < network->tensor_count; i++) {
         const size_t layer = i / per_layer, part = i % per_layer;
-        const int decodes = layer >= network->encoder_layers;
         aei_tensor *tensor = &network->tensors[i];
         tensor->layer = layer;
         tensor->part = network->batch_norm ? parts_with_norm[part] : parts_without[part];
-        aei_tensor_name(tensor->name, sizeof tensor->name, decodes,
-                        layer - (decodes ? network->encoder_layers : 0),
+        aei_tensor_name(tensor->name, sizeof tensor->name, layer, network->encoder_layers,
                         network->batch_norm ? with_norm[part] : without[part]);
     }
 }
@@ -186,7 +210,7 @@ static ae_status build(ae_network **network, const ae_network_options *o,
     n->seed = o->seed;
     n->widths = widths;
     for (size_t i = 0; i < o->width_count; i++) {
-        widths[i] = i == o->encoder_layers && o->code_width != 0 ? o->code_width : o->widths[i];
+        widths[i] = width_at(o, i);
         n->widest = widths[i] > n->widest ? widths[i] : n->widest;
     }
     place_layers(n);
@@ -240,25 +264,27 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
         .bn_decay = network->bn_decay,
         .seed = network->seed,
     };
-    ae_network *n;
-    AE_TRY(build(&n, &o, network->kernels));
+    const aei_scaling *scaling = network->scaling;
+    ae_network *n = NULL;
+    ae_status status = AE_OK;
+    AE_CHECK(build(&n, &o, network->kernels));
     for (size_t l = 0; l < n->depth; l++)
         n->layers[l].f = network->layers[l].f;
     memcpy(n->parameters, network->parameters, n->parameter_floats * sizeof(float));
     memcpy(n->running, network->running, n->running_floats * sizeof(float));
     n->batches_tracked = network->batches_tracked;
-    const aei_scaling *scaling = network->scaling;
-    if (scaling != NULL) {
-        const ae_status status = aei_scaling_create(&n->scaling, scaling->features, scaling->offset,
-                                                    scaling->scale);
-        if (status != AE_OK) {
-            ae_network_free(n);
-            return status;
-        }
-    }
+    if (scaling != NULL)
+        AE_CHECK(
+            aei_scaling_create(&n->scaling, scaling->features, scaling->offset, scaling->scale));
+    if (network->columns != NULL)
+        AE_CHECK(ae_network_set_column_names(n, (const char *const *)network->columns,
+                                             network->widths[0]));
     aei_network_keep_threshold(n, aei_network_threshold(network));
     *copy = n;
-    return AE_OK;
+    n = NULL;
+cleanup:
+    ae_network_free(n);
+    return status;
 }
 
 void ae_network_free(ae_network *network)
@@ -267,6 +293,7 @@ void ae_network_free(ae_network *network)
         return;
     aei_arena_free(&network->arena);
     aei_scaling_free(network->scaling);
+    free(network->columns);
     free(network->widths);
     free(network);
 }
@@ -276,55 +303,6 @@ bool aei_network_same_layout(const ae_network *a, const ae_network *b)
     return a->depth == b->depth && a->batch_norm == b->batch_norm &&
            a->kernels->panel == b->kernels->panel &&
            memcmp(a->widths, b->widths, (a->depth + 1) * sizeof *a->widths) == 0;
-}
-
-size_t ae_network_layer_count(const ae_network *network)
-{
-    return network == NULL ? 0 : network->depth;
-}
-
-size_t ae_network_width(const ae_network *network, size_t index)
-{
-    return network == NULL || index > network->depth ? 0 : network->widths[index];
-}
-
-size_t ae_network_input_width(const ae_network *network)
-{
-    return network == NULL ? 0 : network->widths[0];
-}
-
-size_t ae_network_code_width(const ae_network *network)
-{
-    return network == NULL ? 0 : network->widths[network->encoder_layers];
-}
-
-size_t ae_network_encoder_layer_count(const ae_network *network)
-{
-    return network == NULL ? 0 : network->encoder_layers;
-}
-
-size_t ae_network_parameter_count(const ae_network *network)
-{
-    size_t count = 0;
-    for (size_t l = 0; network != NULL && l < network->depth; l++)
-        count += network->layers[l].out * (network->layers[l].in + (network->batch_norm ? 2 : 1));
-    return count;
-}
-
-int ae_network_has_batch_norm(const ae_network *network)
-{
-    return network != NULL && network->batch_norm;
-}
-
-ae_activation ae_network_activation(const ae_network *network, size_t layer)
-{
-    return network == NULL || layer >= network->depth ? AE_ACTIVATION_DEFAULT
-                                                      : network->layers[layer].f.kind;
-}
-
-const char *ae_network_kernels(const ae_network *network)
-{
-    return network == NULL ? "" : network->kernels->name;
 }
 
 ae_status aei_network_check_width(const ae_network *network, size_t features, const char *what)

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "compute/kernels.h"
-#include "model/scaling.h"
+#include "model/scaling_internal.h"
 
 /* Where a layer's parameters lie: offsets in floats into a block, P being kernels->panel. */
 typedef struct aei_layer {
@@ -60,14 +60,22 @@ struct ae_network {
     size_t running_floats;
     float *running;
     aei_scaling *scaling; /* NULL: features as the caller has them */
+    char **columns;       /* names of the input's columns, one block; NULL: none */
 };
 
 /* ae_network_create without the values: every parameter and statistic is 0. For loading, which sets
  * them all. */
 ae_status aei_network_build(ae_network **network, const ae_network_options *options);
 
-/* Writes a tensor's name, "decoder.2.bn.weight" for (1, 2, "bn.weight"). */
-void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part);
+/* An activation for a layer, as an option gives it. AE_ERROR_INVALID_ARGUMENT names the layer. */
+ae_status aei_check_activation(size_t layer, ae_activation activation);
+
+/* A list of activations, as options give it. AE_ERROR_INVALID_ARGUMENT, AE_ERROR_SHAPE. */
+ae_status aei_check_activations(const ae_activation *activations, size_t count, size_t layers);
+
+/* Writes a tensor's name: "decoder.2.bn.weight" for layer 5 of which 3 encode and "bn.weight". */
+void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers,
+                     const char *part);
 
 /* Whether an optimizer changes the tensor: it then lies in a parameter block, else in a running
  * block. */

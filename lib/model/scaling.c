@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "model/scaling.h"
+#include "model/scaling_internal.h"
 
 #include "base/error.h"
 #include "model/network_internal.h"
 
+#include <libae/scaling.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,19 +83,29 @@ void aei_scaling_restore(const aei_scaling *scaling, size_t first, size_t count,
     }
 }
 
+/* Outputs and scores change with the scaling: sessions must notice, a threshold no longer holds. */
+static void replace(ae_network *network, aei_scaling *scaling)
+{
+    aei_scaling_free(network->scaling);
+    network->scaling = scaling;
+    network->generation++;
+}
+
 ae_status ae_network_set_scaling(ae_network *network, const float *offset, const float *scale)
 {
     AE_REQUIRE(network);
-    aei_scaling *made = NULL;
-    if (offset != NULL || scale != NULL) {
-        AE_REQUIRE(offset);
-        AE_REQUIRE(scale);
-        AE_TRY(aei_scaling_create(&made, network->widths[0], offset, scale));
-    }
-    aei_scaling_free(network->scaling);
-    network->scaling = made;
-    network->generation++;
+    AE_REQUIRE(offset);
+    AE_REQUIRE(scale);
+    aei_scaling *made;
+    AE_TRY(aei_scaling_create(&made, network->widths[0], offset, scale));
+    replace(network, made);
     return AE_OK;
+}
+
+void ae_network_clear_scaling(ae_network *network)
+{
+    if (network != NULL && network->scaling != NULL)
+        replace(network, NULL);
 }
 
 ae_status ae_network_get_scaling(const ae_network *network, float *offset, float *scale)
@@ -102,7 +113,7 @@ ae_status ae_network_get_scaling(const ae_network *network, float *offset, float
     AE_REQUIRE(network);
     const aei_scaling *scaling = network->scaling;
     if (scaling == NULL)
-        return aei_fail(AE_ERROR_NOT_FOUND, "the network has no scaling");
+        return aei_fail(AE_ERROR_NOT_SET, "the network has no scaling");
     if (offset != NULL)
         memcpy(offset, scaling->offset, scaling->features * sizeof *offset);
     if (scale != NULL)

@@ -15,14 +15,14 @@
  */
 typedef struct aei_step aei_step;
 
-/* Copies features [first, first + count) of a dataset's rows, as the caller has them:
- * out[r * stride + j]. Called from every thread of the team. */
-typedef void (*aei_gather)(const struct ae_dataset *source, const uint32_t *rows, size_t row_count,
-                           size_t first, size_t count, float *out, size_t stride);
+/* Copies features [first, first + count) of a source's rows, as the caller has them:
+ * out[r * stride + j]. Called from every thread of the team. aei_dataset_gather is one. */
+typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_count, size_t first,
+                           size_t count, float *out, size_t stride);
 
 typedef struct aei_step_job {
     aei_gather gather;
-    const struct ae_dataset *source;
+    const void *source;
     const uint32_t *rows; /* of the batch */
     size_t row_count;
     ae_cost cost;

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void aei_tensor_name(char *name, size_t size, int decodes, size_t index, const char *part)
+void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers, const char *part)
 {
-    (void)snprintf(name, size, "%s.%zu.%s", decodes ? "decoder" : "encoder", index, part);
+    const bool decodes = layer >= encoder_layers;
+    (void)snprintf(name, size, "%s.%zu.%s", decodes ? "decoder" : "encoder",
+                   layer - (decodes ? encoder_layers : 0), part);
 }
 
 size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor)
@@ -89,7 +91,7 @@ ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae
     AE_REQUIRE(network);
     AE_REQUIRE(info);
     if (index >= network->tensor_count)
-        return aei_fail(AE_ERROR_NOT_FOUND, "tensor %zu: the network has %zu", index,
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "tensor %zu: the network has %zu, from 0", index,
                         network->tensor_count);
     const aei_tensor *tensor = &network->tensors[index];
     const aei_layer *layer = &network->layers[tensor->layer];

@@ -108,9 +108,7 @@ static ae_status read_widths(aei_architecture *a, const aei_safetensors *file)
     const size_t layers = a->width_count - 1;
     for (size_t l = 0; l < layers; l++) {
         char name[NAME_SIZE];
-        const int decodes = l >= a->encoder_layers;
-        aei_tensor_name(name, sizeof name, decodes, l - (decodes ? a->encoder_layers : 0),
-                        "weight");
+        aei_tensor_name(name, sizeof name, l, a->encoder_layers, "weight");
         const aei_stored *weight = aei_safetensors_find(file, name);
         if (weight == NULL)
             return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing", name);
@@ -178,10 +176,7 @@ static ae_status compare_widths(const aei_architecture *a, const aei_json *width
         if (i < a->width_count && width == a->widths[i])
             continue;
         char name[NAME_SIZE];
-        const size_t layer = i == 0 ? 0 : i - 1;
-        const int decodes = layer >= a->encoder_layers;
-        aei_tensor_name(name, sizeof name, decodes, layer - (decodes ? a->encoder_layers : 0),
-                        "weight");
+        aei_tensor_name(name, sizeof name, i == 0 ? 0 : i - 1, a->encoder_layers, "weight");
         if (i >= a->width_count)
             return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing, or libae.architecture is wrong",
                             name);
@@ -302,14 +297,11 @@ static ae_status add_activation(aei_architecture *a, size_t layer, ae_activation
 {
     if (wanted == AE_ACTIVATION_DEFAULT)
         return AE_OK;
-    if ((int)wanted < AE_ACTIVATION_DEFAULT || (int)wanted > AE_ACTIVATION_LINEAR)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "layer %zu: activation %d is not an ae_activation", layer + 1, (int)wanted);
+    AE_TRY(aei_check_activation(layer, wanted));
     if (a->says_activations && a->activations[layer] != wanted)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "layer %zu: %s in the file's libae.architecture, %s in the options",
-                        layer + 1, aei_activation_name(a->activations[layer]),
-                        aei_activation_name(wanted));
+                        "layer %zu: %s in the file's libae.architecture, %s in the options", layer,
+                        aei_activation_name(a->activations[layer]), aei_activation_name(wanted));
     a->activations[layer] = wanted;
     return AE_OK;
 }
@@ -332,12 +324,7 @@ static ae_status add_constant(float *value, bool says, float wanted, float limit
 ae_status aei_architecture_add(aei_architecture *a, const ae_load_options *o)
 {
     const size_t layers = a->width_count - 1;
-    if (o->activations == NULL && o->activation_count != 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "activations is NULL but activation_count is %zu", o->activation_count);
-    if (o->activations != NULL && o->activation_count != layers)
-        return aei_fail(AE_ERROR_SHAPE, "activation_count is %zu, but the file has %zu layers",
-                        o->activation_count, layers);
+    AE_TRY(aei_check_activations(o->activations, o->activation_count, layers));
     for (size_t l = 0; l < layers; l++) {
         const ae_activation of_place = l + 1 == layers ? o->output_activation
                                                        : o->hidden_activation;

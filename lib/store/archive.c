@@ -85,6 +85,14 @@ void aei_archive_note(aei_archive *archive, const char *key, const char *value)
     aei_text_string(&archive->metadata, value);
 }
 
+void aei_archive_note_text(aei_archive *archive, const char *key, aei_text *value)
+{
+    archive->failed = archive->failed || value->failed;
+    if (!value->failed)
+        aei_archive_note(archive, key, value->data);
+    aei_text_free(value);
+}
+
 /* Larger elements first, so that without holes each tensor is aligned for its own; then by name. */
 static int in_file_order(const void *a, const void *b)
 {

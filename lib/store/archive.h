@@ -49,6 +49,9 @@ void aei_archive_add_part(aei_archive *archive, const char *prefix, const aei_te
 /* Add a metadata string. */
 void aei_archive_note(aei_archive *archive, const char *key, const char *value);
 
+/* The same from a text, which it frees. */
+void aei_archive_note_text(aei_archive *archive, const char *key, aei_text *value);
+
 /* Put the tensors in order and make the header; nothing can be added afterwards.
  * AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_archive_finish(aei_archive *archive);

@@ -7,6 +7,7 @@
 #include "store/architecture.h"
 #include "store/stored_threshold.h"
 
+#include <libae/scaling.h>
 #include <libae/version.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,11 +29,24 @@ static void put_counts(aei_archive *archive)
     const ae_network *network = archive->network;
     for (size_t l = 0; network->batch_norm && l < network->depth; l++) {
         char name[NAME_SIZE];
-        const int decodes = l >= network->encoder_layers;
-        aei_tensor_name(name, sizeof name, decodes, l - (decodes ? network->encoder_layers : 0),
-                        "bn.num_batches_tracked");
+        aei_tensor_name(name, sizeof name, l, network->encoder_layers, "bn.num_batches_tracked");
         aei_archive_add(archive, "", name, AEI_I64, 0, NULL, &network->batches_tracked);
     }
+}
+
+/* A JSON array of strings. */
+static void put_columns(aei_archive *archive)
+{
+    const ae_network *network = archive->network;
+    aei_text json = {0};
+    if (network->columns == NULL)
+        return;
+    for (size_t j = 0; j < network->widths[0]; j++) {
+        aei_text_bytes(&json, j == 0 ? "[" : ",", 1);
+        aei_text_string(&json, network->columns[j]);
+    }
+    aei_text_bytes(&json, "]", 1);
+    aei_archive_note_text(archive, "libae.columns", &json);
 }
 
 void aei_model_put(aei_archive *archive, const float *parameters, const float *running)
@@ -55,12 +69,10 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
     aei_archive_note(archive, "format", "pt"); /* whose names and layout these are */
     aei_archive_note(archive, "libae.format_version", version);
     aei_archive_note(archive, "libae.version", ae_version_string());
-    aei_text architecture = {0};
-    aei_architecture_write(&architecture, network);
-    archive->failed = archive->failed || architecture.failed;
-    if (!architecture.failed)
-        aei_archive_note(archive, "libae.architecture", architecture.data);
-    aei_text_free(&architecture);
+    aei_text json = {0};
+    aei_architecture_write(&json, network);
+    aei_archive_note_text(archive, "libae.architecture", &json);
+    put_columns(archive);
 }
 
 static ae_status prepare(aei_archive *archive, const ae_network *network)
@@ -141,9 +153,7 @@ static ae_status fold_bias(float *mean, const aei_safetensors *file, const ae_ne
                            size_t layer)
 {
     aei_tensor bias = {.part = AEI_BETA, .layer = layer};
-    const int decodes = layer >= network->encoder_layers;
-    aei_tensor_name(bias.name, sizeof bias.name, decodes,
-                    layer - (decodes ? network->encoder_layers : 0), "bias");
+    aei_tensor_name(bias.name, sizeof bias.name, layer, network->encoder_layers, "bias");
     if (aei_safetensors_find(file, bias.name) == NULL)
         return AE_OK;
     const size_t width = network->layers[layer].out;
@@ -217,6 +227,41 @@ cleanup:
     return status;
 }
 
+static ae_status read_names(ae_network *network, const aei_json *list)
+{
+    const size_t width = network->widths[0];
+    const char **names = calloc(width, sizeof *names);
+    if (names == NULL)
+        return aei_fail_memory(width * sizeof *names);
+    const aei_json *item = aei_json_is_array(list) ? aei_json_first(list) : NULL;
+    size_t count = 0;
+    for (; item != NULL && count < width; item = aei_json_next(item), count++) {
+        names[count] = aei_json_string(item);
+        if (names[count] == NULL)
+            break;
+    }
+    ae_status status;
+    if (count < width || item != NULL)
+        status = aei_fail(AE_ERROR_FORMAT, "not a list of %zu strings", width);
+    else
+        status = ae_network_set_column_names(network, names, count);
+    free(names);
+    return status;
+}
+
+static ae_status read_columns(ae_network *network, const aei_safetensors *file)
+{
+    const char *text = aei_safetensors_note(file, "libae.columns");
+    if (text == NULL)
+        return AE_OK;
+    aei_json *json = NULL;
+    ae_status status = aei_json_parse(&json, text, strlen(text));
+    if (status == AE_OK)
+        status = read_names(network, json);
+    aei_json_free(json);
+    return status == AE_ERROR_FORMAT ? aei_fail_within(status, "libae.columns") : status;
+}
+
 /* A network of the file's architecture, with values still to come. What it refuses is the file's
  * fault. */
 static ae_status make_network(ae_network **network, const aei_architecture *a, const char *kernels)
@@ -228,6 +273,7 @@ static ae_status make_network(ae_network **network, const aei_architecture *a, c
         .encoder_layers = a->encoder_layers,
         .batch_norm = a->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
         .activations = a->activations,
+        .activation_count = a->width_count - 1,
         .leaky_slope = a->leaky_slope,
         .bn_epsilon = a->bn_epsilon,
         .bn_decay = a->bn_decay,
@@ -235,8 +281,8 @@ static ae_status make_network(ae_network **network, const aei_architecture *a, c
         .kernels = kernels,
     };
     const ae_status status = aei_network_build(network, &options);
-    return status == AE_ERROR_INVALID_ARGUMENT ? aei_fail_within(AE_ERROR_FORMAT, "architecture")
-                                               : status;
+    const bool refused = status == AE_ERROR_INVALID_ARGUMENT || status == AE_ERROR_SHAPE;
+    return refused ? aei_fail_within(AE_ERROR_FORMAT, "architecture") : status;
 }
 
 ae_status aei_model_check_version(const aei_safetensors *file)
@@ -265,6 +311,7 @@ static ae_status get_with(ae_network **network, const aei_safetensors *file,
     AE_CHECK(make_network(&n, &architecture, options->kernels));
     AE_CHECK(read_tensors(n, file));
     AE_CHECK(read_scaling(n, file));
+    AE_CHECK(read_columns(n, file));
     AE_CHECK(aei_threshold_get(n, file));
     *network = n;
     n = NULL;
@@ -291,13 +338,19 @@ static ae_status load_memory(ae_network **network, const void *data, size_t size
 
 AEI_OPTIONS_INIT(ae_load_options)
 
+static ae_status read_options(ae_load_options *o, const ae_load_options *options)
+{
+    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_load_options"));
+    return aei_check_reserved(o->reserved, "ae_load_options");
+}
+
 ae_status ae_network_load_memory(ae_network **network, const void *data, size_t size,
                                  const ae_load_options *options)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(data);
     ae_load_options o;
-    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_load_options"));
+    AE_TRY(read_options(&o, options));
     return load_memory(network, data, size, &o);
 }
 
@@ -306,7 +359,7 @@ ae_status ae_network_load(ae_network **network, const char *path, const ae_load_
     AE_REQUIRE(network);
     AE_REQUIRE(path);
     ae_load_options o;
-    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_load_options"));
+    AE_TRY(read_options(&o, options));
     void *data;
     size_t size;
     AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));

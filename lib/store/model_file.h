@@ -8,8 +8,7 @@
 /* What model files and checkpoints share. */
 
 /* Files of more bytes than this are not read. */
-#define AEI_FILE_LIMIT \
-    (SIZE_MAX / 2 < ((uint64_t)1 << 34) ? SIZE_MAX / 2 : (size_t)((uint64_t)1 << 34))
+#define AEI_FILE_LIMIT ((size_t)1 << 34)
 
 /* Name a network's tensors and metadata; parameters and running statistics from blocks laid out
  * like its own. */

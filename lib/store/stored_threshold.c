@@ -37,10 +37,7 @@ void aei_threshold_put(aei_archive *archive, const ae_network *network)
         aei_text_number(&json, *numbers[i]);
     }
     aei_text_add(&json, "}");
-    archive->failed = archive->failed || json.failed;
-    if (!json.failed)
-        aei_archive_note(archive, "libae.threshold", json.data);
-    aei_text_free(&json);
+    aei_archive_note_text(archive, "libae.threshold", &json);
 }
 
 static ae_status damaged(const char *member)

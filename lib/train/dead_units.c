@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which outputs of which layers vary over a dataset, and which features of the code say the
- * same. */
+/* Which outputs of which layers vary over a dataset, and which units of the code say the same. */
 #include "train/dead_units.h"
 
 #include "base/arena.h"
+#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "model/network_internal.h"
+#include "model/session_internal.h"
+#include "train/scaled_rows.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 128 };
+/* Rows at a time, and in all; codes of more units are not searched for redundant ones. */
+enum { ROWS = 128, SAMPLE_ROWS = 4096, CODES_MAX = 512 };
 
-/* A unit is dead when its deviation is less than this share of its layer's root mean square
- * output. */
-static const double least_deviation = 1e-3;
-static const double least_correlation = 0.999;
+/* A dead unit's standard deviation is at most this share of its layer's root mean square output. */
+static const double dead_deviation = 1e-3;
+static const double redundant_correlation = 0.999;
 
 /* Sums over the rows for `width` values, taken from the first row on so that nothing cancels. */
 typedef struct spread {
@@ -54,8 +56,7 @@ static void lay_out(units *u)
         if (u->layers != NULL)
             u->layers[l] = s;
     }
-    u->products = codes <= AEI_UNITS_CODES ? aei_arena_take(arena, codes, codes * sizeof(double))
-                                           : NULL;
+    u->products = codes <= CODES_MAX ? aei_arena_take(arena, codes, codes * sizeof(double)) : NULL;
     for (size_t i = 0; i < 2; i++)
         u->values[i] = aei_arena_take(arena, ROWS, n->widest * sizeof(float));
 }
@@ -118,7 +119,7 @@ static double variance(const spread *s, size_t j, size_t rows)
 static bool is_dead(const spread *s, size_t j, size_t rows)
 {
     const double power = s->power / (double)rows / (double)s->width;
-    return sqrt(variance(s, j, rows)) <= least_deviation * sqrt(power);
+    return sqrt(variance(s, j, rows)) <= dead_deviation * sqrt(power);
 }
 
 static size_t count_dead(const units *u, size_t l)
@@ -130,26 +131,27 @@ static size_t count_dead(const units *u, size_t l)
     return dead;
 }
 
-static size_t count_duplicates(const units *u)
+/* Units that are not dead, but whose correlation with one before them is beyond the bound. */
+static size_t count_redundant(const units *u)
 {
     const spread *s = &u->layers[u->network->encoder_layers - 1];
-    size_t duplicates = 0;
+    size_t redundant = 0;
     for (size_t j = 1; j < s->width && u->products != NULL; j++) {
         bool found = is_dead(s, j, u->rows);
         const bool dead = found;
         for (size_t i = 0; i < j && !found; i++) {
             const double n = (double)u->rows;
-            const double together = u->products[i * s->width + j] / n -
-                                    s->sums[i] / n * (s->sums[j] / n);
-            const double apart = sqrt(variance(s, i, u->rows) * variance(s, j, u->rows));
-            found = !is_dead(s, i, u->rows) && fabs(together) > least_correlation * apart;
+            const double covariance = u->products[i * s->width + j] / n -
+                                      s->sums[i] / n * (s->sums[j] / n);
+            const double scale = sqrt(variance(s, i, u->rows) * variance(s, j, u->rows));
+            found = !is_dead(s, i, u->rows) && fabs(covariance) > redundant_correlation * scale;
         }
-        duplicates += found && !dead;
+        redundant += found && !dead;
     }
-    return duplicates;
+    return redundant;
 }
 
-static void write_counts(ae_diagnosis *v, size_t *dead_by_layer, const units *u)
+static void write_counts(ae_diagnosis *v, size_t *counts, const units *u)
 {
     double worst = 0;
     for (size_t l = 0; l < u->network->depth; l++) {
@@ -157,33 +159,64 @@ static void write_counts(ae_diagnosis *v, size_t *dead_by_layer, const units *u)
         const double share = (double)dead / (double)width;
         v->units += width;
         v->dead_units += dead;
-        if (dead_by_layer != NULL)
-            dead_by_layer[l] = dead;
+        if (counts != NULL)
+            counts[l] = dead;
         if (l + 1 == u->network->encoder_layers)
-            v->flat_codes = dead;
+            v->inactive_codes = dead;
         if (share > worst) {
             worst = share;
             v->dead_layer = l;
             v->dead_layer_units = dead;
         }
     }
-    v->duplicate_codes = count_duplicates(u);
+    v->redundant_codes = count_redundant(u);
     v->warnings |= worst > 0.05 ? AE_WARNING_DEAD_UNITS : 0u;
-    v->warnings |= v->flat_codes + v->duplicate_codes > 0 ? AE_WARNING_COLLAPSED_CODE : 0u;
+    v->warnings |= v->inactive_codes + v->redundant_codes > 0 ? AE_WARNING_COLLAPSED_CODE : 0u;
 }
 
-ae_status aei_dead_units_count(ae_diagnosis *verdict, size_t *dead_by_layer, ae_session *session,
-                               const ae_dataset *dataset)
+/* Evenly spaced, so that a dataset in the order of its classes shows all of them. */
+static ae_status sample(ae_dataset **rows, const ae_dataset *dataset)
 {
-    units u = {.network = aei_session_network(session)};
+    const size_t all = ae_dataset_row_count(dataset), count = all < SAMPLE_ROWS ? all : SAMPLE_ROWS;
+    size_t numbers[SAMPLE_ROWS];
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (size_t)((uint64_t)i * all / count);
+    return ae_dataset_select(rows, dataset, numbers, count);
+}
+
+ae_status aei_dead_units_count(ae_diagnosis *diagnosis, size_t *counts, const ae_network *network,
+                               const ae_dataset *dataset, size_t threads)
+{
+    const ae_session_options options = {.size = sizeof options, .threads = threads};
+    units u = {.network = network};
+    ae_session *session = NULL;
+    ae_dataset *rows = NULL;
     ae_status status = AE_OK;
+    AE_CHECK(ae_session_create(&session, network, &options));
+    AE_CHECK(sample(&rows, dataset));
     lay_out(&u);
     AE_CHECK(aei_arena_allocate(&u.arena));
     lay_out(&u);
-    for (const size_t rows = ae_dataset_row_count(dataset); u.rows < rows;)
-        AE_CHECK(add_rows(&u, session, dataset, rows - u.rows < ROWS ? rows - u.rows : ROWS));
-    write_counts(verdict, dead_by_layer, &u);
+    for (const size_t all = ae_dataset_row_count(rows); u.rows < all;)
+        AE_CHECK(add_rows(&u, session, rows, all - u.rows < ROWS ? all - u.rows : ROWS));
+    write_counts(diagnosis, counts, &u);
 cleanup:
     aei_arena_free(&u.arena);
+    ae_dataset_free(rows);
+    ae_session_free(session);
     return status;
+}
+
+ae_status ae_network_dead_units(const ae_network *network, const ae_dataset *dataset,
+                                size_t *counts, size_t count)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(counts);
+    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    if (count != network->depth)
+        return aei_fail(AE_ERROR_SHAPE, "count is %zu, but the network has %zu layers", count,
+                        network->depth);
+    ae_diagnosis unused = {0};
+    return aei_dead_units_count(&unused, counts, network, dataset, aei_cpu_cores());
 }

@@ -8,45 +8,16 @@
 #include "train/dead_units.h"
 #include "train/evaluate_internal.h"
 #include "train/pca.h"
+#include "train/scaled_rows.h"
 
 #include <math.h>
 
-/* Rows that units are judged by; and the gap between training and test cost that is called
- * over-fitting. */
-enum { UNIT_ROWS = 4096 };
-static const double much = 0.1;
+/* The gap between training and test cost that is called over-fitting. */
+static const double overfit_gap = 0.1;
 
 AEI_OPTIONS_INIT(ae_diagnose_options)
 
-/* Rows evenly spaced, at most UNIT_ROWS, so that a dataset in the order of its classes shows all of
- * them. */
-static ae_status thin_out(ae_dataset **few, const ae_dataset *dataset)
-{
-    const size_t rows = ae_dataset_row_count(dataset), count = rows < UNIT_ROWS ? rows : UNIT_ROWS;
-    size_t numbers[UNIT_ROWS];
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = (size_t)((uint64_t)i * rows / count);
-    return ae_dataset_select(few, dataset, numbers, count);
-}
-
-static ae_status diagnose_units(ae_diagnosis *v, const ae_network *network,
-                                const ae_dataset *test_set, const ae_diagnose_options *o)
-{
-    ae_session *session = NULL;
-    ae_dataset *few = NULL;
-    ae_status status = AE_OK;
-    AE_CHECK(ae_session_create(
-        &session, network,
-        &(ae_session_options){.size = sizeof(ae_session_options), .threads = o->threads}));
-    AE_CHECK(thin_out(&few, test_set));
-    AE_CHECK(aei_dead_units_count(v, o->dead_by_layer, session, few));
-cleanup:
-    ae_dataset_free(few);
-    ae_session_free(session);
-    return status;
-}
-
-/* In the network's units, if it scales: as in training, where every feature counts alike. */
+/* Of scaled values, as in training, where every feature counts alike. */
 static ae_status cost_of(double *cost, const ae_network *network, const ae_dataset *dataset,
                          const ae_diagnose_options *o)
 {
@@ -84,21 +55,22 @@ static ae_status diagnose_costs(ae_diagnosis *v, const ae_network *network,
     }
     v->warnings |= !(v->test_cost < v->mean_cost) ? AE_WARNING_WORSE_THAN_MEAN : 0u;
     v->warnings |= v->test_cost >= v->pca_cost ? AE_WARNING_WORSE_THAN_PCA : 0u;
-    v->warnings |= v->gap > much ? AE_WARNING_OVERFIT : 0u;
+    v->warnings |= v->gap > overfit_gap ? AE_WARNING_OVERFIT : 0u;
     return AE_OK;
 }
 
-ae_status ae_network_diagnose(ae_diagnosis *verdict, const ae_network *network,
-                              const ae_dataset *train_set, const ae_dataset *test_set,
+ae_status ae_network_diagnose(const ae_network *network, const ae_dataset *train_set,
+                              const ae_dataset *test_set, ae_diagnosis *diagnosis,
                               const ae_diagnose_options *options)
 {
-    AE_REQUIRE(verdict);
     AE_REQUIRE(network);
     AE_REQUIRE(train_set);
     AE_REQUIRE(test_set);
-    AE_TRY(aei_result_check(verdict, "ae_diagnosis"));
+    AE_REQUIRE(diagnosis);
+    AE_TRY(aei_result_check(diagnosis, "ae_diagnosis"));
     ae_diagnose_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_diagnose_options"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_diagnose_options"));
     AE_TRY(aei_network_check_cost(network, o.cost));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(train_set), "training set"));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(test_set), "test set"));
@@ -110,6 +82,6 @@ ae_status ae_network_diagnose(ae_diagnosis *verdict, const ae_network *network,
                          .test_rows = ae_dataset_row_count(test_set),
                          .pca_components = ae_network_code_width(network)};
     AE_TRY(diagnose_costs(&mine, network, train_set, test_set, &o));
-    AE_TRY(diagnose_units(&mine, network, test_set, &o));
-    return aei_result_write(verdict, &mine, sizeof mine, "ae_diagnosis");
+    AE_TRY(aei_dead_units_count(&mine, NULL, network, test_set, o.threads));
+    return aei_result_write(diagnosis, &mine, sizeof mine, "ae_diagnosis");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A verdict in words. */
+/* A diagnosis in words. */
 #include <libae/experimental.h>
 
 #include "base/error.h"
@@ -39,7 +39,7 @@ static int costs(char *to, size_t size, const ae_diagnosis *v)
     if (pca)
         (void)snprintf(compared, sizeof compared, ", PCA with %zu components %s", v->pca_components,
                        linear.text);
-    return snprintf(to, size, "Cost on test rows %s; the mean row %s%s: %s.\n", test.text,
+    return snprintf(to, size, "Cost on test rows %s; mean baseline %s%s: %s.\n", test.text,
                     mean.text, compared, than);
 }
 
@@ -48,13 +48,13 @@ static int units(char *to, size_t size, const ae_diagnosis *v)
     char dead[100] = "no unit is dead";
     if (v->dead_units > 0)
         (void)snprintf(dead, sizeof dead, "%zu of %zu units are dead, %zu of them in layer %zu",
-                       v->dead_units, v->units, v->dead_layer_units, v->dead_layer + 1);
-    if (v->flat_codes + v->duplicate_codes == 0)
-        return snprintf(to, size, "Units: %s; all %zu features of the code are in use.\n", dead,
+                       v->dead_units, v->units, v->dead_layer_units, v->dead_layer);
+    if (v->inactive_codes + v->redundant_codes == 0)
+        return snprintf(to, size, "Units: %s; all %zu units of the code are in use.\n", dead,
                         v->pca_components);
-    return snprintf(
-        to, size, "Units: %s; of %zu features of the code %zu do not vary and %zu repeat others.\n",
-        dead, v->pca_components, v->flat_codes, v->duplicate_codes);
+    return snprintf(to, size,
+                    "Units: %s; of %zu units of the code %zu are inactive and %zu redundant.\n",
+                    dead, v->pca_components, v->inactive_codes, v->redundant_codes);
 }
 
 static int fit(char *to, size_t size, const ae_diagnosis *v)
@@ -66,13 +66,13 @@ static int fit(char *to, size_t size, const ae_diagnosis *v)
                     v->warnings & AE_WARNING_OVERFIT ? "it over-fits" : "no over-fitting");
 }
 
-ae_status ae_diagnosis_text(const ae_diagnosis *verdict, char *buffer, size_t size)
+ae_status ae_diagnosis_text(const ae_diagnosis *diagnosis, char *buffer, size_t capacity)
 {
-    AE_REQUIRE(verdict);
+    AE_REQUIRE(diagnosis);
     AE_REQUIRE(buffer);
-    AE_TRY(aei_result_check(verdict, "ae_diagnosis"));
+    AE_TRY(aei_result_check(diagnosis, "ae_diagnosis"));
     ae_diagnosis v;
-    AE_TRY(aei_options_read(&v, sizeof v, verdict, "ae_diagnosis"));
+    AE_TRY(aei_options_read(&v, sizeof v, diagnosis, "ae_diagnosis"));
     static int (*const lines[])(char *, size_t, const ae_diagnosis *) = {costs, units, fit};
     char text[AE_DIAGNOSIS_TEXT_SIZE];
     size_t length = 0;
@@ -82,8 +82,8 @@ ae_status ae_diagnosis_text(const ae_diagnosis *verdict, char *buffer, size_t si
         if (length >= sizeof text)
             return aei_fail(AE_ERROR_INVALID_ARGUMENT, "ae_diagnosis: no such numbers");
     }
-    if (length + 1 > size)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "size is %zu: %zu bytes are needed", size,
+    if (length + 1 > capacity)
+        return aei_fail(AE_ERROR_BUFFER_SIZE, "capacity is %zu: %zu bytes are needed", capacity,
                         length + 1);
     memcpy(buffer, text, length + 1);
     return AE_OK;

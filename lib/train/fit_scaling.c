@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where scaling and datasets meet: fitting and checking. */
+/* Where a network and a dataset meet: column names, scaling. */
 #include "train/scaled_rows.h"
 
 #include "base/error.h"
+#include "base/options.h"
 #include "data/dataset_internal.h"
 #include "model/network_internal.h"
 
-#include <float.h>
+#include <libae/scaling.h>
 #include <math.h>
 #include <stdlib.h>
 
 /* Features at a time, on the stack. */
 enum { CHUNK = 256 };
+
+ae_status aei_take_column_names(ae_network *network, const ae_dataset *dataset)
+{
+    const size_t width = network->widths[0];
+    if (network->columns != NULL || ae_dataset_column_name(dataset, 0) == NULL)
+        return AE_OK;
+    const char **names = calloc(width, sizeof *names);
+    if (names == NULL)
+        return aei_fail_memory(width * sizeof *names);
+    for (size_t j = 0; j < width; j++)
+        names[j] = ae_dataset_column_name(dataset, j);
+    const ae_status status = ae_network_set_column_names(network, names, width);
+    free(names);
+    return status;
+}
 
 static ae_status outside(const ae_dataset *dataset, size_t row, size_t column, float scaled,
                          float low, float high)
@@ -115,19 +131,24 @@ static ae_status fit(float *offset, float *scale, const ae_dataset *dataset, ae_
     return AE_OK;
 }
 
-ae_status ae_network_fit_scaling(ae_network *network, ae_scaling kind, const ae_dataset *dataset)
+AEI_OPTIONS_INIT(ae_scaling_options)
+
+ae_status ae_network_fit_scaling(ae_network *network, const ae_dataset *dataset,
+                                 const ae_scaling_options *options)
 {
     AE_REQUIRE(network);
     AE_REQUIRE(dataset);
-    if ((int)kind < AE_SCALING_DEFAULT || (int)kind > AE_SCALING_Z_SCORE)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "scaling is %d, not an ae_scaling", (int)kind);
+    ae_scaling_options o;
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_scaling_options"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_scaling_options"));
+    AE_TRY(aei_check_enum((int)o.kind, AE_SCALING_Z_SCORE, "kind", "ae_scaling"));
     const size_t features = network->widths[0];
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
     float *offset = malloc(2 * features * sizeof *offset);
     if (offset == NULL)
         return aei_fail_memory(2 * features * sizeof *offset);
     float *scale = offset + features;
-    ae_status status = fit(offset, scale, dataset, kind);
+    ae_status status = fit(offset, scale, dataset, o.kind);
     if (status == AE_OK)
         status = ae_network_set_scaling(network, offset, scale);
     free(offset);

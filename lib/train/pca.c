@@ -18,13 +18,14 @@
 #include "model/network_internal.h"
 #include "model/panels.h"
 
+#include <libae/scaling.h>
 #include <math.h>
 #include <string.h>
 
 enum { ROWS = 256, SPARE = 16, ITERATIONS = 100, SWEEPS = 50 };
 
 /* The gain in explained variance, relative to all of it, at which the iteration stops. */
-static const double enough = 1e-6;
+static const double tolerance = 1e-6;
 
 typedef struct pca {
     aei_arena arena;
@@ -39,7 +40,7 @@ typedef struct pca {
     double *covariance; /* [features][features], times the number of rows */
     double *basis;      /* [block][features], orthonormal rows, or rows of zeros */
     double *image;      /* basis times covariance */
-    double *small;      /* [block][block]: the covariance seen from the basis */
+    double *projected;  /* [block][block]: the covariance seen from the basis */
     double *rotation;   /* [block][block]: its eigenvectors, as columns */
     float *weights;     /* [components][features], then the same transposed */
     float *bias;        /* [components] */
@@ -57,7 +58,7 @@ static void lay_out(pca *c)
     c->covariance = aei_arena_take(arena, c->features, c->features * sizeof(double));
     c->basis = aei_arena_take(arena, c->block, c->features * sizeof(double));
     c->image = aei_arena_take(arena, c->block, c->features * sizeof(double));
-    c->small = aei_arena_take(arena, c->block, c->block * sizeof(double));
+    c->projected = aei_arena_take(arena, c->block, c->block * sizeof(double));
     c->rotation = aei_arena_take(arena, c->block, c->block * sizeof(double));
     c->weights = aei_arena_take(arena, 2 * c->components, c->features * sizeof(float));
     c->bias = aei_arena_take(arena, c->components, sizeof(float));
@@ -159,7 +160,7 @@ static double product(const double *a, const double *b, size_t count)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Gram and Schmidt, twice, which is enough (Giraud et al. 2005). What depends on the rows before
+/* Gram and Schmidt, twice, which suffices (Giraud et al. 2005). What depends on the rows before
  * becomes 0. */
 static void orthonormalise(double *rows, size_t count, size_t features)
 {
@@ -189,7 +190,7 @@ static ae_status iterate(pca *c)
         orthonormalise(c->basis, c->block, c->features);
         AE_TRY(aei_team_run(c->team, multiply, c));
         const double now = product(c->basis, c->image, floats);
-        if (now - explained <= enough * now)
+        if (now - explained <= tolerance * now)
             break;
         explained = now;
         if (step + 1 < ITERATIONS)
@@ -248,14 +249,14 @@ static void choose(pca *c)
     const size_t n = c->block, features = c->features;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++)
-            c->small[i * n + j] = c->small[j * n + i] = product(c->basis + i * features,
-                                                                c->image + j * features, features);
-    diagonalise(c->small, c->rotation, n);
+            c->projected[i * n + j] = c->projected[j * n + i] = product(
+                c->basis + i * features, c->image + j * features, features);
+    diagonalise(c->projected, c->rotation, n);
     for (size_t k = 0; k < c->components && k < n; k++) {
         size_t best = 0;
         for (size_t i = 1; i < n; i++)
-            best = c->small[i * n + i] > c->small[best * n + best] ? i : best;
-        c->small[best * n + best] = -(double)INFINITY; /* taken */
+            best = c->projected[i * n + i] > c->projected[best * n + best] ? i : best;
+        c->projected[best * n + best] = -(double)INFINITY; /* taken */
         double bias = 0;
         for (size_t j = 0; j < features; j++) {
             double sum = 0;
@@ -278,6 +279,7 @@ static ae_status make_network(ae_network **linear, const pca *c)
         .width_count = 3,
         .batch_norm = AE_TOGGLE_OFF,
         .activations = activations,
+        .activation_count = 2,
         .kernels = c->kernels->name};
     const size_t floats = c->components * c->features;
     ae_network *n = NULL;

@@ -5,7 +5,7 @@
 #include <libae/dataset.h>
 #include <libae/network.h>
 
-#include "model/scaling.h"
+#include "model/scaling_internal.h"
 
 /* Rows of more features than this have a covariance too large to keep: 128 MB. */
 enum { AEI_PCA_FEATURES = 4096 };

@@ -183,6 +183,7 @@ static ae_status prepare(ae_trainer *t)
     lay_out(t);
     t->steps_per_epoch = steps_in_epoch(rows, o, t->network->batch_norm);
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
+    AE_TRY(aei_take_column_names(t->network, t->train_set));
     /* Last, since it may take the optimizer away from another network: nothing can fail any
      * more. */
     AE_TRY(aei_optimizer_attach(t->optimizer, t->network));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef AEI_SCALING_H
-#define AEI_SCALING_H
+#ifndef AEI_SCALING_INTERNAL_H
+#define AEI_SCALING_INTERNAL_H
 
 #include <libae/status.h>
 #include <stdbool.h>

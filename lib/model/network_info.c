@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a network says of itself, and the names of its columns. */
+#include "base/error.h"
+#include "base/options.h"
+#include "model/network_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t ae_network_layer_count(const ae_network *network)
+{
+    return network == NULL ? 0 : network->depth;
+}
+
+size_t ae_network_encoder_layer_count(const ae_network *network)
+{
+    return network == NULL ? 0 : network->encoder_layers;
+}
+
+size_t ae_network_input_width(const ae_network *network)
+{
+    return network == NULL ? 0 : network->widths[0];
+}
+
+size_t ae_network_code_width(const ae_network *network)
+{
+    return network == NULL ? 0 : network->widths[network->encoder_layers];
+}
+
+size_t ae_network_parameter_count(const ae_network *network)
+{
+    size_t count = 0;
+    for (size_t l = 0; network != NULL && l < network->depth; l++)
+        count += network->layers[l].out * (network->layers[l].in + (network->batch_norm ? 2 : 1));
+    return count;
+}
+
+const char *ae_network_kernels(const ae_network *network)
+{
+    return network == NULL ? "" : network->kernels->name;
+}
+
+ae_status ae_network_get_layer(const ae_network *network, size_t layer, ae_layer_info *info)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(info);
+    if (layer >= network->depth)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: the network has %zu, from 0", layer,
+                        network->depth);
+    const ae_layer_info mine = {
+        .size = sizeof mine,
+        .input_width = network->layers[layer].in,
+        .output_width = network->layers[layer].out,
+        .activation = network->layers[layer].f.kind,
+        .batch_norm = network->batch_norm,
+    };
+    return aei_result_write(info, &mine, sizeof mine, "ae_layer_info");
+}
+
+ae_status ae_network_get_info(const ae_network *network, ae_network_info *info)
+{
+    AE_REQUIRE(network);
+    AE_REQUIRE(info);
+    const ae_network_info mine = {
+        .size = sizeof mine,
+        .layer_count = network->depth,
+        .encoder_layers = network->encoder_layers,
+        .input_width = network->widths[0],
+        .code_width = ae_network_code_width(network),
+        .parameter_count = ae_network_parameter_count(network),
+        .column_count = network->columns == NULL ? 0 : network->widths[0],
+        .seed = network->seed,
+        .kernels = network->kernels->name,
+        .leaky_slope = network->leaky_slope,
+        .bn_epsilon = network->bn_epsilon,
+        .bn_decay = network->bn_decay,
+        .batch_norm = network->batch_norm,
+        .has_scaling = network->scaling != NULL,
+        .has_threshold = aei_network_threshold(network) != NULL,
+    };
+    return aei_result_write(info, &mine, sizeof mine, "ae_network_info");
+}
+
+/* One block: the pointers, then what they point to. */
+static ae_status copy_names(char ***copy, const char *const *names, size_t count)
+{
+    size_t bytes = count * sizeof **copy;
+    for (size_t i = 0; i < count; i++) {
+        if (names[i] == NULL)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "names[%zu] is NULL", i);
+        bytes += strlen(names[i]) + 1;
+    }
+    char **made = malloc(bytes);
+    if (made == NULL)
+        return aei_fail_memory(bytes);
+    char *to = (char *)(made + count);
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = strlen(names[i]) + 1;
+        made[i] = memcpy(to, names[i], size);
+        to += size;
+    }
+    *copy = made;
+    return AE_OK;
+}
+
+ae_status ae_network_set_column_names(ae_network *network, const char *const *names, size_t count)
+{
+    AE_REQUIRE(network);
+    if (names == NULL && count != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "names is NULL but count is %zu", count);
+    if (names != NULL && count != network->widths[0])
+        return aei_fail(AE_ERROR_SHAPE, "%zu names, but the network takes %zu features", count,
+                        network->widths[0]);
+    char **made = NULL;
+    if (names != NULL)
+        AE_TRY(copy_names(&made, names, count));
+    free(network->columns);
+    network->columns = made;
+    return AE_OK;
+}
+
+const char *ae_network_column_name(const ae_network *network, size_t column)
+{
+    const bool known = network != NULL && network->columns != NULL && column < network->widths[0];
+    return known ? network->columns[column] : NULL;
+}
