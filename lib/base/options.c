@@ -36,6 +36,13 @@ ae_status aei_check_reserved(uint32_t reserved, const char *name)
                     name);
 }
 
+ae_status aei_check_most(size_t value, size_t most, const char *name)
+{
+    if (value <= most)
+        return AE_OK;
+    return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s %zu is over %zu", name, value, most);
+}
+
 ae_status aei_check_enum(int value, int last, const char *name, const char *type)
 {
     if (value >= 0 && value <= last)

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/cpu_internal.h"
 #include "base/error.h"
+#include "base/options.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +19,6 @@
 #include <unistd.h>
 
 enum {
-    THREADS_MAX = 1024,
     STACK_BYTES =
         1 << 20, /* kernels need little, but a program's thread-local data is cut from it too */
     SPIN_NANOSECONDS = 50000,
@@ -234,9 +234,9 @@ static ae_status crew_create(crew **out, size_t threads)
 ae_status aei_team_create(aei_team **team, size_t threads)
 {
     AE_REQUIRE(team);
-    if (threads < 1 || threads > THREADS_MAX)
+    if (threads < 1 || threads > AEI_THREADS_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads is %zu: give 1 to %d", threads,
-                        (int)THREADS_MAX);
+                        (int)AEI_THREADS_MAX);
     aei_team *made = calloc(1, sizeof *made);
     if (made == NULL)
         return aei_fail_memory(sizeof *made);

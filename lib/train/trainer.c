@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024, MAX_BATCH = 1 << 20 };
-
 AEI_OPTIONS_INIT(ae_trainer_options)
 
 static ae_status check_share(const char *name, float value)
@@ -34,11 +32,8 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     AE_TRY(aei_check_enum((int)o->restore_best, AE_TOGGLE_OFF, "restore_best", "ae_toggle"));
     AE_TRY(aei_check_enum((int)o->precision, AE_PRECISION_BF16, "precision", "ae_precision"));
     AE_TRY(aei_check_enum((int)o->keep_gradients, AE_TOGGLE_OFF, "keep_gradients", "ae_toggle"));
-    if (o->batch > MAX_BATCH)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "batch %zu is over %d", o->batch, MAX_BATCH);
-    if (o->threads > MAX_THREADS)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o->threads,
-                        MAX_THREADS);
+    AE_TRY(aei_check_most(o->batch, AEI_BATCH_MAX, "batch"));
+    AE_TRY(aei_check_most(o->threads, AEI_THREADS_MAX, "threads"));
     if (!(o->clip_norm >= 0 && o->clip_norm < INFINITY))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "clip_norm %g is negative or not finite",
                         (double)o->clip_norm);
