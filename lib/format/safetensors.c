@@ -208,6 +208,16 @@ const char *aei_safetensors_note(const aei_safetensors *file, const char *key)
     return aei_json_string(aei_json_member(file->metadata, key));
 }
 
+ae_status aei_safetensors_json(aei_json **json, const aei_safetensors *file, const char *key)
+{
+    const char *text = aei_safetensors_note(file, key);
+    *json = NULL;
+    if (text == NULL)
+        return AE_OK;
+    const ae_status status = aei_json_parse(json, text, strlen(text));
+    return status == AE_ERROR_FORMAT ? aei_fail_within(status, "%s", key) : status;
+}
+
 ae_status aei_stored_count(uint64_t *value, const aei_stored *tensor)
 {
     if (strcmp(tensor->dtype, "I64") != 0 || tensor->elements != 1)

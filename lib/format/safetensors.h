@@ -49,6 +49,10 @@ const aei_stored *aei_safetensors_find(const aei_safetensors *file, const char *
 /* A metadata string by key, or NULL. */
 const char *aei_safetensors_note(const aei_safetensors *file, const char *key);
 
+/* A metadata string that holds JSON, parsed, which the caller frees; NULL: there is none.
+ * AE_ERROR_FORMAT names the key; AE_ERROR_OUT_OF_MEMORY. */
+ae_status aei_safetensors_json(aei_json **json, const aei_safetensors *file, const char *key);
+
 /* All elements as float32, from F64, F32, F16 or BF16. AE_ERROR_FORMAT: another type, a value not
  * finite in float32. */
 ae_status aei_stored_floats(float *values, const aei_stored *tensor);

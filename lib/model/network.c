@@ -149,25 +149,30 @@ static void place_layers(ae_network *network)
 
 static void name_tensors(ae_network *network)
 {
-    static const char *const with_norm[] = {"weight", "bn.weight", "bn.bias", "bn.running_mean",
-                                            "bn.running_var"};
-    static const char *const without[] = {"weight", "bias"};
-    static const aei_tensor_kind parts_with_norm[] = {AEI_WEIGHT, AEI_GAMMA, AEI_BETA, AEI_MEAN,
-                                                      AEI_VARIANCE};
-    static const aei_tensor_kind parts_without[] = {AEI_WEIGHT, AEI_BETA};
-    const size_t per_layer = network->tensor_count / network->depth;
-    for (size_t i = 0; i < network->tensor_count; i++) {
-        const size_t layer = i / per_layer, part = i % per_layer;
-        aei_tensor *tensor = &network->tensors[i];
-        tensor->layer = layer;
-        tensor->part = network->batch_norm ? parts_with_norm[part] : parts_without[part];
-        aei_tensor_name(tensor->name, sizeof tensor->name, layer, network->encoder_layers,
-                        network->batch_norm ? with_norm[part] : without[part]);
+    static const struct {
+        aei_tensor_kind part;
+        const char *normalised, *plain; /* NULL: there is none */
+    } parts[] = {
+        {AEI_WEIGHT, "weight", "weight"},       {AEI_GAMMA, "bn.weight", NULL},
+        {AEI_BETA, "bn.bias", "bias"},          {AEI_MEAN, "bn.running_mean", NULL},
+        {AEI_VARIANCE, "bn.running_var", NULL},
+    };
+    aei_tensor *next = network->tensors;
+    for (size_t l = 0; l < network->depth; l++) {
+        for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+            const char *name = network->batch_norm ? parts[p].normalised : parts[p].plain;
+            if (name == NULL)
+                continue;
+            next->layer = l;
+            next->part = parts[p].part;
+            aei_tensor_name(next->name, sizeof next->name, l, network->encoder_layers, name);
+            next++;
+        }
     }
 }
 
-/* Weights from a normal distribution with deviation 1 / sqrt(fan in), gamma 1, beta 0, mean 0,
- * variance 1. */
+/* Weights from a normal distribution with standard deviation 1 / sqrt(fan in), gamma 1, beta 0, mean
+ * 0, variance 1. */
 static void initialise(ae_network *network)
 {
     const size_t panel = network->kernels->panel;

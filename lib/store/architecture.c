@@ -276,14 +276,9 @@ ae_status aei_architecture_read(aei_architecture *architecture, const aei_safete
     aei_json *json = NULL;
     ae_status status = AE_OK;
     AE_CHECK(derive(&a, file));
-    const char *text = aei_safetensors_note(file, "libae.architecture");
-    if (text != NULL) {
-        status = aei_json_parse(&json, text, strlen(text));
-        if (status == AE_ERROR_FORMAT)
-            status = aei_fail_within(status, "libae.architecture");
-        if (status == AE_OK)
-            status = read_json(&a, json);
-    }
+    AE_CHECK(aei_safetensors_json(&json, file, "libae.architecture"));
+    if (json != NULL)
+        status = read_json(&a, json);
 cleanup:
     aei_json_free(json);
     if (status == AE_OK)

@@ -242,7 +242,7 @@ static ae_status read_names(ae_network *network, const aei_json *list)
     }
     ae_status status;
     if (count < width || item != NULL)
-        status = aei_fail(AE_ERROR_FORMAT, "not a list of %zu strings", width);
+        status = aei_fail(AE_ERROR_FORMAT, "libae.columns: not a list of %zu strings", width);
     else
         status = ae_network_set_column_names(network, names, count);
     free(names);
@@ -251,15 +251,11 @@ static ae_status read_names(ae_network *network, const aei_json *list)
 
 static ae_status read_columns(ae_network *network, const aei_safetensors *file)
 {
-    const char *text = aei_safetensors_note(file, "libae.columns");
-    if (text == NULL)
-        return AE_OK;
-    aei_json *json = NULL;
-    ae_status status = aei_json_parse(&json, text, strlen(text));
-    if (status == AE_OK)
-        status = read_names(network, json);
+    aei_json *json;
+    AE_TRY(aei_safetensors_json(&json, file, "libae.columns"));
+    const ae_status status = json == NULL ? AE_OK : read_names(network, json);
     aei_json_free(json);
-    return status == AE_ERROR_FORMAT ? aei_fail_within(status, "libae.columns") : status;
+    return status;
 }
 
 /* A network of the file's architecture, with values still to come. What it refuses is the file's

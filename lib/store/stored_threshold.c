@@ -77,15 +77,12 @@ static ae_status read_json(ae_threshold *t, const aei_json *json, const ae_netwo
 
 ae_status aei_threshold_get(ae_network *network, const aei_safetensors *file)
 {
-    const char *text = aei_safetensors_note(file, "libae.threshold");
-    if (text == NULL)
-        return AE_OK;
     aei_json *json;
     ae_threshold threshold = {0};
-    ae_status status = aei_json_parse(&json, text, strlen(text));
-    if (status != AE_OK)
-        return status == AE_ERROR_FORMAT ? aei_fail_within(status, "libae.threshold") : status;
-    status = read_json(&threshold, json, network);
+    AE_TRY(aei_safetensors_json(&json, file, "libae.threshold"));
+    if (json == NULL)
+        return AE_OK;
+    const ae_status status = read_json(&threshold, json, network);
     aei_json_free(json);
     if (status == AE_OK)
         aei_network_keep_threshold(network, &threshold);

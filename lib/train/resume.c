@@ -112,13 +112,11 @@ static void check_best(aei_progress *p, const aei_json *json, const aei_safetens
 
 static ae_status read_state(saved *s, const aei_safetensors *file, const ae_trainer *trainer)
 {
-    const char *text = aei_safetensors_note(file, "libae.checkpoint");
-    if (text == NULL)
+    aei_json *json;
+    AE_TRY(aei_safetensors_json(&json, file, "libae.checkpoint"));
+    ae_status status = AE_OK;
+    if (json == NULL)
         return aei_fail(AE_ERROR_FORMAT, "a model, not a checkpoint: it has no state of a run");
-    aei_json *json = NULL;
-    ae_status status = aei_json_parse(&json, text, strlen(text));
-    if (status != AE_OK)
-        return status == AE_ERROR_FORMAT ? aei_fail_within(status, "libae.checkpoint") : status;
     AE_CHECK(compare_runs(aei_json_member(json, "run"), trainer));
     AE_CHECK(read_progress(&s->progress, aei_json_member(json, "progress")));
     AE_CHECK(check_progress(&s->progress, trainer));
