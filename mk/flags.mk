@@ -22,7 +22,8 @@ STRIP ?= $(CROSS)strip
 PKG_CONFIG ?= $(if $(CROSS),$(or $(shell command -v $(CROSS)pkg-config),env PKG_CONFIG_LIBDIR=$(CROSS_PC) pkg-config),pkg-config)
 CROSS_PC := /usr/lib/$(shell $(CC) -print-multiarch)/pkgconfig:/usr/share/pkgconfig
 
-WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+    -Wredundant-decls -Wcast-qual -Wundef -Wvla
 ifeq ($(WERROR),1)
 WARNINGS += -Werror
 endif

@@ -5,6 +5,7 @@
 /* Other projects' readers, run by $AE_PYTHON or python3; scripts of tests/ say 77 when a package is
  * missing. */
 
+#include "base/unconst.h"
 #include "support.h"
 
 #include <check.h>
@@ -31,7 +32,7 @@ static inline int python_run(const char *script, const char *const arguments[])
     const pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        (void)execvp(interpreter, (char *const *)all);
+        (void)execvp(interpreter, aei_unconst(all));
         _exit(PYTHON_ABSENT);
     }
     int status;

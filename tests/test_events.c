@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Event files: the bytes, what TensorBoard reads of them, what is refused, full disks, threads. */
 #define _POSIX_C_SOURCE 200809L /* opendir, setrlimit */
+#include "base/unconst.h"
 #include "event_file.h"
 #include "python.h"
 #include "suites.h"
@@ -236,9 +237,9 @@ START_TEST(a_file_that_cannot_be_made_is_named)
     ck_assert_status(ae_event_writer_create(&writer, support_path("file"), NULL),
                      AE_ERROR_NOT_FOUND, "file");
     const double never = NAN;
-    ck_assert_status(ae_event_writer_create(
-                         &writer, support_dir(),
-                         AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)&never)),
+    ck_assert_status(ae_event_writer_create(&writer, support_dir(),
+                                            AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock,
+                                                                    .user = aei_unconst(&never))),
                      AE_ERROR_INVALID_ARGUMENT, "clock");
     ae_event_writer_options sizeless = {0};
     ck_assert_status(ae_event_writer_create(&writer, support_dir(), &sizeless),
@@ -317,7 +318,7 @@ START_TEST(memory_that_runs_out_is_reported_and_not_needed_again)
         support_fail_allocation(n);
         const ae_status status = ae_event_writer_create(
             &writer, support_dir(),
-            AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)&now));
+            AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = aei_unconst(&now)));
         const int failed = support_allocation_failed();
         support_fail_allocation(0);
         ck_assert_int_eq(status, failed ? AE_ERROR_OUT_OF_MEMORY : AE_OK);

@@ -5,6 +5,7 @@
  * say so and pass.
  */
 #define _POSIX_C_SOURCE 200809L
+#include "base/unconst.h"
 #include "fixtures.h"
 #include "suites.h"
 
@@ -36,11 +37,11 @@ static int python(const char *command, int network)
     char texts[MOST_ARGUMENTS][24], *arguments[MOST_ARGUMENTS + 1];
     size_t count = 0;
     interpreter = interpreter != NULL && interpreter[0] != '\0' ? interpreter : "python3";
-    arguments[count++] = (char *)interpreter;
-    arguments[count++] = (char *)support_source("interop.py");
-    arguments[count++] = (char *)command;
+    arguments[count++] = aei_unconst(interpreter);
+    arguments[count++] = aei_unconst(support_source("interop.py"));
+    arguments[count++] = aei_unconst(command);
     if (network >= 0) {
-        arguments[count++] = (char *)support_dir();
+        arguments[count++] = aei_unconst(support_dir());
         arguments[count++] = networks[network].batch_norm == AE_TOGGLE_ON ? "1" : "0";
         for (size_t i = 0; i < networks[network].count; i++, count++) {
             snprintf(texts[count], sizeof texts[count], "%zu", networks[network].widths[i]);
@@ -48,8 +49,8 @@ static int python(const char *command, int network)
         }
     }
     if (network == DOCUMENT) {
-        arguments[count++] = (char *)support_dir();
-        arguments[count++] = (char *)support_source("../docs/pytorch.md");
+        arguments[count++] = aei_unconst(support_dir());
+        arguments[count++] = aei_unconst(support_source("../docs/pytorch.md"));
     }
     arguments[count] = NULL;
     fflush(NULL);

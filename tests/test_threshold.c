@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholds: fitted by the rule, kept with the parameters and no longer, saved, and used on the
  * right side. */
+#include "base/unconst.h"
 #include "fixtures.h"
 #include "suites.h"
 
@@ -356,7 +357,7 @@ START_TEST(damaged_thresholds_are_refused)
         {"\\\"value\\\":1.25", "\\\"value\\\":1e9,", "libae.threshold"},
         {"\\\"spread\\\":0}", "\\\"spread\\\":0,", "libae.threshold"},
     };
-    ae_network *network = fixture_silent_network(), *untouched = (ae_network *)cases,
+    ae_network *network = fixture_silent_network(), *untouched = aei_unconst(cases),
                *loaded = untouched;
     size_t size = 0;
     ck_assert_ok(ae_network_set_threshold(network, 1.25, AE_SCORE_OPTIONS(.cost = AE_COST_SSE)));

@@ -13,6 +13,7 @@
 #include "compute/blis.h"
 
 #include "base/error.h"
+#include "base/unconst.h"
 
 #ifndef AEI_HAVE_BLIS
 
@@ -183,8 +184,8 @@ static void multiply(size_t rows, size_t k, const float *packed, const float *pa
     memset(&hints, 0, sizeof hints);
     /* The next operands, which some kernels prefetch: the following block and the same panel. */
     const float *next = packed + k * chosen.block;
-    bli_auxinfo_set_next_a((void *)(chosen.columns ? panel : next), &hints);
-    bli_auxinfo_set_next_b((void *)(chosen.columns ? next : panel), &hints);
+    bli_auxinfo_set_next_a(aei_unconst(chosen.columns ? panel : next), &hints);
+    bli_auxinfo_set_next_b(aei_unconst(chosen.columns ? next : panel), &hints);
     if (chosen.columns)
         chosen.run(p, m, (dim_t)k, &one, panel, packed, &beta, c, 1, p, &hints, chosen.cntx);
     else
@@ -404,8 +405,8 @@ ae_status aei_blis_gemm(size_t m, size_t n, size_t k, const float *a, size_t lda
     bli_rntm_set_num_threads(1, &runtime);
     float one = 1, zero = 0;
     bli_sgemm_ex(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, (dim_t)m, (dim_t)n, (dim_t)k, &one,
-                 (float *)a, (inc_t)lda, 1, (float *)b, (inc_t)ldb, 1, &zero, c, (inc_t)ldc, 1,
-                 blis->cntx, &runtime);
+                 aei_unconst(a), (inc_t)lda, 1, aei_unconst(b), (inc_t)ldb, 1, &zero, c, (inc_t)ldc,
+                 1, blis->cntx, &runtime);
     return AE_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "base/unconst.h"
 
 AEI_OPTIONS_INIT(ae_export_onnx_options)
 
@@ -218,7 +219,7 @@ static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, 
     ae_status status = aei_text_check(&architecture);
     if (status == AE_OK) {
         Aei__Onnx__Property version = property((char[]){"libae.version"},
-                                               (char *)ae_version_string());
+                                               aei_unconst(ae_version_string()));
         Aei__Onnx__Property widths = property((char[]){"libae.architecture"}, architecture.data);
         Aei__Onnx__Property *properties[] = {&version, &widths};
         Aei__Onnx__OperatorSet opset = AEI__ONNX__OPERATOR_SET__INIT, *opsets[] = {&opset};
@@ -227,7 +228,7 @@ static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, 
         Aei__Onnx__Model model = AEI__ONNX__MODEL__INIT;
         model.ir_version = IR_VERSION;
         model.producer_name = (char[]){"libae"};
-        model.producer_version = (char *)ae_version_string();
+        model.producer_version = aei_unconst(ae_version_string());
         model.graph = &graph;
         model.n_opset_import = 1;
         model.opset_import = opsets;

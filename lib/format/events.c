@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "base/unconst.h"
 
 AEI_OPTIONS_INIT(ae_event_writer_options)
 
@@ -259,7 +260,7 @@ ae_status ae_event_writer_add_scalar(ae_event_writer *writer, const char *tag, u
     AE_REQUIRE(tag);
     AE_TRY(check_series(tag, step));
     Aei__Event__Value scalar = AEI__EVENT__VALUE__INIT;
-    scalar.tag = (char *)tag;
+    scalar.tag = aei_unconst(tag);
     scalar.has_simple_value = 1;
     scalar.simple_value = (float)value;
     return write_value(writer, step, &scalar);
@@ -297,7 +298,7 @@ ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag, ui
     image.height = (int32_t)height;
     image.colorspace = (int32_t)channels;
     Aei__Event__Value value = AEI__EVENT__VALUE__INIT;
-    value.tag = (char *)tag;
+    value.tag = aei_unconst(tag);
     value.image = &image;
     const ae_status status = write_value(writer, step, &value);
     free(image.encoded.data);

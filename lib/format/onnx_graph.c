@@ -4,6 +4,7 @@
 #include "format/onnx_graph.h"
 
 #include "base/error.h"
+#include "base/unconst.h"
 #include "format/bytes.h"
 
 #include <stdio.h>
@@ -71,7 +72,7 @@ aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const 
     node->output = graph->value = node->value;
     aei__onnx__node__init(&node->message);
     node->message.name = node->name;
-    node->message.op_type = (char *)op;
+    node->message.op_type = aei_unconst(op);
     node->message.n_input = 1 + count;
     node->message.input = node->inputs;
     node->message.n_output = 1;
@@ -86,7 +87,7 @@ static Aei__Onnx__Attribute *add_attribute(aei_onnx_node *node, const char *name
     Aei__Onnx__Attribute *attribute = &node->attributes[node->message.n_attribute];
     node->attribute_list[node->message.n_attribute++] = attribute;
     aei__onnx__attribute__init(attribute);
-    attribute->name = (char *)name;
+    attribute->name = aei_unconst(name);
     attribute->type = type;
     return attribute;
 }
