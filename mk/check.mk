@@ -22,6 +22,12 @@ $(BUILD)/tests/suites.inc: $(BUILD)/stamp/suites
 	@mkdir -p $(@D)
 	@tr ' ' '\n' < $< > $@
 
+# The public structs and their members, which tests/test_structs.c looks at.
+$(BUILD)/tests/structs.inc: tests/structs.awk $(wildcard include/libae/*.h)
+	@mkdir -p $(@D)
+	@awk -f $^ > $@
+$(BUILD)/obj-test/tests/test_structs.o: $(BUILD)/tests/structs.inc
+
 $(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites.inc $(PROTO_HEADERS) check-is-there
 	$(say) CC '$< (test)'
 	@mkdir -p $(@D)
