@@ -2,6 +2,7 @@
 /* The rules against their definitions in float64, and options that are refused. */
 #include "train/optimizer_internal.h"
 
+#include "base/unconst.h"
 #include "fixtures.h"
 #include "suites.h"
 
@@ -248,7 +249,7 @@ START_TEST(adam_options_out_of_range_are_refused)
         {{.weight_decay = INFINITY}, "weight_decay inf"},
         {{.weight_decay = NAN}, "weight_decay nan"},
     };
-    ae_optimizer *untouched = (ae_optimizer *)&wrong;
+    ae_optimizer *untouched = aei_unconst(&wrong);
     ae_optimizer *optimizer = untouched;
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ae_adam_options options = wrong[i].options;
@@ -286,7 +287,7 @@ START_TEST(sgd_options_out_of_range_are_refused)
         {{.weight_decay = -1}, "weight_decay -1"},
         {{.weight_decay = NAN}, "weight_decay nan"},
     };
-    ae_optimizer *untouched = (ae_optimizer *)&wrong;
+    ae_optimizer *untouched = aei_unconst(&wrong);
     ae_optimizer *optimizer = untouched;
     for (size_t i = 0; i < COUNT(wrong); i++) {
         ae_sgd_options options = wrong[i].options;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A library of matrix products (OpenBLAS, BLIS, MKL), opened by name: the 23 products of a training
- * step alone, as a lower bound for whoever calls it, and the whole step with the loops of plain_step.h
- * around them.
+ * step alone, as a lower bound for whoever calls it, and the whole step with the loops of
+ * plain_step.h around them.
  *
  *     blas THREADS DATA GROUP NAME LIBRARY [PREFIX]      PREFIX of the symbols: scipy_
  */

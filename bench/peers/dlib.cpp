@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// dlib: THREADS DATA GROUP. Its products are the BLAS's that it is linked with; batch normalisation, sigmoid and Adam
-// are its own loops on one thread.
+// dlib: THREADS DATA GROUP. Its products are the BLAS's that it is linked with; batch normalisation,
+// sigmoid and Adam are its own loops on one thread.
 #include <dlib/dnn.h>
 #include <dlib/revision.h>
 
@@ -26,7 +26,8 @@ class loss_row_norm_
     }
 
     template <typename const_label_iterator, typename SUB>
-    double compute_loss_value_and_gradient(const tensor &, const_label_iterator truth, SUB &sub) const
+    double compute_loss_value_and_gradient(const tensor &, const_label_iterator truth,
+                                           SUB &sub) const
     {
         const tensor &out = sub.get_output();
         const size_t rows = (size_t)out.num_samples(), n = out.size() / rows;
@@ -61,11 +62,16 @@ template <unsigned long long n, typename SUB> using frozen = sig<affine<fc_no_bi
 template <typename SUB> using row_norm = add_loss_layer<loss_row_norm_, SUB>;
 
 using input_type = input<matrix<float>>;
-using large_net = row_norm<
-    layer<784, layer<1000, layer<500, layer<250, layer<4, layer<250, layer<500, layer<1000, input_type>>>>>>>>>;
-using large_frozen = row_norm<
-    frozen<784, frozen<1000, frozen<500, frozen<250, frozen<4, frozen<250, frozen<500, frozen<1000, input_type>>>>>>>>>;
-using small_net = row_norm<layer<30, layer<16, layer<8, layer<4, layer<8, layer<16, input_type>>>>>>>;
+using large_net = row_norm<layer<
+    784, layer<1000,
+               layer<500, layer<250, layer<4, layer<250, layer<500, layer<1000, input_type>>>>>>>>>;
+using large_frozen = row_norm<frozen<
+    784,
+    frozen<
+        1000,
+        frozen<500, frozen<250, frozen<4, frozen<250, frozen<500, frozen<1000, input_type>>>>>>>>>;
+using small_net =
+    row_norm<layer<30, layer<16, layer<8, layer<4, layer<8, layer<16, input_type>>>>>>>;
 
 template <typename NET> struct training {
     NET net;
@@ -74,7 +80,8 @@ template <typename NET> struct training {
     std::vector<std::vector<matrix<float>>> labels;
     size_t at = 0;
 
-    training(const float *data, size_t rows, size_t features, size_t batch) : inputs(rows / batch), labels(rows / batch)
+    training(const float *data, size_t rows, size_t features, size_t batch)
+        : inputs(rows / batch), labels(rows / batch)
     {
         for (size_t b = 0; b < inputs.size(); b++) {
             for (size_t r = 0; r < batch; r++)
@@ -108,7 +115,8 @@ double infer(void *context)
     return 0;
 }
 
-template <typename NET> void train(const char *name, const float *data, size_t rows, size_t features, size_t batch)
+template <typename NET>
+void train(const char *name, const float *data, size_t rows, size_t features, size_t batch)
 {
     auto *work = new training<NET>(data, rows, features, batch);
     peer_train(name, step<NET>, work, 10 * (rows / batch), rows / batch);
@@ -131,8 +139,8 @@ int main(int count, char **arguments)
                 input.push_back(mat(data + r * features, (long)features, 1));
             work->net.to_tensor(input.begin(), input.end(), work->input);
             work->out.resize(batch * features);
-            peer_infer(batch == 1 ? "infer.batch1.dlib" : "infer.batch100.dlib", infer, work, work->out.data(),
-                       work->out.size());
+            peer_infer(batch == 1 ? "infer.batch1.dlib" : "infer.batch100.dlib", infer, work,
+                       work->out.data(), work->out.size());
         }
     } else
         train<small_net>("train.step.small.batch32.dlib", data, rows, features, PEER_SMALL_BATCH);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// oneDNN, versions 2 and 3: its inner products with weights in the layout that it asks for; alone, as a lower bound for
-// whoever calls it, and in a whole step with the loops of plain_step.h. Inference with batch normalisation folded into
-// weights and bias, and the sigmoid attached to the product.
+// oneDNN, versions 2 and 3: its inner products with weights in the layout that it asks for; alone,
+// as a lower bound for whoever calls it, and in a whole step with the loops of plain_step.h.
+// Inference with batch normalisation folded into weights and bias, and the sigmoid attached to the
+// product.
 //
 //     onednn THREADS DATA GROUP NAME
 #include <cstdint>
@@ -32,8 +33,8 @@ memory::desc any(size_t out, size_t in, type t)
 }
 
 #if DNNL_VERSION_MAJOR >= 3
-inner_product_forward::primitive_desc forward_desc(prop_kind kind, const memory::desc &x, const memory::desc &w,
-                                                   const memory::desc &y)
+inner_product_forward::primitive_desc forward_desc(prop_kind kind, const memory::desc &x,
+                                                   const memory::desc &w, const memory::desc &y)
 {
     return {cpu, kind, x, w, y};
 }
@@ -46,21 +47,21 @@ inner_product_forward::primitive_desc sigmoid_desc(const memory::desc &x, const 
     attributes.set_post_ops(operations);
     return {cpu, prop_kind::forward_inference, x, w, bias, y, attributes};
 }
-inner_product_backward_data::primitive_desc inputs_desc(const memory::desc &dx, const memory::desc &w,
-                                                        const memory::desc &dy,
-                                                        const inner_product_forward::primitive_desc &forward)
+inner_product_backward_data::primitive_desc
+inputs_desc(const memory::desc &dx, const memory::desc &w, const memory::desc &dy,
+            const inner_product_forward::primitive_desc &forward)
 {
     return {cpu, dx, w, dy, forward};
 }
-inner_product_backward_weights::primitive_desc weights_desc(const memory::desc &x, const memory::desc &dw,
-                                                            const memory::desc &dy,
-                                                            const inner_product_forward::primitive_desc &forward)
+inner_product_backward_weights::primitive_desc
+weights_desc(const memory::desc &x, const memory::desc &dw, const memory::desc &dy,
+             const inner_product_forward::primitive_desc &forward)
 {
     return {cpu, x, dw, dy, forward};
 }
 #else
-inner_product_forward::primitive_desc forward_desc(prop_kind kind, const memory::desc &x, const memory::desc &w,
-                                                   const memory::desc &y)
+inner_product_forward::primitive_desc forward_desc(prop_kind kind, const memory::desc &x,
+                                                   const memory::desc &w, const memory::desc &y)
 {
     return {inner_product_forward::desc(kind, x, w, y), cpu};
 }
@@ -71,17 +72,18 @@ inner_product_forward::primitive_desc sigmoid_desc(const memory::desc &x, const 
     operations.append_eltwise(1.0f, algorithm::eltwise_logistic, 0, 0);
     primitive_attr attributes;
     attributes.set_post_ops(operations);
-    return {inner_product_forward::desc(prop_kind::forward_inference, x, w, bias, y), attributes, cpu};
+    return {inner_product_forward::desc(prop_kind::forward_inference, x, w, bias, y), attributes,
+            cpu};
 }
-inner_product_backward_data::primitive_desc inputs_desc(const memory::desc &dx, const memory::desc &w,
-                                                        const memory::desc &dy,
-                                                        const inner_product_forward::primitive_desc &forward)
+inner_product_backward_data::primitive_desc
+inputs_desc(const memory::desc &dx, const memory::desc &w, const memory::desc &dy,
+            const inner_product_forward::primitive_desc &forward)
 {
     return {inner_product_backward_data::desc(dx, w, dy), cpu, forward};
 }
-inner_product_backward_weights::primitive_desc weights_desc(const memory::desc &x, const memory::desc &dw,
-                                                            const memory::desc &dy,
-                                                            const inner_product_forward::primitive_desc &forward)
+inner_product_backward_weights::primitive_desc
+weights_desc(const memory::desc &x, const memory::desc &dw, const memory::desc &dy,
+             const inner_product_forward::primitive_desc &forward)
 {
     return {inner_product_backward_weights::desc(x, dw, dy), cpu, forward};
 }
@@ -101,8 +103,8 @@ std::vector<float> random_weights(size_t in, size_t out, unsigned seed)
     return values;
 }
 
-// A layer's three products on the buffers of a peer_layer. Where oneDNN wants another layout of the weights backward
-// than forward, the copy between them is part of the work.
+// A layer's three products on the buffers of a peer_layer. Where oneDNN wants another layout of the
+// weights backward than forward, the copy between them is part of the work.
 struct products {
     peer_layer layer;
     memory x, w, z, dx, dz, dw, w_back, dw_back;
@@ -110,11 +112,13 @@ struct products {
     inner_product_backward_data inputs;
     inner_product_backward_weights gradient;
 
-    products(size_t in, size_t out, size_t batch, float *input, float *input_gradient, unsigned seed)
+    products(size_t in, size_t out, size_t batch, float *input, float *input_gradient,
+             unsigned seed)
         : layer(peer_layer_create(in, out, batch))
     {
         const auto f = type::f32;
-        auto pd = forward_desc(prop_kind::forward_training, plain(batch, in, f), any(out, in, f), plain(batch, out, f));
+        auto pd = forward_desc(prop_kind::forward_training, plain(batch, in, f), any(out, in, f),
+                               plain(batch, out, f));
         peer_layer_weights(&layer, pd.weights_desc().get_size() / sizeof(float));
         x = memory(plain(batch, in, f), cpu, input);
         w = memory(pd.weights_desc(), cpu, layer.w);
@@ -124,12 +128,15 @@ struct products {
         put(w, random_weights(in, out, seed), out, in);
         forward = inner_product_forward(pd);
         auto pd_w = weights_desc(plain(batch, in, f), any(out, in, f), plain(batch, out, f), pd);
-        dw_back = pd_w.diff_weights_desc() == pd.weights_desc() ? dw : memory(pd_w.diff_weights_desc(), cpu);
+        dw_back = pd_w.diff_weights_desc() == pd.weights_desc()
+                      ? dw
+                      : memory(pd_w.diff_weights_desc(), cpu);
         gradient = inner_product_backward_weights(pd_w);
         if (input_gradient != nullptr) {
             auto pd_d = inputs_desc(plain(batch, in, f), any(out, in, f), plain(batch, out, f), pd);
             dx = memory(plain(batch, in, f), cpu, input_gradient);
-            w_back = pd_d.weights_desc() == pd.weights_desc() ? w : memory(pd_d.weights_desc(), cpu);
+            w_back = pd_d.weights_desc() == pd.weights_desc() ? w
+                                                              : memory(pd_d.weights_desc(), cpu);
             inputs = inner_product_backward_data(pd_d);
         }
     }
@@ -146,9 +153,12 @@ struct products {
         if (dx) {
             if (w_back.get_data_handle() != w.get_data_handle())
                 reorder(w, w_back).execute(queue, w, w_back);
-            inputs.execute(queue, {{DNNL_ARG_DIFF_DST, dz}, {DNNL_ARG_WEIGHTS, w_back}, {DNNL_ARG_DIFF_SRC, dx}});
+            inputs.execute(
+                queue,
+                {{DNNL_ARG_DIFF_DST, dz}, {DNNL_ARG_WEIGHTS, w_back}, {DNNL_ARG_DIFF_SRC, dx}});
         }
-        gradient.execute(queue, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, dz}, {DNNL_ARG_DIFF_WEIGHTS, dw_back}});
+        gradient.execute(
+            queue, {{DNNL_ARG_SRC, x}, {DNNL_ARG_DIFF_DST, dz}, {DNNL_ARG_DIFF_WEIGHTS, dw_back}});
         if (dw_back.get_data_handle() != dw.get_data_handle())
             reorder(dw_back, dw).execute(queue, dw_back, dw);
         queue.wait();
@@ -165,7 +175,8 @@ struct network {
     {
         layers.reserve(count);
         for (size_t l = 0; l < count; l++)
-            layers.emplace_back(widths[l], widths[l + 1], batch, l == 0 ? data : layers[l - 1].layer.y,
+            layers.emplace_back(widths[l], widths[l + 1], batch,
+                                l == 0 ? data : layers[l - 1].layer.y,
                                 l == 0 ? nullptr : layers[l - 1].layer.dy, (unsigned)l + 1);
     }
     float *input(size_t l)
@@ -216,12 +227,16 @@ struct inference {
         for (size_t l = 0; l < 8; l++) {
             const size_t in = widths[l], out = widths[l + 1];
             const memory::desc bias_desc(dims{(memory::dim)out}, type::f32, tag::x);
-            auto pd = sigmoid_desc(plain(batch, in, t), any(out, in, t), bias_desc, plain(batch, out, t));
+            auto pd = sigmoid_desc(plain(batch, in, t), any(out, in, t), bias_desc,
+                                   plain(batch, out, t));
             memory w(pd.weights_desc(), cpu), bias(bias_desc, cpu), y(plain(batch, out, t), cpu);
             put(w, random_weights(in, out, (unsigned)l + 1), out, in);
             memset(bias.get_data_handle(), 0, out * sizeof(float));
             products.emplace_back(pd);
-            arguments.push_back({{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_BIAS, bias}, {DNNL_ARG_DST, y}});
+            arguments.push_back({{DNNL_ARG_SRC, x},
+                                 {DNNL_ARG_WEIGHTS, w},
+                                 {DNNL_ARG_BIAS, bias},
+                                 {DNNL_ARG_DST, y}});
             x = y;
         }
         last = x;
@@ -266,11 +281,11 @@ int main(int count, char **arguments)
     float *data = peer_rows(arguments[2], arguments[3], &rows, &features);
     const size_t batch = large ? PEER_BATCH : PEER_SMALL_BATCH, epoch = rows / batch;
     network net(large ? peer_large : peer_small, large ? 8 : 6, batch, data, rows);
-    peer_train(((large ? "train.step.batch100." : "train.step.small.batch32.") + rival).c_str(), step, &net, 10 * epoch,
-               epoch);
+    peer_train(((large ? "train.step.batch100." : "train.step.small.batch32.") + rival).c_str(),
+               step, &net, 10 * epoch, epoch);
     if (large) {
-        peer_infer(("train.products.batch100." + rival).c_str(), only_products, &net, net.layers[0].layer.g,
-                   net.layers[0].layer.weights);
+        peer_infer(("train.products.batch100." + rival).c_str(), only_products, &net,
+                   net.layers[0].layer.g, net.layers[0].layer.weights);
         add_inference(rival.c_str(), "infer.batch1", 1, type::f32, data);
         add_inference(rival.c_str(), "infer.batch100", PEER_BATCH, type::f32, data);
         add_inference(rival.c_str(), "infer.bf16.batch1", 1, type::bf16, data);

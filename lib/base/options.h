@@ -18,7 +18,8 @@ enum { AEI_THREADS_MAX = 1024, AEI_BATCH_MAX = 1 << 20 };
 /* Copy a caller's options over `mine` (size bytes, zeroed here); options NULL: all defaults. */
 ae_status aei_options_read(void *mine, size_t size, const void *options, const char *name);
 
-/* The function that fills a caller's options with every default: each public options type has one. */
+/* The function that fills a caller's options with every default: each public options type has
+ * one. */
 #define AEI_OPTIONS_INIT(type)                          \
     void type##_init(type *options)                     \
     {                                                   \
@@ -26,13 +27,15 @@ ae_status aei_options_read(void *mine, size_t size, const void *options, const c
             *options = (type){.size = sizeof *options}; \
     }
 
-/* A field that keeps a struct free of padding must be 0, so that a later release can use its bytes. */
+/* A field that keeps a struct free of padding must be 0, so that a later release can use its
+ * bytes. */
 ae_status aei_check_reserved(uint32_t reserved, const char *name);
 
 /* An option's number up to a bound. AE_ERROR_INVALID_ARGUMENT. */
 ae_status aei_check_most(size_t value, size_t most, const char *name);
 
-/* An option's enumerator from 0, its default, to last; `name` is the option's, `type` its enum's. */
+/* An option's enumerator from 0, its default, to last; `name` is the option's, `type` its
+ * enum's. */
 ae_status aei_check_enum(int value, int last, const char *name, const char *type);
 
 /* Refuse a caller's result struct whose size field was not set, before any work is done for it. */

@@ -62,44 +62,44 @@ enum { UNROLL = 4, PREFETCH_LINES = AEI_MR > 6 ? 3 : 1 };
  */
 /* clang-format takes the macros for heads of loops. */
 /* clang-format off */
-#define AEI_DEFINE_NN(m, v)                                                                              \
-    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b, float *c,       \
-                               const float *prefetch, size_t prefetch_lines)                                       \
-    {                                                                                                      \
-        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
-        while (length > 0) {                                                                               \
-            const float *next = length > PANEL ? a + jump : a, *ahead = next;                              \
-            size_t left = length < PANEL ? length : PANEL;                                                 \
-            length -= left;                                                                                \
-            for (size_t line = 0; line < prefetch_lines; line++, prefetch += 16)                                   \
-                __builtin_prefetch(prefetch, 0, 2);                                                            \
-            for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {                     \
-                fetch(ahead, AEI_MR / 2);                                                                  \
-                ahead += AEI_MR * UNROLL;                                                                  \
-                AEI_STEPS(m, v, NN)                                                                        \
-            }                                                                                              \
-            for (; left > 0; left--, a++, b += PANEL)                                                      \
-                AEI_STEP(m, v, NN, 0)                                                                      \
-            a = next;                                                                                      \
-        }                                                                                                  \
-        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                     \
+#define AEI_DEFINE_NN(m, v)                                                                        \
+    AEI_TILE tile_nn_##v##_##m(size_t length, size_t jump, const float *a, const float *b,         \
+                               float *c, const float *prefetch, size_t prefetch_lines)             \
+    {                                                                                              \
+        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                             \
+        while (length > 0) {                                                                       \
+            const float *next = length > PANEL ? a + jump : a, *ahead = next;                      \
+            size_t left = length < PANEL ? length : PANEL;                                         \
+            length -= left;                                                                        \
+            for (size_t line = 0; line < prefetch_lines; line++, prefetch += 16)                   \
+                __builtin_prefetch(prefetch, 0, 2);                                                \
+            for (; left >= UNROLL; left -= UNROLL, a += UNROLL, b += UNROLL * PANEL) {             \
+                fetch(ahead, AEI_MR / 2);                                                          \
+                ahead += AEI_MR * UNROLL;                                                          \
+                AEI_STEPS(m, v, NN)                                                                \
+            }                                                                                      \
+            for (; left > 0; left--, a++, b += PANEL)                                              \
+                AEI_STEP(m, v, NN, 0)                                                              \
+            a = next;                                                                              \
+        }                                                                                          \
+        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                             \
     }
-#define AEI_DEFINE_TN(m, v)                                                                                \
-    AEI_TILE tile_tn_##v##_##m(size_t length, int add, const float *prefetch, const float *a, const float *b,  \
-                               float *c)                                                                   \
-    {                                                                                                      \
-        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                                     \
-        if (add) {                                                                                         \
-            AEI_ROWS_##m(AEI_READ_##v, 0)                                                                  \
-        }                                                                                                  \
-        for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL) {             \
-            fetch(prefetch, PREFETCH_LINES);                                                                       \
-            prefetch += 16 * PREFETCH_LINES;                                                                       \
-            AEI_STEPS(m, v, TN)                                                                            \
-        }                                                                                                  \
-        for (; length > 0; length--, a += PANEL, b += PANEL)                                               \
-            AEI_STEP(m, v, TN, 0)                                                                          \
-        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                                     \
+#define AEI_DEFINE_TN(m, v)                                                                        \
+    AEI_TILE tile_tn_##v##_##m(size_t length, int add, const float *prefetch, const float *a,      \
+                               const float *b, float *c)                                           \
+    {                                                                                              \
+        AEI_ROWS_##m(AEI_CLEAR_##v, 0)                                                             \
+        if (add) {                                                                                 \
+            AEI_ROWS_##m(AEI_READ_##v, 0)                                                          \
+        }                                                                                          \
+        for (; length >= UNROLL; length -= UNROLL, a += UNROLL * PANEL, b += UNROLL * PANEL) {     \
+            fetch(prefetch, PREFETCH_LINES);                                                       \
+            prefetch += 16 * PREFETCH_LINES;                                                       \
+            AEI_STEPS(m, v, TN)                                                                    \
+        }                                                                                          \
+        for (; length > 0; length--, a += PANEL, b += PANEL)                                       \
+            AEI_STEP(m, v, TN, 0)                                                                  \
+        AEI_ROWS_##m(AEI_WRITE_##v, 0)                                                             \
     }
 /* clang-format on */
 

@@ -51,39 +51,39 @@ AEI_INLINE uint32_t pair_at(const uint16_t *p)
  */
 /* clang-format takes the macros for heads of loops. */
 /* clang-format off */
-#define AEI_DEFINE_PAIRS_NN(m, v)                                                                          \
-    AEI_TILE pairs_nn_##m(size_t terms, size_t jump, const uint16_t *a, const uint32_t *b, float *c)       \
-    {                                                                                                      \
-        AEI_ROWS_##m(AEI_CLEAR_2, 0)                                                                       \
-        while (terms > 0) {                                                                                \
-            const size_t mine = terms < PANEL ? terms : PANEL;                                             \
-            const uint16_t *next = terms > PANEL ? a + jump : a, *ahead = next;                            \
-            size_t k = 0;                                                                                  \
-            for (; k + 2 <= mine; k += 2, b += PANEL, ahead += PANEL) {                                    \
-                __builtin_prefetch(ahead);                                                                 \
-                AEI_DOT_STEP(m, NN, k)                                                                     \
-            }                                                                                              \
-            if (k < mine) {                                                                                \
-                AEI_DOT_STEP(m, LAST, k)                                                                   \
-            }                                                                                              \
-            terms -= mine;                                                                                 \
-            a = next;                                                                                      \
-        }                                                                                                  \
-        AEI_ROWS_##m(AEI_WRITE_2, 0)                                                                       \
+#define AEI_DEFINE_PAIRS_NN(m, v)                                                                  \
+    AEI_TILE pairs_nn_##m(size_t terms, size_t jump, const uint16_t *a, const uint32_t *b,         \
+    float *c) {                                                                                    \
+        AEI_ROWS_##m(AEI_CLEAR_2, 0)                                                               \
+        while (terms > 0) {                                                                        \
+            const size_t mine = terms < PANEL ? terms : PANEL;                                     \
+            const uint16_t *next = terms > PANEL ? a + jump : a, *ahead = next;                    \
+            size_t k = 0;                                                                          \
+            for (; k + 2 <= mine; k += 2, b += PANEL, ahead += PANEL) {                            \
+                __builtin_prefetch(ahead);                                                         \
+                AEI_DOT_STEP(m, NN, k)                                                             \
+            }                                                                                      \
+            if (k < mine) {                                                                        \
+                AEI_DOT_STEP(m, LAST, k)                                                           \
+            }                                                                                      \
+            terms -= mine;                                                                         \
+            a = next;                                                                              \
+        }                                                                                          \
+        AEI_ROWS_##m(AEI_WRITE_2, 0)                                                               \
     }
-#define AEI_DEFINE_PAIRS_TN(m, v)                                                                          \
-    AEI_TILE pairs_tn_##m(size_t pairs, int add, const float *prefetch, const uint32_t *a, const uint32_t *b,  \
-                          float *c)                                                                        \
-    {                                                                                                      \
-        AEI_ROWS_##m(AEI_CLEAR_2, 0)                                                                       \
-        if (add) {                                                                                         \
-            AEI_ROWS_##m(AEI_READ_2, 0)                                                                    \
-        }                                                                                                  \
-        for (; pairs > 0; pairs--, a += PANEL, b += PANEL, prefetch += 32) {                                   \
-            fetch(prefetch, 2);                                                                                \
-            AEI_DOT_STEP(m, TN, 0)                                                                         \
-        }                                                                                                  \
-        AEI_ROWS_##m(AEI_WRITE_2, 0)                                                                       \
+#define AEI_DEFINE_PAIRS_TN(m, v)                                                                  \
+    AEI_TILE pairs_tn_##m(size_t pairs, int add, const float *prefetch, const uint32_t *a,         \
+                          const uint32_t *b, float *c)                                             \
+    {                                                                                              \
+        AEI_ROWS_##m(AEI_CLEAR_2, 0)                                                               \
+        if (add) {                                                                                 \
+            AEI_ROWS_##m(AEI_READ_2, 0)                                                            \
+        }                                                                                          \
+        for (; pairs > 0; pairs--, a += PANEL, b += PANEL, prefetch += 32) {                       \
+            fetch(prefetch, 2);                                                                    \
+            AEI_DOT_STEP(m, TN, 0)                                                                 \
+        }                                                                                          \
+        AEI_ROWS_##m(AEI_WRITE_2, 0)                                                               \
     }
 /* clang-format on */
 
