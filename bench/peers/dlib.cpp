@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// dlib: THREADS DATA GROUP. Its products are the BLAS's that it is linked with; batch normalisation,
-// sigmoid and Adam are its own loops on one thread.
+// dlib: THREADS DATA GROUP. Its products are the BLAS's that it is linked with; batch
+// normalisation, sigmoid and Adam are its own loops on one thread.
 #include <dlib/dnn.h>
 #include <dlib/revision.h>
 
