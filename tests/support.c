@@ -2,17 +2,21 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
 #include "support.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATHS = 8 };
+enum { PATHS = 8, MOST_SKIPS = 16 };
 
 static char folder[PATH_MAX];
 static pid_t folder_owner; /* a forked test makes a folder of its own */
@@ -48,6 +52,32 @@ void support_dir_remove(void)
     folder_owner = 0;
 }
 
+static char home[PATH_MAX];
+
+void support_dir_enter(void)
+{
+    ck_assert_ptr_nonnull(getcwd(home, sizeof home));
+    ck_assert_int_eq(chdir(support_dir()), 0);
+}
+
+void support_dir_leave(void)
+{
+    ck_assert_int_eq(chdir(home), 0);
+    support_dir_remove();
+}
+
+size_t support_entries(const char *path)
+{
+    DIR *entries = opendir(path);
+    size_t count = 0;
+    if (entries == NULL)
+        return 0;
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)closedir(entries);
+    return count;
+}
+
 static const char *join(const char *directory, const char *name)
 {
     static char paths[PATHS][PATH_MAX];
@@ -74,6 +104,20 @@ void support_write(const char *path, const void *data, size_t size)
     ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
     size_t written = size == 0 ? 0 : fwrite(data, 1, size, file);
     ck_assert_msg(fclose(file) == 0 && written == size, "%s: %s", path, strerror(errno));
+}
+
+void support_put(const char *path, const char *text)
+{
+    support_write(path, text, strlen(text));
+}
+
+int support_holds(const char *path, const char *text)
+{
+    size_t size;
+    unsigned char *data = support_read(path, &size);
+    const int same = size == strlen(text) && memcmp(data, text, size) == 0;
+    free(data);
+    return same;
 }
 
 unsigned char *support_read(const char *path, size_t *size)
@@ -109,6 +153,70 @@ int support_set_locale(const char *name)
     (void)unsetenv("LOCPATH");
     return (set || setlocale(LC_ALL, command) != NULL) &&
            strcmp(localeconv()->decimal_point, ".") != 0;
+}
+
+int support_in_child(int (*function)(void *), void *argument)
+{
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(function(argument));
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+typedef struct limited {
+    size_t bytes;
+    int (*function)(void *);
+    void *argument;
+} limited;
+
+static int run_limited(void *argument)
+{
+    const limited *l = argument;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &(struct rlimit){l->bytes, l->bytes}) != 0)
+        return 255;
+    return l->function(l->argument);
+}
+
+int support_in_child_with_file_limit(size_t bytes, int (*function)(void *), void *argument)
+{
+    return support_in_child(run_limited, &(limited){bytes, function, argument});
+}
+
+/* One for each thing that is missing. Suites are made before any test runs, in the one process that
+ * prints. */
+static struct skip {
+    const char *missing;
+    int checks;
+    char tests[2048];
+} skips[MOST_SKIPS];
+
+void support_skip(const char *test, int checks, const char *missing)
+{
+    struct skip *skip = skips;
+    while (skip->missing != NULL && strcmp(skip->missing, missing) != 0)
+        if (++skip == skips + MOST_SKIPS)
+            abort();
+    const size_t used = strlen(skip->tests);
+    (void)snprintf(skip->tests + used, sizeof skip->tests - used, "%s%s", used == 0 ? "" : ", ",
+                   test);
+    skip->missing = missing;
+    skip->checks += checks;
+}
+
+void support_print_skipped(void)
+{
+    for (size_t i = 0; i < MOST_SKIPS && skips[i].missing != NULL; i++)
+        printf("skipped %d checks: %s (%s)\n", skips[i].checks, skips[i].missing, skips[i].tests);
+}
+
+const char *support_no_mnist(void)
+{
+    return ae_test_data_dir() != NULL ? NULL : "AE_DATA_DIR does not lead to MNIST's files";
 }
 
 const char *ae_test_data_dir(void)

@@ -43,8 +43,16 @@ const char *support_path(const char *name);
  * lifetime. */
 const char *support_source(const char *name);
 
-/* Write a whole file. */
+/* Checked fixtures for tests of short names: the working folder is an empty support_dir(). */
+void support_dir_enter(void);
+void support_dir_leave(void);
+
+/* The entries of a folder; 0 if there is none. */
+size_t support_entries(const char *path);
+
+/* Write a whole file; the second writes a text. */
 void support_write(const char *path, const void *data, size_t size);
+void support_put(const char *path, const char *text);
 
 /* A whole file, which the caller frees; one zero byte follows the contents. size may be NULL. */
 unsigned char *support_read(const char *path, size_t *size);
@@ -55,8 +63,40 @@ unsigned char *support_read(const char *path, size_t *size);
  */
 int support_set_locale(const char *name);
 
-/* The folder of $AE_DATA_DIR if MNIST's four .gz files are there, or NULL: leave the test then. */
+/* Whether a file holds this text and nothing else. */
+int support_holds(const char *path, const char *text);
+
+/* Run function in a child process; its exit status, or -1 when a signal ended it. */
+int support_in_child(int (*function)(void *), void *argument);
+
+/* The same where no file may grow beyond `bytes`, which stands in for a full disk: both cut a write
+ * short. */
+int support_in_child_with_file_limit(size_t bytes, int (*function)(void *), void *argument);
+
+/*
+ * Add a test, or a loop of them, to a test case unless something is missing here: a text says what,
+ * NULL means nothing. A test that is left out counts as neither passed nor failed, and the runner
+ * says so in front of Check's summary.
+ */
+#define support_add_loop_test(tcase, test, start, end, missing)          \
+    do {                                                                 \
+        const char *add_missing = (missing);                             \
+        if (add_missing == NULL)                                         \
+            tcase_add_loop_test(tcase, test, start, end);                \
+        else                                                             \
+            support_skip(#test, (int)(end) - (int)(start), add_missing); \
+    } while (0)
+#define support_add_test(tcase, test, missing) support_add_loop_test(tcase, test, 0, 1, missing)
+
+void support_skip(const char *test, int checks, const char *missing);
+
+/* Print what was left out, one line for each thing that is missing. */
+void support_print_skipped(void);
+
+/* The folder of $AE_DATA_DIR if MNIST's four .gz files are there, or NULL; support_no_mnist() is
+ * what support_add_test takes. */
 const char *ae_test_data_dir(void);
+const char *support_no_mnist(void);
 
 /* Whether the tests run many times slower than usual (valgrind, qemu): shorten loops then, keep the
  * point. */

@@ -12,7 +12,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static size_t event_files(void)
 {
@@ -110,8 +112,6 @@ static void expect(FILE *list, const char *kind, const char *tag, uint64_t step,
  * column. */
 START_TEST(tensorboard_reads_every_value_and_picture)
 {
-    if (python_lacks("tensorboard_reads.py", "tensorboard or no PIL"))
-        return;
     static const char *const tags[] = {"loss/train", "k\xc3\xb6stlich/\xf0\x9f\x98\x80 x", "one"};
     static const double values[] = {0,   -0.0,   1e-50,    0.1,       1.0 / 3, -12.5,
                                     NAN, 1e-310, INFINITY, -INFINITY, 3.4e38,  1e300};
@@ -158,8 +158,6 @@ END_TEST
 
 START_TEST(tensorboard_reads_all_but_a_record_that_is_cut_off)
 {
-    if (python_lacks("tensorboard_reads.py", "tensorboard or no PIL"))
-        return;
     const double now = 5;
     ae_event_writer *writer = open_writer(&now);
     for (uint64_t i = 0; i < 3; i++)
@@ -400,8 +398,10 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_scalar_of_zero_at_step_zero_is_written_out);
     tcase_add_test(tcase, every_writer_has_a_file_of_its_own);
     tcase_add_test(tcase, the_systems_clock_is_the_default);
-    tcase_add_test(tcase, tensorboard_reads_every_value_and_picture);
-    tcase_add_test(tcase, tensorboard_reads_all_but_a_record_that_is_cut_off);
+    const char *missing = python_lacks("tensorboard_reads.py",
+                                       "$AE_PYTHON or python3 has no tensorboard or PIL");
+    support_add_test(tcase, tensorboard_reads_every_value_and_picture, missing);
+    support_add_test(tcase, tensorboard_reads_all_but_a_record_that_is_cut_off, missing);
     tcase_add_test(tcase, arguments_out_of_range_are_refused_and_write_nothing);
     tcase_add_test(tcase, a_file_that_cannot_be_made_is_named);
     tcase_add_test(tcase, a_record_that_does_not_fit_on_the_disk_is_taken_back);

@@ -2,18 +2,16 @@
 /*
  * Model files between libae and PyTorch by way of the reference safetensors package: interop.py
  * does their part, run by $AE_PYTHON or python3. Where the packages are not installed the tests
- * say so and pass.
+ * are left out.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "base/unconst.h"
 #include "fixtures.h"
+#include "python.h"
 #include "suites.h"
 
 #include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { ROWS = 50, ABSENT = 77, MOST_ARGUMENTS = 24, NOTHING = -1, DOCUMENT = -2 };
+enum { ROWS = 50, MOST_ARGUMENTS = 24, DOCUMENT = -2 };
 
 static const size_t report[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784},
                     small[] = {33, 20, 3, 17, 40, 33};
@@ -33,45 +31,19 @@ static const struct {
 /* Run interop.py on a network's files, or on docs/pytorch.md, and return its exit status. */
 static int python(const char *command, int network)
 {
-    const char *interpreter = getenv("AE_PYTHON");
-    char texts[MOST_ARGUMENTS][24], *arguments[MOST_ARGUMENTS + 1];
-    size_t count = 0;
-    interpreter = interpreter != NULL && interpreter[0] != '\0' ? interpreter : "python3";
-    arguments[count++] = aei_unconst(interpreter);
-    arguments[count++] = aei_unconst(support_source("interop.py"));
-    arguments[count++] = aei_unconst(command);
-    if (network >= 0) {
-        arguments[count++] = aei_unconst(support_dir());
+    char texts[MOST_ARGUMENTS][24];
+    const char *arguments[MOST_ARGUMENTS + 1] = {command, support_dir()};
+    size_t count = 2;
+    if (network == DOCUMENT) {
+        arguments[count++] = support_source("../docs/pytorch.md");
+    } else {
         arguments[count++] = networks[network].batch_norm == AE_TOGGLE_ON ? "1" : "0";
         for (size_t i = 0; i < networks[network].count; i++, count++) {
             snprintf(texts[count], sizeof texts[count], "%zu", networks[network].widths[i]);
             arguments[count] = texts[count];
         }
     }
-    if (network == DOCUMENT) {
-        arguments[count++] = aei_unconst(support_dir());
-        arguments[count++] = aei_unconst(support_source("../docs/pytorch.md"));
-    }
-    arguments[count] = NULL;
-    fflush(NULL);
-    const pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        (void)execvp(interpreter, arguments);
-        _exit(ABSENT);
-    }
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int packages_are_missing(void)
-{
-    const int status = python("probe", NOTHING);
-    ck_assert_msg(status == 0 || status == ABSENT, "interop.py probe ended with %d", status);
-    if (status == ABSENT)
-        puts("interop: skipped, $AE_PYTHON or python3 has no torch or no safetensors");
-    return status == ABSENT;
+    return python_run("interop.py", arguments);
 }
 
 static ae_network *trained(int i, const ae_dataset *dataset)
@@ -111,8 +83,6 @@ static float *make_rows(size_t width)
  * units of float32. */
 START_TEST(pytorch_reconstructs_the_same_from_a_saved_network)
 {
-    if (packages_are_missing())
-        return;
     const size_t width = networks[_i].widths[0];
     float *rows = make_rows(width), *reconstructions = fixture_allocate(ROWS * width, sizeof *rows);
     if (networks[_i].scaled) {
@@ -136,8 +106,6 @@ END_TEST
 /* Their layers have a bias in front of batch normalisation too, which libae folds away. */
 START_TEST(a_file_saved_from_pytorch_gives_the_same_output)
 {
-    if (packages_are_missing())
-        return;
     const size_t width = networks[_i].widths[0], count = ROWS * width;
     float *rows = make_rows(width), *reconstructions = fixture_allocate(count, sizeof *rows);
     ck_assert_int_eq(python("write", _i), 0);
@@ -200,8 +168,6 @@ START_TEST(the_documented_programs_work)
                                             {"plain.safetensors", "plain.f32"}};
     static const ae_activation activations[] = {AE_ACTIVATION_RELU, AE_ACTIVATION_TANH,
                                                 AE_ACTIVATION_LEAKY_RELU, AE_ACTIVATION_SIGMOID};
-    if (packages_are_missing())
-        return;
     ck_assert_int_eq(python("docs_save", DOCUMENT), 0);
     for (size_t i = 0; i < COUNT(models); i++) {
         ae_network *network = NULL;
@@ -226,11 +192,13 @@ Suite *interop_suite(void)
     TCase *tcase = tcase_create("PyTorch");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_set_timeout(tcase, 240); /* importing torch takes seconds */
-    tcase_add_loop_test(tcase, pytorch_reconstructs_the_same_from_a_saved_network, 0,
-                        (int)COUNT(networks));
-    tcase_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0,
-                        (int)COUNT(networks));
-    tcase_add_test(tcase, the_documented_programs_work);
+    const char *missing = python_lacks("interop.py",
+                                       "$AE_PYTHON or python3 has no torch or safetensors");
+    support_add_loop_test(tcase, pytorch_reconstructs_the_same_from_a_saved_network, 0,
+                          COUNT(networks), missing);
+    support_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0,
+                          COUNT(networks), missing);
+    support_add_test(tcase, the_documented_programs_work, missing);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -11,7 +11,9 @@
 #include "format/proto/onnx.pb-c.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 enum { ROWS = 100 };
 
@@ -111,8 +113,6 @@ static void write_floats(const char *name, const float *values, size_t count)
 /* Sums of up to 1000 products are rounded in another order: 1e-5 is 80 units of float32. */
 START_TEST(onnxruntime_computes_the_same)
 {
-    if (python_lacks("onnx_runs.py", "onnx or no onnxruntime"))
-        return;
     const struct model *m = &models[_i];
     ae_network *network = make_network(m);
     const size_t width = m->widths[0], code_width = m->widths[m->encoder_layers];
@@ -421,7 +421,9 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
     tcase_set_timeout(tcase, 240); /* importing onnxruntime takes seconds */
-    tcase_add_loop_test(tcase, onnxruntime_computes_the_same, 0, (int)COUNT(models));
+    support_add_loop_test(
+        tcase, onnxruntime_computes_the_same, 0, COUNT(models),
+        python_lacks("onnx_runs.py", "$AE_PYTHON or python3 has no onnx or onnxruntime"));
     tcase_add_loop_test(tcase, the_graph_computes_what_a_session_does, 0, (int)COUNT(models));
     tcase_add_test(tcase, the_file_begins_with_the_bytes_of_the_format);
     tcase_add_test(tcase, tensors_keep_their_names_and_bits);
