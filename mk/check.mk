@@ -79,7 +79,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
-TSAN_SUITES := base best bfloat16 blis divergence evaluate events failures own_optimizer resume run session team \
+TSAN_SUITES := best bfloat16 blis divergence error evaluate events failures own_optimizer resume run session team \
     trainer trainer_events training
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
