@@ -51,7 +51,7 @@ $(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
 	$(Q)$(TEST_LINK) -o $@ $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(CHECK_LIBS) $(DEPS_LIBS)
 
 # One process a suite, on all processors, the long ones first: $(call each_suite,suites,command).
-LONG_SUITES := gradient training kernels vector_math
+LONG_SUITES := gradient training elementwise gemm vector_math
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
 spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
 
@@ -92,7 +92,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := c_source diagnose gradient kernels pca score training vector_math
+VALGRIND_SKIPS := c_source diagnose elementwise gemm gradient kernels pca score training vector_math
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))

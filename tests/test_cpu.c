@@ -38,7 +38,7 @@ END_TEST
 
 START_TEST(isa_can_be_capped_by_name)
 {
-    unsigned all = AEI_ISA_AVX2 | AEI_ISA_AVX512 | AEI_ISA_AVX512_BF16 | AEI_ISA_AMX_BF16;
+    unsigned all = AEI_ISA_AVX2 | AEI_ISA_AVX512 | AEI_ISA_AVX512_BF16;
     ck_assert_uint_eq(aei_cpu_isa_cap(all, NULL), all);
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "baseline"), 0);
     ck_assert_uint_eq(aei_cpu_isa_cap(all, "avx2"), AEI_ISA_AVX2);
