@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Runs every suite, or those named on the command line. Check's summary is the last thing printed,
- * and counts what ran; in front of it stands what was left out. --isa prints the widest instruction set here instead.
+ * and counts what ran; in front of it stands what was left out. --isa prints the widest instruction
+ * set here instead.
  */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include "suites.h"

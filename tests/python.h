@@ -33,8 +33,8 @@ static inline int python_run(const char *script, const char *const arguments[])
     return support_in_child(python_execute, all);
 }
 
-/* What support_add_test takes: NULL, or `missing` where a script's packages are not there. Any other
- * end of its probe is for its tests to find. */
+/* What support_add_test takes: NULL, or `missing` where a script's packages are not there. Any
+ * other end of its probe is for its tests to find. */
 static inline const char *python_lacks(const char *script, const char *missing)
 {
     const int status = python_run(script, (const char *const[]){"probe", NULL});

@@ -2,6 +2,8 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, nftw */
 #include "support.h"
 
+#include "base/unconst.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -33,7 +35,8 @@ const char *support_dir(void)
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/libae-test-XXXXXX",
              base != NULL && base[0] != '\0' ? base : "/tmp");
-    ck_assert_msg(mkdtemp(folder) != NULL, "mkdtemp %s: %s", folder, strerror(errno));
+    if (mkdtemp(folder) == NULL) /* a passing assertion is an error while no test runs */
+        ck_abort_msg("mkdtemp %s: %s", folder, strerror(errno));
     folder_owner = getpid();
     return folder;
 }
@@ -187,6 +190,20 @@ int support_in_child_with_file_limit(size_t bytes, int (*function)(void *), void
     return support_in_child(run_limited, &(limited){bytes, function, argument});
 }
 
+static int try_locale(void *name)
+{
+    const int set = support_set_locale(name);
+    support_dir_remove();
+    return !set;
+}
+
+const char *support_no_locale(const char *name)
+{
+    return support_in_child(try_locale, aei_unconst(name)) == 0
+               ? NULL
+               : "no locale whose decimal point is none, and no localedef to make one";
+}
+
 /* One for each thing that is missing. Suites are made before any test runs, in the one process that
  * prints. */
 static struct skip {
@@ -202,8 +219,9 @@ void support_skip(const char *test, int checks, const char *missing)
         if (++skip == skips + MOST_SKIPS)
             abort();
     const size_t used = strlen(skip->tests);
-    (void)snprintf(skip->tests + used, sizeof skip->tests - used, "%s%s", used == 0 ? "" : ", ",
-                   test);
+    if (strstr(skip->tests, test) == NULL)
+        (void)snprintf(skip->tests + used, sizeof skip->tests - used, "%s%s",
+                       used == 0 ? "" : ", ", test);
     skip->missing = missing;
     skip->checks += checks;
 }

@@ -59,9 +59,11 @@ unsigned char *support_read(const char *path, size_t *size);
 
 /*
  * A locale whose decimal point is none, made here where the system has localedef and its sources:
- * "de_DE" has a comma, "ps_AF" two bytes. 0: it cannot be had.
+ * "de_DE" has a comma, "ps_AF" two bytes. 0: it cannot be had, which support_no_locale() says as
+ * support_add_test wants it.
  */
 int support_set_locale(const char *name);
+const char *support_no_locale(const char *name);
 
 /* Whether a file holds this text and nothing else. */
 int support_holds(const char *path, const char *text);

@@ -91,16 +91,16 @@ START_TEST(every_failed_allocation_is_reported)
 }
 END_TEST
 
+static const char *const locales[] = {"de_DE", "ps_AF"};
+
 /* Numbers are written and read with a point whatever the locale has. */
 START_TEST(a_locale_changes_nothing)
 {
-    const char *name = _i == 0 ? "de_DE" : "ps_AF";
     const char *plain = support_path("plain"), *comma = support_path("comma");
     run r = start(&variants[4]), other = start(&variants[4]);
     steps(&r, 22);
     ck_assert_ok(ae_trainer_save_checkpoint(r.trainer, plain));
-    if (!support_set_locale(name))
-        printf("checkpoint: no locale like %s here: only half of a test was run\n", name);
+    ck_assert(support_set_locale(locales[_i]));
     ck_assert_ok(ae_trainer_save_checkpoint(r.trainer, comma));
     ck_assert_ok(ae_trainer_resume(other.trainer, comma));
     same_runs(&r, &other);
@@ -155,7 +155,9 @@ Suite *checkpoint_suite(void)
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_test(tcase, saving_twice_gives_the_same_bytes);
     tcase_add_test(tcase, a_checkpoint_opens_as_a_model);
-    tcase_add_loop_test(tcase, a_locale_changes_nothing, 0, 2);
+    for (int i = 0; i < (int)COUNT(locales); i++)
+        support_add_loop_test(tcase, a_locale_changes_nothing, i, i + 1,
+                              support_no_locale(locales[i]));
     tcase_add_test(tcase, models_and_missing_files_are_no_checkpoints);
     tcase_add_test(tcase, every_failed_allocation_is_reported);
     tcase_add_test(tcase, a_checkpoint_in_memory_is_the_file_and_is_taken_up);

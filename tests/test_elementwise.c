@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is done to single values, columns and parameters against the reference: see kernel_arrays.h. */
+/* What is done to single values, columns and parameters against the reference: see
+ * kernel_arrays.h. */
 #include "kernel_arrays.h"
 #include "suites.h"
 
