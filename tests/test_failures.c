@@ -55,84 +55,35 @@ static size_t fail_each(attempt call, world *w)
     return 0;
 }
 
-static ae_status create_network(world *w)
-{
-    (void)w;
-    ae_network *const untouched = (ae_network *)w;
-    ae_network *network = untouched;
-    const ae_status status = ae_network_create(
-        &network,
-        AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3));
-    if (status == AE_OK)
-        ae_network_free(network);
-    else
-        ck_assert_ptr_eq(network, untouched);
-    return status;
-}
+/* A call that creates an object through `made`: the caller's pointer is untouched on failure. */
+#define CREATOR(name, type, ...)                \
+    static ae_status name(world *w)             \
+    {                                           \
+        type *const untouched = (type *)w;      \
+        type *made = untouched;                 \
+        const ae_status status = (__VA_ARGS__); \
+        if (status == AE_OK)                    \
+            type##_free(made);                  \
+        else                                    \
+            ck_assert_ptr_eq(made, untouched);  \
+        return status;                          \
+    }
 
-static ae_status clone_network(world *w)
-{
-    ae_network *const untouched = (ae_network *)w;
-    ae_network *network = untouched;
-    const ae_status status = ae_network_clone(&network, w->network);
-    if (status == AE_OK)
-        ae_network_free(network);
-    else
-        ck_assert_ptr_eq(network, untouched);
-    return status;
-}
-
-static ae_status create_session(world *w)
-{
-    ae_session *const untouched = (ae_session *)w;
-    ae_session *session = untouched;
-    const ae_status status = ae_session_create(&session, w->network,
-                                               AE_SESSION_OPTIONS(.max_batch = 8, .threads = 3));
-    if (status == AE_OK)
-        ae_session_free(session);
-    else
-        ck_assert_ptr_eq(session, untouched);
-    return status;
-}
-
-static ae_status create_adam(world *w)
-{
-    ae_optimizer *const untouched = (ae_optimizer *)w;
-    ae_optimizer *optimizer = untouched;
-    const ae_status status = ae_optimizer_create_adam(&optimizer, NULL);
-    if (status == AE_OK)
-        ae_optimizer_free(optimizer);
-    else
-        ck_assert_ptr_eq(optimizer, untouched);
-    return status;
-}
-
-static ae_status create_sgd(world *w)
-{
-    ae_optimizer *const untouched = (ae_optimizer *)w;
-    ae_optimizer *optimizer = untouched;
-    const ae_status status = ae_optimizer_create_sgd(&optimizer, NULL);
-    if (status == AE_OK)
-        ae_optimizer_free(optimizer);
-    else
-        ck_assert_ptr_eq(optimizer, untouched);
-    return status;
-}
-
-static ae_status create_trainer(world *w)
-{
-    ae_trainer *const untouched = (ae_trainer *)w;
-    ae_trainer *trainer = untouched;
-    const ae_status status = ae_trainer_create(
-        &trainer, w->network, w->optimizer, w->training,
-        AE_TRAINER_OPTIONS(.batch = 4, .threads = 3, .clip_norm = 1, .validation = w->validation,
-                           .restore_best = AE_TOGGLE_ON, .checkpoint_path = "never-written"));
-    if (status == AE_OK)
-        ae_trainer_free(trainer);
-    else
-        ck_assert_ptr_eq(trainer, untouched);
-    return status;
-}
+CREATOR(create_network, ae_network,
+        ae_network_create(&made,
+                          AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES},
+                                             .width_count = 3)))
+CREATOR(clone_network, ae_network, ae_network_clone(&made, w->network))
+CREATOR(create_session, ae_session,
+        ae_session_create(&made, w->network, AE_SESSION_OPTIONS(.max_batch = 8, .threads = 3)))
+CREATOR(create_adam, ae_optimizer, ae_optimizer_create_adam(&made, NULL))
+CREATOR(create_sgd, ae_optimizer, ae_optimizer_create_sgd(&made, NULL))
+CREATOR(create_trainer, ae_trainer,
+        ae_trainer_create(&made, w->network, w->optimizer, w->training,
+                          AE_TRAINER_OPTIONS(.batch = 4, .threads = 3, .clip_norm = 1,
+                                             .validation = w->validation,
+                                             .restore_best = AE_TOGGLE_ON,
+                                             .checkpoint_path = "never-written")))
 
 static ae_status evaluate(world *w)
 {

@@ -81,7 +81,8 @@ START_TEST(parsing_agrees_with_strtof_to_the_bit)
 }
 END_TEST
 
-/* The exact decimals of points between two floats, with something added or taken away far behind. */
+/* The exact decimals of points between two floats, with something added or taken away far
+ * behind. */
 START_TEST(ties_are_broken_by_digits_however_far_behind)
 {
     uint64_t state = 6;
