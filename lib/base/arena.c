@@ -15,7 +15,7 @@ enum { HUGE_PAGE = 2 << 20 };
 
 void *aei_arena_take(aei_arena *arena, size_t count, size_t element_size)
 {
-    size_t limit = SIZE_MAX / 2;
+    size_t limit = SIZE_MAX / 2; /* half, so that rounding up and the slack cannot wrap around */
     if (element_size != 0 && count > limit / element_size) {
         arena->overflow = true;
         return NULL;
@@ -35,12 +35,15 @@ ae_status aei_arena_allocate(aei_arena *arena)
     if (arena->overflow)
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "sizes overflow the address space");
     size_t alignment = arena->used >= HUGE_PAGE ? (size_t)HUGE_PAGE : (size_t)AEI_ALIGNMENT;
+    /* aligned_alloc wants a multiple of the alignment (C11, 7.22.3.1). */
     size_t size = (arena->used + AEI_SLACK + alignment - 1) / alignment * alignment;
     arena->base = aligned_alloc(alignment, size);
     if (arena->base == NULL)
         return aei_fail_memory(size);
     if (alignment == HUGE_PAGE)
         (void)madvise(arena->base, size, MADV_HUGEPAGE); /* a hint: refusal costs speed only */
+    /* Zeroed here, by this thread: padding must be 0, and a page fault in the first step would cost
+     * more than now. */
     memset(arena->base, 0, size);
     arena->size = arena->used;
     arena->used = 0;

@@ -50,6 +50,8 @@ ae_status aei_fail(ae_status status, const char *format, ...)
 
 ae_status aei_fail_within(ae_status status, const char *format, ...)
 {
+    /* The new text is written over the old one. What does not fit is cut at its end: the context in
+     * front says more than the last words behind. */
     char inner[TEXT_SIZE];
     memcpy(inner, last_error, sizeof inner);
     va_list arguments;

@@ -179,6 +179,7 @@ static ae_status report(const aei_file *file)
     return file->error == 0 ? AE_OK : aei_file_fail(file->path, "cannot be written", file->error);
 }
 
+/* A signal may cut a write short. A write of 0 bytes would be tried for ever. */
 static void write_fully(aei_file *file, const unsigned char *data, size_t size)
 {
     while (file->error == 0 && size > 0) {
@@ -245,9 +246,11 @@ static void finish(aei_file *file)
         file->error = errno;
     if (close(file->descriptor) != 0 && file->error == 0 && errno != EINTR)
         file->error = errno;
-    file->descriptor = -1; /* closed even after an error */
+    /* Closed even after an error; another thread may have its number by now. */
+    file->descriptor = -1;
 }
 
+/* The folder is synced too: until then the new name may be lost with the power, not the data. */
 static void publish(aei_file *file)
 {
     if (file->error != 0)
@@ -293,6 +296,8 @@ ae_status aei_file_commit_both(aei_file *first, aei_file *second)
 {
     char kept[NAME_SIZE];
     bool was_there = faccessat(first->folder, first->name, F_OK, 0) == 0;
+    /* Both are complete on the device before either is seen. Between the two renames a crash leaves
+     * the first new and the second old: no file system call renames two. */
     finish(first);
     finish(second);
     keep_old(first, kept);
