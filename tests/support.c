@@ -220,8 +220,8 @@ void support_skip(const char *test, int checks, const char *missing)
             abort();
     const size_t used = strlen(skip->tests);
     if (strstr(skip->tests, test) == NULL)
-        (void)snprintf(skip->tests + used, sizeof skip->tests - used, "%s%s",
-                       used == 0 ? "" : ", ", test);
+        (void)snprintf(skip->tests + used, sizeof skip->tests - used, "%s%s", used == 0 ? "" : ", ",
+                       test);
     skip->missing = missing;
     skip->checks += checks;
 }
