@@ -18,7 +18,10 @@ enum { C_BUILDS = 5 };
  * the file that takes what it complains of. */
 int c_compile(size_t build, const char *source, const char *object, const char *log);
 
-/* Compile and load; NULL where this machine has no such compiler. To be closed with dlclose. */
+/* What support_add_test takes: NULL, or that this machine has not the compiler of a build. */
+const char *c_missing(size_t build);
+
+/* Compile and load. To be closed with dlclose. */
 void *c_load(size_t build, const char *source);
 
 /* ISO C knows no cast from an object's address to a function's. */

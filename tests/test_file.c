@@ -3,12 +3,11 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/input.h"
 #include "suites.h"
 #include "support.h"
 
 #include <errno.h>
-#include <locale.h>
-#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -69,33 +68,6 @@ START_TEST(files_of_every_length_come_back_as_written)
     }
     ck_assert_uint_eq(support_entries("."), 1);
     free(bytes);
-}
-END_TEST
-
-START_TEST(reading_refuses_what_is_not_a_file_or_too_long)
-{
-    void *data = NULL;
-    size_t size = 99;
-    ck_assert_int_eq(aei_file_read(&data, &size, "absent", 10), AE_ERROR_NOT_FOUND);
-    ck_assert(error_starts_with("absent: "));
-    ck_assert_ptr_nonnull(strstr(ae_last_error(), strerror(ENOENT)));
-    ck_assert_int_eq(aei_file_read(&data, &size, "", 10), AE_ERROR_NOT_FOUND);
-    ck_assert_int_eq(aei_file_read(&data, &size, ".", 10), AE_ERROR_IO);
-    ck_assert(error_starts_with(".: is a folder"));
-    ck_assert_int_eq(aei_file_read(&data, &size, "/dev/zero", 10), AE_ERROR_IO);
-    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-    ck_assert_int_eq(aei_file_read(&data, &size, "pipe", 10), AE_ERROR_IO);
-    support_put("eleven", "12345678901");
-    ck_assert_int_eq(aei_file_read(&data, &size, "eleven", 10), AE_ERROR_FORMAT);
-    ck_assert(error_starts_with("eleven: 11 bytes"));
-    ck_assert_int_eq(aei_file_read(&data, &size, "eleven/inside", 10), AE_ERROR_NOT_FOUND);
-    ck_assert_int_eq(aei_file_read(&data, &size, NULL, 10), AE_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(aei_file_read(NULL, &size, "eleven", 10), AE_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(aei_file_read(&data, NULL, "eleven", 10), AE_ERROR_INVALID_ARGUMENT);
-    ck_assert_ptr_null(data);
-    ck_assert_uint_eq(size, 99);
-    ck_assert_int_eq(aei_file_read(&data, &size, "eleven", 11), AE_OK);
-    free(data);
 }
 END_TEST
 
@@ -396,58 +368,12 @@ START_TEST(printed_text_may_be_longer_than_any_buffer)
 }
 END_TEST
 
-static void check_doubles(void)
-{
-    static const double values[] = {0.0,
-                                    -0.0,
-                                    1.0,
-                                    0.1,
-                                    1.0 / 3,
-                                    -2.5e-300,
-                                    5e-324,
-                                    1.7976931348623157e308,
-                                    123456.789,
-                                    1e21,
-                                    1e-5,
-                                    0.1f,
-                                    16777217.0,
-                                    3.973,
-                                    -1234567890123.0};
-    char text[32];
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        ck_assert_ptr_eq(aei_format_double(text, sizeof text, values[i]), text);
-        ck_assert_uint_eq(strspn(text, "+-.0123456789e"), strlen(text));
-        for (char *point = strchr(text, '.'); point != NULL; point = NULL)
-            (void)memmove(point, localeconv()->decimal_point,
-                          1); /* one byte in the locales below */
-        double back = strtod(text, NULL);
-        ck_assert_mem_eq(&back, &values[i], sizeof back);
-    }
-    ck_assert_str_eq(aei_format_double(text, sizeof text, 3.973), "3.973");
-    ck_assert_str_eq(aei_format_double(text, sizeof text, 0.1), "0.1");
-    ck_assert_str_eq(aei_format_double(text, sizeof text, 1.0 / 3), "0.33333333333333331");
-    ck_assert_str_eq(aei_format_double(text, sizeof text, -1e300), "-1e+300");
-    ck_assert_str_eq(aei_format_double(text, sizeof text, (double)NAN), "null");
-    ck_assert_str_eq(aei_format_double(text, sizeof text, (double)-INFINITY), "null");
-}
-
-static const char *const locales[] = {"C", "de_DE"};
-
-START_TEST(doubles_have_a_point_and_read_back_in_every_locale)
-{
-    ck_assert(_i == 0 || support_set_locale(locales[_i]));
-    check_doubles();
-    ck_assert_ptr_nonnull(setlocale(LC_ALL, "C"));
-}
-END_TEST
-
 Suite *file_suite(void)
 {
     Suite *suite = suite_create("file");
     TCase *tcase = tcase_create("files");
     tcase_add_checked_fixture(tcase, support_dir_enter, support_dir_leave);
     tcase_add_test(tcase, files_of_every_length_come_back_as_written);
-    tcase_add_test(tcase, reading_refuses_what_is_not_a_file_or_too_long);
     tcase_add_test(tcase, nothing_is_seen_before_commit_and_discard_leaves_no_trace);
     tcase_add_test(tcase, two_writers_of_one_path_do_not_mix);
     tcase_add_test(tcase, the_target_is_fixed_when_the_file_is_created);
@@ -468,9 +394,6 @@ Suite *file_suite(void)
                                                                    : "mounting is not permitted");
     tcase_add_test(tcase, a_kill_while_writing_keeps_the_old_file);
     tcase_add_test(tcase, printed_text_may_be_longer_than_any_buffer);
-    for (int i = 0; i < 2; i++)
-        support_add_loop_test(tcase, doubles_have_a_point_and_read_back_in_every_locale, i, i + 1,
-                              i == 0 ? NULL : support_no_locale(locales[i]));
     suite_add_tcase(suite, tcase);
     return suite;
 }

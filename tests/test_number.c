@@ -279,6 +279,49 @@ START_TEST(halves_are_exact)
 }
 END_TEST
 
+static void check_doubles(void)
+{
+    static const double values[] = {0.0,
+                                    -0.0,
+                                    1.0,
+                                    0.1,
+                                    1.0 / 3,
+                                    -2.5e-300,
+                                    5e-324,
+                                    1.7976931348623157e308,
+                                    123456.789,
+                                    1e21,
+                                    1e-5,
+                                    0.1f,
+                                    16777217.0,
+                                    3.973,
+                                    -1234567890123.0};
+    char text[32];
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        ck_assert_ptr_eq(aei_format_double(text, sizeof text, values[i]), text);
+        ck_assert_uint_eq(strspn(text, "+-.0123456789e"), strlen(text));
+        for (char *point = strchr(text, '.'); point != NULL; point = NULL)
+            (void)memmove(point, localeconv()->decimal_point,
+                          1); /* one byte in the locales below */
+        double back = strtod(text, NULL);
+        ck_assert_mem_eq(&back, &values[i], sizeof back);
+    }
+    ck_assert_str_eq(aei_format_double(text, sizeof text, 3.973), "3.973");
+    ck_assert_str_eq(aei_format_double(text, sizeof text, 0.1), "0.1");
+    ck_assert_str_eq(aei_format_double(text, sizeof text, 1.0 / 3), "0.33333333333333331");
+    ck_assert_str_eq(aei_format_double(text, sizeof text, -1e300), "-1e+300");
+    ck_assert_str_eq(aei_format_double(text, sizeof text, (double)NAN), "null");
+    ck_assert_str_eq(aei_format_double(text, sizeof text, (double)-INFINITY), "null");
+}
+
+START_TEST(doubles_have_a_point_and_read_back_in_every_locale)
+{
+    ck_assert(_i == 0 || support_set_locale(locales[_i]));
+    check_doubles();
+    ck_assert_ptr_nonnull(setlocale(LC_ALL, "C"));
+}
+END_TEST
+
 Suite *number_suite(void)
 {
     Suite *suite = suite_create("number");
@@ -289,9 +332,13 @@ Suite *number_suite(void)
     tcase_add_test(tcase, edges);
     tcase_add_test(tcase, what_is_no_number_is_told_apart);
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
-    for (int i = 0; i < (int)COUNT(locales); i++)
-        support_add_loop_test(tcase, no_locale_changes_a_number, i, i + 1,
-                              i == 0 ? NULL : support_no_locale(locales[i]));
+    for (int i = 0; i < (int)COUNT(locales); i++) {
+        const char *missing = i == 0 ? NULL : support_no_locale(locales[i]);
+        support_add_loop_test(tcase, no_locale_changes_a_number, i, i + 1, missing);
+        if (i < 2)
+            support_add_loop_test(tcase, doubles_have_a_point_and_read_back_in_every_locale, i,
+                                  i + 1, missing);
+    }
     tcase_add_test(tcase, formatting_is_short_and_reads_back);
     tcase_add_test(tcase, halves_are_exact);
     suite_add_tcase(suite, tcase);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inference: encoding and decoding make the whole, batches and threads and neighbours leave no trace, changes are
- * seen. */
+/* Inference: encoding and decoding make the whole, batches and threads and neighbours leave no
+ * trace, changes are seen. */
 #include "fixtures.h"
 #include "model/session_internal.h"
 #include "suites.h"

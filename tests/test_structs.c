@@ -147,6 +147,20 @@ static ae_status read_adam(const void *options)
     return ae_optimizer_create_adam(&optimizer, options);
 }
 
+static ae_status read_dataset(const void *options)
+{
+    ae_dataset *dataset = NULL;
+    return ae_dataset_create_f32(&dataset, &(float){1}, 1, 1, options);
+}
+
+static ae_status read_export_c(const void *options)
+{
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    const ae_status status = ae_network_export_c(network, support_path("net"), NULL, options);
+    ae_network_free(network);
+    return status;
+}
+
 static ae_status read_load(const void *options)
 {
     ae_network *network = NULL;
@@ -172,6 +186,14 @@ static ae_status read_schedule(const void *options)
     ae_optimizer *optimizer = fixture_adam(0.1f);
     const ae_status status = ae_optimizer_set_schedule(optimizer, options);
     ae_optimizer_free(optimizer);
+    return status;
+}
+
+static ae_status read_score(const void *options)
+{
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    const ae_status status = ae_network_set_threshold(network, 1, options);
+    ae_network_free(network);
     return status;
 }
 
@@ -201,10 +223,11 @@ static const struct {
     const char *type;
     reader *read;
 } readers[] = {
-    {"ae_adam_options", read_adam},         {"ae_export_onnx_options", read_onnx},
+    {"ae_adam_options", read_adam},         {"ae_dataset_options", read_dataset},
+    {"ae_export_c_options", read_export_c}, {"ae_export_onnx_options", read_onnx},
     {"ae_load_options", read_load},         {"ae_network_options", read_network},
-    {"ae_schedule_options", read_schedule}, {"ae_session_options", read_session},
-    {"ae_trainer_options", read_trainer},
+    {"ae_schedule_options", read_schedule}, {"ae_score_options", read_score},
+    {"ae_session_options", read_session},   {"ae_trainer_options", read_trainer},
 };
 
 static reader *reader_of(const char *type)

@@ -4,8 +4,8 @@
  *
  *     gamma (z - mean) / sqrt(variance + epsilon) + beta = scale z + shift,
  *
- * worked out in float64, since mean * scale and beta may nearly cancel. A session applies the map to
- * its products; exports multiply it into the weights, because their formats have no other place.
+ * worked out in float64, since mean * scale and beta may nearly cancel. A session applies the map
+ * to its products; exports multiply it into the weights, because their formats have no other place.
  */
 #include "model/fold.h"
 
