@@ -258,8 +258,8 @@ typedef struct ae_csv_options {
      * set this option.
      */
     ae_toggle header;
-    /** Between columns; default a comma. */
-    char delimiter;
+    /** The ASCII character between columns; default a comma. */
+    int delimiter;
     /** Which columns are features, in this order, counted from 1; default all. */
     const size_t *columns;
     /** Or which by name, which needs a header; not both. */

@@ -38,9 +38,10 @@ AEI_OPTIONS_INIT(ae_csv_options)
 static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_csv_options"));
-    o->delimiter = o->delimiter == '\0' ? ',' : o->delimiter;
+    o->delimiter = o->delimiter == 0 ? ',' : o->delimiter;
     AE_TRY(aei_check_enum((int)o->header, AE_TOGGLE_OFF, "header", "ae_toggle"));
-    if (strchr("\"\r\n.+-0123456789", o->delimiter) != NULL)
+    if (o->delimiter < 0 || o->delimiter > 127 ||
+        strchr("\"\r\n.+-0123456789", o->delimiter) != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "delimiter is character %d, which cannot stand between numbers",
                         o->delimiter);
@@ -358,7 +359,7 @@ static ae_status read_table(ae_dataset **dataset, aei_stream *stream, const ae_c
     ae_csv_options o;
     table t = {.options = &o};
     AE_TRY(read_options(&o, options));
-    AE_TRY(aei_csv_create(&t.csv, stream, o.delimiter));
+    AE_TRY(aei_csv_create(&t.csv, stream, (char)o.delimiter));
     const ae_status status = read_cells(dataset, &t);
     aei_csv_free(t.csv);
     free(t.first.text);
