@@ -4,6 +4,7 @@
 
 /* Event files read back, in a build that can write them. */
 
+#include "base/unconst.h"
 #include "fixtures.h"
 
 #ifdef AEI_HAVE_PROTOBUF
@@ -21,7 +22,7 @@ static inline ae_event_writer *open_writer(const double *seconds)
     ae_event_writer *writer = NULL;
     ck_assert_ok(ae_event_writer_create(
         &writer, support_dir(),
-        AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = (void *)seconds)));
+        AE_EVENT_WRITER_OPTIONS(.clock = fixed_clock, .user = aei_unconst(seconds))));
     return writer;
 }
 

@@ -206,7 +206,8 @@ START_TEST(another_noise_is_another_run)
 }
 END_TEST
 
-/* The cost of a step against one worked out with the public calls: corrupted input, clean target. */
+/* The cost of a step against one worked out with the public calls: corrupted input, clean
+ * target. */
 START_TEST(the_cost_compares_with_the_clean_row)
 {
     const aei_noise noise = {.sd = 0.4f, .mask = 0.3f, .seed = 9};

@@ -122,8 +122,8 @@ START_TEST(scores_and_their_contributions_match_the_definition)
 }
 END_TEST
 
-/* A sigmoid that float32 rounds to 0 or 1 exactly still has a finite cost, and the contributions say
- * the same as the score. */
+/* A sigmoid that float32 rounds to 0 or 1 exactly still has a finite cost, and the contributions
+ * say the same as the score. */
 START_TEST(certain_and_wrong_is_expensive_but_finite)
 {
     const float biases[] = {200, -200}, zeros[] = {0, 0}, rows[] = {0, 1, 1, 0};

@@ -144,6 +144,8 @@ typedef struct ae_schedule_options {
     size_t size;
     /** default AE_SCHEDULE_CONSTANT */
     ae_schedule kind;
+    /** must be 0: keeps the struct free of padding */
+    uint32_t reserved;
     /** the rate climbs linearly from base / warmup_steps to base; default 0 */
     uint64_t warmup_steps;
     /** in steps; step and exponential need one; cosine, 0: to the end of the trainer's run */

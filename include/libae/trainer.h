@@ -135,17 +135,17 @@ typedef struct ae_trainer_options {
     float clip_norm;
     /** default AE_PRECISION_F32 */
     ae_precision precision;
+    /**
+     * At every exit of ae_trainer_run put back the weights of the best epoch: the one of least
+     * validation cost, or training cost without a validation set. Default off.
+     */
+    ae_toggle restore_best;
     /** evaluated after each epoch; default none */
     const ae_dataset *validation;
     /** stop after this many epochs without improvement; default 0: never */
     uint64_t patience;
     /** an improvement is more than this; default 0 */
     double min_delta;
-    /**
-     * At every exit of ae_trainer_run put back the weights of the best epoch: the one of least
-     * validation cost, or training cost without a validation set. Default off.
-     */
-    ae_toggle restore_best;
     /** ae_trainer_run writes a checkpoint here; copied. Default none. */
     const char *checkpoint_path;
     /** after this many epochs, and at the end; default 1 */
@@ -280,9 +280,9 @@ AE_API void ae_trainer_cancel(ae_trainer *trainer);
  *
  * @param values count floats
  * @param count elements of the tensor
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, running statistics); AE_ERROR_NOT_FOUND (no such
- *         tensor); AE_ERROR_SHAPE (another count); AE_ERROR_NOT_SET (keep_gradients is off, no step
- *         was taken yet, the last step failed)
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, running statistics); AE_ERROR_NOT_FOUND (no
+ *         such tensor); AE_ERROR_SHAPE (another count); AE_ERROR_NOT_SET (keep_gradients is off,
+ *         no step was taken yet, the last step failed)
  * Thread safety: reads trainer.
  * @since 0.1
  */

@@ -310,8 +310,8 @@ void aei_work_queue_reset(aei_work_queue *queues, size_t threads, uint32_t tasks
                               memory_order_relaxed);
 }
 
-/* Take the first task left, or the last one. Relaxed order suffices: the barrier that follows orders
- * the results of tasks. */
+/* Take the first task left, or the last one. Relaxed order suffices: the barrier that follows
+ * orders the results of tasks. */
 static bool pop(aei_work_queue *queue, bool from_front, size_t *task)
 {
     uint64_t left = atomic_load_explicit(&queue->left, memory_order_relaxed), rest;

@@ -33,10 +33,10 @@ ae_status aei_team_run(aei_team *team, aei_team_work work, void *context);
 void aei_team_barrier(aei_team *team);
 
 /*
- * Work stealing over numbered tasks. Each thread starts with an equal share, in order; a thread that
- * has finished its own share steals from the end of another's, so that one slow core does not delay
- * the others. A task's result must not depend on the thread that runs it. `queues` has one entry a
- * thread. aei_work_queue_reset is called by one thread, between two runs.
+ * Work stealing over numbered tasks. Each thread starts with an equal share, in order; a thread
+ * that has finished its own share steals from the end of another's, so that one slow core does not
+ * delay the others. A task's result must not depend on the thread that runs it. `queues` has one
+ * entry a thread. aei_work_queue_reset is called by one thread, between two runs.
  */
 typedef struct aei_work_queue {
     alignas(64) _Atomic uint64_t left; /* tasks [first, last): first in the lower 32 bits */

@@ -69,7 +69,8 @@ static ae_status read_sizes(idx *file, const unsigned char *header)
     return AE_OK;
 }
 
-/* Leaves the stream at the first value, and announces as many bytes of values as there should be. */
+/* Leaves the stream at the first value, and announces as many bytes of values as there should
+ * be. */
 static ae_status read_header(idx *file, aei_stream *stream, bool labels)
 {
     unsigned char header[4 * DIMENSIONS_MAX];
@@ -151,7 +152,8 @@ ae_status ae_dataset_open_idx_memory(ae_dataset **dataset, const void *data, siz
     return aei_stream_close(stream, read_rows(dataset, stream, options));
 }
 
-/* Values of any integer type as int32; two's complement of any width: the sign bit counts below 0. */
+/* Values of any integer type as int32; two's complement of any width: the sign bit counts below
+ * 0. */
 static ae_status to_labels(int32_t *labels, const unsigned char *values, const idx *file)
 {
     const size_t size = types[file->type].size;

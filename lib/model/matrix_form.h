@@ -26,8 +26,8 @@ typedef struct aei_matrix_form {
     uint32_t *pairs; /* [panels][(rows + 1) / 2][P], for sums over rows */
 } aei_matrix_form;
 
-/* Takes its memory from the arena. `values` is the float32 matrix; keep_source: it is rounded into a
- * copy, not in place. */
+/* Takes its memory from the arena. `values` is the float32 matrix; keep_source: it is rounded into
+ * a copy, not in place. */
 aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m, size_t panels,
                                        size_t rows, float *values, bool keep_source);
 

@@ -65,8 +65,8 @@ ae_status aei_archive_write(const aei_archive *archive, aei_sink sink);
 /* Write it to a file, whole or not at all. */
 ae_status aei_archive_save(const aei_archive *archive, const char *path);
 
-/* Write it to a buffer; NULL: only ask for its size. size receives that (NULL: not wanted), also with
- * AE_ERROR_BUFFER_SIZE. AE_ERROR_INVALID_ARGUMENT: neither is wanted. */
+/* Write it to a buffer; NULL: only ask for its size. size receives that (NULL: not wanted), also
+ * with AE_ERROR_BUFFER_SIZE. AE_ERROR_INVALID_ARGUMENT: neither is wanted. */
 ae_status aei_archive_save_memory(const aei_archive *archive, void *buffer, size_t capacity,
                                   size_t *size);
 

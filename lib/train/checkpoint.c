@@ -171,7 +171,8 @@ static void fill_history(double *values, const ae_trainer *trainer)
             *values++ = aei_history_get(&trainer->history[i], f);
 }
 
-/* The network may hold the best weights now: training goes on from the latest, wherever they are. */
+/* The network may hold the best weights now: training goes on from the latest, wherever they
+ * are. */
 static void put_all(aei_archive *archive, const ae_trainer *trainer, const double *history)
 {
     const size_t shape[2] = {trainer->history_count, AEI_HISTORY_FIELDS};

@@ -160,8 +160,8 @@ static ae_status advance(ae_trainer *t, double *cost)
     return report_step(t, job.row_count, *cost, (double)rate, norm);
 }
 
-/* Compare the epoch with the best one, by validation cost or else training cost, and keep the better
- * one's weights. */
+/* Compare the epoch with the best one, by validation cost or else training cost, and keep the
+ * better one's weights. */
 static void update_best(ae_trainer *t, ae_epoch_info *info)
 {
     aei_progress *p = &t->progress;

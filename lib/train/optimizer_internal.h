@@ -33,8 +33,8 @@ struct ae_optimizer {
     bool batch_norm;
 };
 
-/* An optimizer that changes nothing, has no moments and counts steps: a caller's own takes its place.
- */
+/* An optimizer that changes nothing, has no moments and counts steps: a caller's own takes its
+ * place. */
 ae_status aei_optimizer_create_none(ae_optimizer **optimizer);
 
 /* Moments that the rule keeps of each parameter: 0, 1 or 2. */

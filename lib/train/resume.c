@@ -95,8 +95,8 @@ static ae_status check_progress(const aei_progress *p, const ae_trainer *trainer
     return p->seconds >= 0 ? AE_OK : damaged("seconds");
 }
 
-/* Without the best weights, or chosen by another cost than from now on, the saved best says nothing:
- * begin afresh. */
+/* Without the best weights, or chosen by another cost than from now on, the saved best says
+ * nothing: begin afresh. */
 static void check_best(aei_progress *p, const aei_json *json, const aei_safetensors *file,
                        const ae_trainer *trainer)
 {

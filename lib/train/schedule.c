@@ -12,6 +12,7 @@ ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_o
     AE_REQUIRE(optimizer);
     ae_schedule_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_schedule_options"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_schedule_options"));
     AE_TRY(aei_check_enum((int)o.kind, AE_SCHEDULE_CALLBACK, "kind", "ae_schedule"));
     o.kind = o.kind == AE_SCHEDULE_DEFAULT ? AE_SCHEDULE_CONSTANT : o.kind;
     o.factor = o.factor == 0 ? 0.1f : o.factor;
