@@ -117,16 +117,17 @@ START_TEST(every_cut_in_memory_is_refused_or_a_shorter_table)
 {
     size_t size;
     uint8_t *bytes = copy_format(_i, &size);
+    const bool text = bytes[0] == 'a'; /* CSV as it stands, also where nothing can be packed */
     for (size_t cut = 0; cut < size; cut++) {
         uint8_t *exact = fixture_allocate(cut, 1);
         ae_dataset *dataset = NULL;
         memcpy(exact, bytes, cut);
         const ae_status status = formats[_i / 2].memory(&dataset, exact, cut);
         /* CSV may lack its last line end, the last digits or whole lines. */
-        if (_i == 4 && status == AE_OK)
+        if (text && status == AE_OK)
             ck_assert_uint_le(ae_dataset_row_count(dataset), 2);
         else
-            ck_assert_msg(status == AE_ERROR_FORMAT || (_i == 4 && status == AE_ERROR_DATA),
+            ck_assert_msg(status == AE_ERROR_FORMAT || (text && status == AE_ERROR_DATA),
                           "cut at %zu: %s", cut, ae_last_error());
         ae_dataset_free(dataset);
         free(exact);
