@@ -18,23 +18,6 @@ AE_BEGIN_DECLS
  */
 
 /**
- * Create a dataset of drawn digits, for examples and tests: 28 x 28, uint8, labelled 0 to 9.
- *
- * Row i shows digit i mod 10 and depends on seed and i alone. Each digit is a set of strokes under
- * a random affine map, thickness and offset.
- *
- * @param dataset receives the dataset, which the caller frees; untouched on error
- * @param rows at least 1
- * @param seed of the random numbers
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (dataset NULL, rows 0 or too many);
- *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: safe.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows,
-                                                     uint64_t seed);
-
-/**
  * What a diagnosis warns of: flags in ae_diagnosis.warnings.
  * @since 0.1
  */
