@@ -364,7 +364,7 @@ START_TEST(wrong_arguments_are_refused)
                      "test set");
     ck_assert_status(
         ae_network_diagnose(network, dataset, dataset, &v, AE_DIAGNOSE_OPTIONS(.cost = (ae_cost)7)),
-        AE_ERROR_INVALID_ARGUMENT, "cost 7");
+        AE_ERROR_INVALID_ARGUMENT, "cost is 7");
     ck_assert_status(ae_network_diagnose(network, dataset, dataset, &v,
                                          AE_DIAGNOSE_OPTIONS(.cost = AE_COST_BCE)),
                      AE_ERROR_INVALID_ARGUMENT, "sigmoid");

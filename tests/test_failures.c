@@ -148,7 +148,7 @@ static const struct {
 } attempts[] = {
     {create_network, 3}, {clone_network, 3},  {create_session, 3},  {create_adam, 1},
     {create_sgd, 1},     {create_trainer, 5}, {evaluate, 2},        {evaluate_mean, 1},
-    {fit_threshold, 3},  {diagnose, 10},         {create_denoiser, 4}, {create_gradients, 8},
+    {fit_threshold, 3},  {diagnose, 10},      {create_denoiser, 4}, {create_gradients, 8},
 };
 
 START_TEST(every_allocation_may_fail)

@@ -219,10 +219,32 @@ static ae_status read_trainer(const void *options)
     return status;
 }
 
+static ae_status read_scaling(const void *options)
+{
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    ae_dataset *dataset = fixture_dataset(4, 2, 1);
+    const ae_status status = ae_network_fit_scaling(network, dataset, options);
+    ae_dataset_free(dataset);
+    ae_network_free(network);
+    return status;
+}
+
+static ae_status read_diagnose(const void *options)
+{
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    ae_dataset *dataset = fixture_dataset(4, 2, 1);
+    ae_diagnosis diagnosis = {.size = sizeof diagnosis};
+    const ae_status status = ae_network_diagnose(network, dataset, dataset, &diagnosis, options);
+    ae_dataset_free(dataset);
+    ae_network_free(network);
+    return status;
+}
+
 static const struct {
     const char *type;
     reader *read;
 } readers[] = {
+    {"ae_diagnose_options", read_diagnose}, {"ae_scaling_options", read_scaling},
     {"ae_adam_options", read_adam},         {"ae_dataset_options", read_dataset},
     {"ae_export_c_options", read_export_c}, {"ae_export_onnx_options", read_onnx},
     {"ae_load_options", read_load},         {"ae_network_options", read_network},

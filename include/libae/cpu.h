@@ -32,6 +32,7 @@ typedef struct ae_cpu_info {
  *
  * @param info filled in up to info->size, which the caller sets; untouched on error
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (info NULL, a size not set)
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -51,6 +52,7 @@ AE_API size_t ae_kernels_count(void);
  * @param index 0 to ae_kernels_count() - 1: the reference, BLIS's, then libae's own, the widest
  *         vectors last; "auto" means the last
  * @return a string that lives as long as the program; NULL past the end
+ *
  * Thread safety: safe.
  * @since 0.1
  */

@@ -79,6 +79,7 @@ AE_API void ae_network_options_init(ae_network_options *options);
  *         over 2^20, an option outside its range); AE_ERROR_SHAPE (output width unlike input width,
  *         activation_count unlike the number of layers); AE_ERROR_UNSUPPORTED (kernels that this
  *         processor or build does not have); AE_ERROR_OUT_OF_MEMORY
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -91,6 +92,7 @@ AE_CHECKED AE_API ae_status ae_network_create(ae_network **network,
  * @param copy receives the copy, which the caller frees; untouched on error
  * @param network what to copy
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_OUT_OF_MEMORY
+ *
  * Thread safety: reads network.
  * @since 0.1
  */
@@ -154,6 +156,7 @@ AE_API void ae_load_options_init(ae_load_options *options);
  *         truncated, inconsistent, a tensor missing or of another shape or type, a value that is
  *         not finite); AE_ERROR_SHAPE (activation_count is not the number of the file's layers);
  *         AE_ERROR_UNSUPPORTED (kernels, a newer format version); AE_ERROR_OUT_OF_MEMORY
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -168,6 +171,7 @@ AE_CHECKED AE_API ae_status ae_network_load(ae_network **network, const char *pa
  * @param size bytes at data
  * @param options NULL for the defaults
  * @return as ae_network_load, less the file errors
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -182,6 +186,7 @@ AE_CHECKED AE_API ae_status ae_network_load_memory(ae_network **network, const v
  * @param path file name; an existing file is replaced only when the new one is complete
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND (no such folder);
  *         AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY
+ *
  * Thread safety: reads network.
  * @since 0.1
  */
@@ -197,6 +202,7 @@ AE_CHECKED AE_API ae_status ae_network_save(const ae_network *network, const cha
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, buffer and size both NULL);
  *         AE_ERROR_BUFFER_SIZE (capacity too small: nothing is written to buffer);
  *         AE_ERROR_OUT_OF_MEMORY
+ *
  * Thread safety: reads network.
  * @since 0.1
  */
@@ -270,6 +276,7 @@ typedef struct ae_layer_info {
  * @param layer 0 to ae_network_layer_count() - 1
  * @param info filled in up to info->size, which the caller sets; untouched on error
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a size not set, no such layer)
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -304,6 +311,7 @@ typedef struct ae_network_info {
  * @param network which
  * @param info filled in up to info->size, which the caller sets; untouched on error
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a size not set)
+ *
  * Thread safety: reads network.
  * @since 0.1
  */
@@ -321,6 +329,7 @@ AE_CHECKED AE_API ae_status ae_network_get_info(const ae_network *network, ae_ne
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, names NULL but count not 0, a name NULL);
  *         AE_ERROR_SHAPE (count is not the input width); AE_ERROR_OUT_OF_MEMORY; the network is
  *         unchanged after an error
+ *
  * Thread safety: changes network.
  * @since 0.1
  */
@@ -334,6 +343,7 @@ AE_CHECKED AE_API ae_status ae_network_set_column_names(ae_network *network,
  * @param column from 0
  * @return the name, which lives until the names are set again or the network is freed; NULL when
  *         there are none, for NULL and past the end
+ *
  * Thread safety: reads network.
  * @since 0.1
  */
@@ -370,6 +380,7 @@ AE_API size_t ae_network_tensor_count(const ae_network *network);
  * @param index 0 to ae_network_tensor_count() - 1
  * @param info filled in up to info->size, which the caller sets; untouched on error
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a size not set, index past the end)
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -385,6 +396,7 @@ AE_CHECKED AE_API ae_status ae_network_get_tensor_info(const ae_network *network
  * @param count must equal the tensor's
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND (no such tensor);
  *         AE_ERROR_SHAPE (another count)
+ *
  * Thread safety: reads network.
  * @since 0.1
  */
@@ -401,6 +413,7 @@ AE_CHECKED AE_API ae_status ae_network_get_tensor(const ae_network *network, con
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND (no such tensor);
  *         AE_ERROR_SHAPE (another count); AE_ERROR_DATA (a value not finite, a negative variance);
  *         the network is unchanged after an error
+ *
  * Thread safety: changes network.
  * @since 0.1
  */

@@ -67,6 +67,7 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an unknown kind); AE_ERROR_SHAPE (network and
  *         dataset differ in width); AE_ERROR_DATA (a column whose range float32 cannot hold);
  *         AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
+ *
  * Thread safety: changes network.
  * @since 0.1
  */
@@ -81,6 +82,7 @@ AE_CHECKED AE_API ae_status ae_network_fit_scaling(ae_network *network, const ae
  * @param scale input width floats, finite, not negative, 0 for a constant; copied
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_DATA (a value outside those bounds,
  *         by index); AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
+ *
  * Thread safety: changes network.
  * @since 0.1
  */
@@ -94,6 +96,7 @@ AE_CHECKED AE_API ae_status ae_network_set_scaling(ae_network *network, const fl
  * @param offset NULL, or receives input width floats
  * @param scale NULL, or receives input width floats
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL); AE_ERROR_NOT_SET (the network has none)
+ *
  * Thread safety: reads network.
  * @since 0.1
  */

@@ -44,6 +44,7 @@ typedef enum ae_status {
  * @param status any value
  * @return a string that lives as long as the program; "AE_STATUS_UNKNOWN" for a value not in the
  *         list
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -54,6 +55,7 @@ AE_API const char *ae_status_name(ae_status status);
  *
  * @param status any value
  * @return a string that lives as long as the program; "unknown status" for a value not in the list
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -66,6 +68,7 @@ AE_API const char *ae_status_message(ae_status status);
  *
  * @return the calling thread's text, at most 511 bytes, valid until its next failing call; "" when
  *         no call of this thread has failed yet; never NULL
+ *
  * Thread safety: safe; each thread has its own text.
  * @since 0.1
  */

@@ -18,6 +18,7 @@ AE_BEGIN_DECLS
  * The version of the library that runs, which may be newer than the header compiled against.
  *
  * @return AE_VERSION_NUMBER of the library: major * 10000 + minor * 100 + patch
+ *
  * Thread safety: safe.
  * @since 0.1
  */
@@ -27,6 +28,7 @@ AE_API int ae_version_number(void);
  * The version as text, for instance "0.1.0".
  *
  * @return a string that lives as long as the program
+ *
  * Thread safety: safe.
  * @since 0.1
  */

@@ -171,8 +171,8 @@ static void name_tensors(ae_network *network)
     }
 }
 
-/* Weights from a normal distribution with standard deviation 1 / sqrt(fan in), gamma 1, beta 0, mean
- * 0, variance 1. */
+/* Weights from a normal distribution with standard deviation 1 / sqrt(fan in), gamma 1, beta 0,
+ * mean 0, variance 1. */
 static void initialise(ae_network *network)
 {
     const size_t panel = network->kernels->panel;
@@ -298,7 +298,7 @@ void ae_network_free(ae_network *network)
         return;
     aei_arena_free(&network->arena);
     aei_scaling_free(network->scaling);
-    free(network->columns);
+    aei_network_drop_columns(network);
     free(network->widths);
     free(network);
 }

@@ -103,6 +103,12 @@ static ae_status copy_names(char ***copy, const char *const *names, size_t count
     return AE_OK;
 }
 
+void aei_network_drop_columns(ae_network *network)
+{
+    free(network->columns);
+    network->columns = NULL;
+}
+
 ae_status ae_network_set_column_names(ae_network *network, const char *const *names, size_t count)
 {
     AE_REQUIRE(network);
@@ -114,7 +120,7 @@ ae_status ae_network_set_column_names(ae_network *network, const char *const *na
     char **made = NULL;
     if (names != NULL)
         AE_TRY(copy_names(&made, names, count));
-    free(network->columns);
+    aei_network_drop_columns(network);
     network->columns = made;
     return AE_OK;
 }

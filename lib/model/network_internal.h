@@ -90,6 +90,9 @@ static inline float *aei_network_block(const ae_network *network, const aei_tens
     return aei_tensor_is_trained(tensor) ? network->parameters : network->running;
 }
 
+/* Take the columns' names away. */
+void aei_network_drop_columns(ae_network *network);
+
 /* Elements of a tensor. */
 size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor);
 

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024 };
-
 AEI_OPTIONS_INIT(ae_session_options)
 
 static void lay_out_pairs(ae_session *s, size_t floats)
@@ -67,9 +65,7 @@ static ae_status check_options(const ae_session_options *o)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "max_batch %zu is over %d; a call takes any number of rows", o->max_batch,
                         AEI_PASS_ROWS);
-    if (o->threads > MAX_THREADS)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threads %zu is over %d", o->threads,
-                        MAX_THREADS);
+    AE_TRY(aei_check_most(o->threads, AEI_THREADS_MAX, "threads"));
     AE_TRY(aei_check_enum((int)o->precision, AE_PRECISION_BF16, "precision", "ae_precision"));
     return aei_check_reserved(o->reserved, "ae_session_options");
 }

@@ -5,6 +5,52 @@
 
 #include <stdlib.h>
 
+/* What the layers of the batch at hand hold. */
+static void lay_out_layers(aei_step *s)
+{
+    const ae_network *n = s->network;
+    const aei_gemm_mode *m = &s->mode;
+    const size_t panel = n->kernels->panel, rows = s->max_rows;
+    aei_arena *arena = &s->arena;
+    for (size_t l = 0; l < n->depth; l++) {
+        const size_t panels = n->layers[l].panels;
+        aei_activations a = {0};
+        a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
+        a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        a.y_form = aei_matrix_form_create(arena, m, panels, rows, a.y, true);
+        a.delta_form = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);
+        a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
+        a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
+        a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
+        if (s->layers != NULL)
+            s->layers[l] = a;
+    }
+}
+
+/* What each thread works with. */
+static void lay_out_scratch(aei_step *s)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel, rows = s->max_rows;
+    aei_arena *arena = &s->arena;
+    const size_t pack_floats = n->kernels->pack == NULL ? 0
+                                                        : n->kernels->pack_floats(rows, n->widest);
+    for (size_t t = 0; t < s->threads; t++) {
+        aei_step_scratch c = {0};
+        c.rounded = s->mode.bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
+        c.transposed = aei_arena_take(arena, aei_step_panels(s, n->widest) * panel,
+                                      panel * sizeof(float));
+        c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
+        c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
+        c.factor = aei_arena_take(arena, rows, sizeof(float));
+        c.dgamma = aei_arena_take(arena, panel, sizeof(float));
+        c.dbeta = aei_arena_take(arena, panel, sizeof(float));
+        if (s->scratch != NULL)
+            s->scratch[t] = c;
+    }
+}
+
 static void lay_out(aei_step *s)
 {
     const ae_network *n = s->network;
@@ -29,35 +75,8 @@ static void lay_out(aei_step *s)
         s->squares = aei_arena_take(
             arena, (n->parameter_floats + AEI_NORM_BLOCK - 1) / AEI_NORM_BLOCK, sizeof(double));
     }
-    for (size_t l = 0; l < n->depth; l++) {
-        const size_t panels = n->layers[l].panels;
-        aei_activations a = {0};
-        a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
-        a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        a.y_form = aei_matrix_form_create(arena, m, panels, rows, a.y, true);
-        a.delta_form = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);
-        a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
-        a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
-        a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
-        if (s->layers != NULL)
-            s->layers[l] = a;
-    }
-    const size_t pack_floats = n->kernels->pack == NULL ? 0
-                                                        : n->kernels->pack_floats(rows, n->widest);
-    for (size_t t = 0; t < s->threads; t++) {
-        aei_step_scratch c = {0};
-        c.rounded = m->bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
-        c.transposed = aei_arena_take(arena, aei_step_panels(s, n->widest) * panel,
-                                      panel * sizeof(float));
-        c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
-        c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
-        c.factor = aei_arena_take(arena, rows, sizeof(float));
-        c.dgamma = aei_arena_take(arena, panel, sizeof(float));
-        c.dbeta = aei_arena_take(arena, panel, sizeof(float));
-        if (s->scratch != NULL)
-            s->scratch[t] = c;
-    }
+    lay_out_layers(s);
+    lay_out_scratch(s);
 }
 
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,

@@ -178,10 +178,13 @@ static ae_status prepare(ae_trainer *t)
     lay_out(t);
     t->steps_per_epoch = steps_in_epoch(rows, o, t->network->batch_norm);
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
+    const bool named = t->network->columns != NULL;
     AE_TRY(aei_take_column_names(t->network, t->train_set));
-    /* Last, since it may take the optimizer away from another network: nothing can fail any
-     * more. */
-    AE_TRY(aei_optimizer_attach(t->optimizer, t->network));
+    /* Last, since it may take the optimizer away from another network. */
+    const ae_status status = aei_optimizer_attach(t->optimizer, t->network);
+    if (status != AE_OK && !named)
+        aei_network_drop_columns(t->network);
+    AE_TRY(status);
     t->optimizer->run_steps = o->epochs > UINT64_MAX / t->steps_per_epoch
                                   ? UINT64_MAX
                                   : t->steps_per_epoch * o->epochs;
