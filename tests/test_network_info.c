@@ -209,7 +209,18 @@ START_TEST(a_network_without_names_takes_those_of_its_training_set)
     ae_trainer *trainer = fixture_trainer(network, adam, nameless, NULL);
     check_names(network, NULL);
     ae_trainer_free(trainer);
-    trainer = fixture_trainer(network, adam, named, NULL);
+    /* The optimizer has to be attached anew, which may fail after the names were taken. */
+    ae_network *other = FIXTURE_NETWORK(3, 1, 3);
+    trainer = fixture_trainer(other, adam, nameless, NULL);
+    ae_trainer_free(trainer), ae_network_free(other);
+    trainer = NULL;
+    for (size_t n = 1; trainer == NULL; n++) {
+        check_names(network, NULL);
+        support_fail_allocation(n);
+        const ae_status status = ae_trainer_create(&trainer, network, adam, named, NULL);
+        support_fail_allocation(0);
+        ck_assert_int_eq(status, trainer == NULL ? AE_ERROR_OUT_OF_MEMORY : AE_OK);
+    }
     check_names(network, (const char *const[]){"x", "y", "z"});
     ae_trainer_free(trainer);
     ck_assert_ok(ae_network_set_column_names(network, odd_names, 3));

@@ -149,12 +149,14 @@ AE_CHECKED AE_API ae_status ae_diagnosis_text(const ae_diagnosis *diagnosis, cha
                                               size_t capacity);
 
 /**
- * Handwriting-like digits drawn by the library: strokes under a random affine map, thickness and
- * offset, 28 x 28, uint8, labelled; row i shows digit i mod 10 and depends on seed and i alone.
+ * Create a dataset of drawn digits, for examples and tests: 28 x 28, uint8, labelled 0 to 9.
+ *
+ * Row i shows digit i mod 10 and depends on seed and i alone. A digit is strokes under a random
+ * affine map, thickness and offset.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param rows at least 1
- * @param seed of the counter-based generator
+ * @param seed of the random numbers
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (dataset NULL, rows 0 or too many);
  *         AE_ERROR_OUT_OF_MEMORY
  *
