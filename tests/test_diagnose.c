@@ -275,17 +275,19 @@ static size_t lines(const char *text)
     return count;
 }
 
+static const ae_diagnosis good = {.size = sizeof good,
+                                  .cost = AE_COST_L2,
+                                  .train_cost = 4,
+                                  .test_cost = 4.0123456,
+                                  .gap = 0.0030864,
+                                  .mean_cost = 7.2,
+                                  .pca_cost = 5.5,
+                                  .pca_components = 4,
+                                  .units = 4288};
+
 START_TEST(the_text_says_it_in_three_lines)
 {
-    ae_diagnosis v = {.size = sizeof v,
-                      .cost = AE_COST_L2,
-                      .train_cost = 4,
-                      .test_cost = 4.0123456,
-                      .gap = 0.0030864,
-                      .mean_cost = 7.2,
-                      .pca_cost = 5.5,
-                      .pca_components = 4,
-                      .units = 4288};
+    ae_diagnosis v = good;
     char text[AE_DIAGNOSIS_TEXT_SIZE], comma[AE_DIAGNOSIS_TEXT_SIZE];
     ck_assert_ok(ae_diagnosis_text(&v, text, sizeof text));
     ck_assert_str_eq(
@@ -314,8 +316,13 @@ START_TEST(the_text_says_it_in_three_lines)
     ck_assert_ok(ae_diagnosis_text(&v, text, sizeof text));
     ck_assert(!support_contains(text, "PCA"));
     ck_assert_uint_eq(lines(text), 3);
-    /* The longest numbers there are fit. */
-    const ae_diagnosis longest = {.size = sizeof v,
+}
+END_TEST
+
+START_TEST(any_text_fits_the_documented_size)
+{
+    /* The longest numbers there are. */
+    const ae_diagnosis longest = {.size = sizeof longest,
                                   .warnings = AE_WARNING_OVERFIT,
                                   .train_cost = -1.2345e-308,
                                   .test_cost = -1.2345e-308,
@@ -329,9 +336,10 @@ START_TEST(the_text_says_it_in_three_lines)
                                   .dead_layer_units = SIZE_MAX,
                                   .inactive_codes = SIZE_MAX,
                                   .redundant_codes = 1};
+    char text[AE_DIAGNOSIS_TEXT_SIZE], kept[8] = "kept";
     ck_assert_ok(ae_diagnosis_text(&longest, text, sizeof text));
     ck_assert_uint_eq(lines(text), 3);
-    char kept[8] = "kept";
+    ae_diagnosis v = good;
     ck_assert_status(ae_diagnosis_text(&v, kept, sizeof kept), AE_ERROR_BUFFER_SIZE,
                      "bytes are needed");
     ck_assert_str_eq(kept, "kept");
@@ -408,6 +416,7 @@ Suite *diagnose_suite(void)
     if (!support_slow())
         tcase_add_test(diagnosis, over_fitting_is_found_and_good_training_is_not_blamed);
     tcase_add_test(diagnosis, the_text_says_it_in_three_lines);
+    tcase_add_test(diagnosis, any_text_fits_the_documented_size);
     tcase_add_test(diagnosis, wrong_arguments_are_refused);
     suite_add_tcase(suite, diagnosis);
     return suite;

@@ -75,17 +75,31 @@ START_TEST(activations_are_per_layer_or_for_hidden_and_output)
 }
 END_TEST
 
-START_TEST(options_out_of_range_are_refused)
+/* Options that are refused, and a part of the reason. */
+typedef struct refusal {
+    ae_network_options options;
+    ae_status status;
+    const char *part;
+} refusal;
+
+static void check_refused(const refusal *wrong, size_t count)
+{
+    ae_network *untouched = (ae_network *)&wrong, *network = untouched;
+    for (size_t i = 0; i < count; i++) {
+        ae_network_options options = wrong[i].options;
+        options.size = sizeof options;
+        ck_assert_status(ae_network_create(&network, &options), wrong[i].status, wrong[i].part);
+    }
+    ck_assert_ptr_eq(network, untouched);
+}
+
+static const size_t fine[] = {5, 3, 5};
+
+START_TEST(widths_that_cannot_be_are_refused)
 {
     static const size_t two[] = {5, 5}, zero[] = {5, 0, 5}, huge[] = {5, ((size_t)1 << 20) + 1, 5},
                         unlike[] = {5, 3, 6};
-    static const size_t fine[] = {5, 3, 5};
-    static const ae_activation bad[] = {AE_ACTIVATION_SIGMOID, (ae_activation)6};
-    const struct {
-        ae_network_options options;
-        ae_status status;
-        const char *part;
-    } wrong[] = {
+    const refusal wrong[] = {
         {{.widths = two, .width_count = 2}, AE_ERROR_INVALID_ARGUMENT, "width_count is 2"},
         {{.widths = fine, .width_count = 0}, AE_ERROR_INVALID_ARGUMENT, "width_count is 0"},
         {{.widths = fine, .width_count = SIZE_MAX}, AE_ERROR_INVALID_ARGUMENT, "width_count"},
@@ -103,6 +117,15 @@ START_TEST(options_out_of_range_are_refused)
          AE_ERROR_INVALID_ARGUMENT,
          "encoder_layers"},
         {{.code_width = ((size_t)1 << 20) + 1}, AE_ERROR_INVALID_ARGUMENT, "widths[4] is 1048577"},
+    };
+    check_refused(wrong, COUNT(wrong));
+}
+END_TEST
+
+START_TEST(options_out_of_range_are_refused)
+{
+    static const ae_activation bad[] = {AE_ACTIVATION_SIGMOID, (ae_activation)6};
+    const refusal wrong[] = {
         {{.batch_norm = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "batch_norm is 3"},
         {{.hidden_activation = (ae_activation)6},
          AE_ERROR_INVALID_ARGUMENT,
@@ -129,15 +152,11 @@ START_TEST(options_out_of_range_are_refused)
         {{.bn_decay = NAN}, AE_ERROR_INVALID_ARGUMENT, "bn_decay nan"},
         {{.kernels = "quantum"}, AE_ERROR_UNSUPPORTED, "\"quantum\""},
     };
-    ae_network *untouched = (ae_network *)&wrong, *network = untouched;
-    for (size_t i = 0; i < COUNT(wrong); i++) {
-        ae_network_options options = wrong[i].options;
-        options.size = sizeof options;
-        ck_assert_status(ae_network_create(&network, &options), wrong[i].status, wrong[i].part);
-    }
+    check_refused(wrong, COUNT(wrong));
+    ae_network *network = NULL;
     ck_assert_status(ae_network_create(&network, &(ae_network_options){0}),
                      AE_ERROR_INVALID_ARGUMENT, "ae_network_options.size is 0");
-    ck_assert_ptr_eq(network, untouched);
+    ck_assert_ptr_null(network);
     ck_assert_status(ae_network_create(NULL, NULL), AE_ERROR_INVALID_ARGUMENT, "network is NULL");
 }
 END_TEST
@@ -446,6 +465,7 @@ Suite *network_suite(void)
     tcase_add_test(tcase, the_default_is_the_reports_network);
     tcase_add_test(tcase, code_layer_is_the_narrowest_inner_width_or_the_one_named);
     tcase_add_test(tcase, activations_are_per_layer_or_for_hidden_and_output);
+    tcase_add_test(tcase, widths_that_cannot_be_are_refused);
     tcase_add_test(tcase, options_out_of_range_are_refused);
     tcase_add_test(tcase, options_of_other_versions_are_read_as_far_as_they_go);
     tcase_add_test(tcase, null_is_allowed_or_named);

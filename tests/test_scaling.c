@@ -368,12 +368,18 @@ START_TEST(what_cannot_be_a_scaling_is_refused_and_nothing_changes)
     ck_assert_ok(ae_network_get_scaling(s.network, offset, scale));
     ck_assert_mem_eq(offset, s.offset, sizeof offset);
     ck_assert_mem_eq(scale, s.scale, sizeof scale);
+    drop(&s);
+}
+END_TEST
+
+START_TEST(a_network_without_scaling_says_so)
+{
+    float offset[4];
     ae_network *none = FIXTURE_NETWORK(4, 2, 4);
-    ck_assert_status(ae_network_get_scaling(none, offset, scale), AE_ERROR_NOT_SET, "no scaling");
+    ck_assert_status(ae_network_get_scaling(none, offset, NULL), AE_ERROR_NOT_SET, "no scaling");
     ck_assert_int_eq(ae_network_has_scaling(none) + ae_network_has_scaling(NULL), 0);
     ae_network_clear_scaling(none), ae_network_clear_scaling(NULL);
     ae_network_free(none);
-    drop(&s);
 }
 END_TEST
 
@@ -471,6 +477,7 @@ Suite *scaling_suite(void)
     tcase_add_test(tcase, min_max_maps_each_column_onto_0_to_1);
     tcase_add_test(tcase, z_score_takes_mean_and_population_deviation);
     tcase_add_test(tcase, what_cannot_be_a_scaling_is_refused_and_nothing_changes);
+    tcase_add_test(tcase, a_network_without_scaling_says_so);
     tcase_add_test(tcase, failing_allocations_change_nothing);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("units");

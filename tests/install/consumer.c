@@ -16,10 +16,9 @@ static int report(ae_status status)
 
 int main(void)
 {
-    if (strcmp(ae_version_string(), AE_VERSION_STRING) != 0 ||
-        ae_version_number() != AE_VERSION_NUMBER) {
-        fprintf(stderr, "consumer: header %s, library %s\n", AE_VERSION_STRING,
-                ae_version_string());
+    const char *version = ae_version_string();
+    if (strcmp(version, AE_VERSION_STRING) != 0 || ae_version_number() != AE_VERSION_NUMBER) {
+        fprintf(stderr, "consumer: header %s, library %s\n", AE_VERSION_STRING, version);
         return 1;
     }
     static const size_t widths[] = {784, 48, 4, 48, 784};
