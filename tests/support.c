@@ -86,7 +86,8 @@ static const char *join(const char *directory, const char *name)
     static char paths[PATHS][PATH_MAX];
     static unsigned next;
     char *path = paths[next++ % PATHS];
-    ck_assert_int_lt(snprintf(path, PATH_MAX, "%s/%s", directory, name), PATH_MAX);
+    if (snprintf(path, PATH_MAX, "%s/%s", directory, name) >= PATH_MAX)
+        path[0] = '\0'; /* leads nowhere */
     return path;
 }
 

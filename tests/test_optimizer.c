@@ -114,6 +114,20 @@ static void read_trainable(const ae_network *network, float *values, bool *decay
     }
 }
 
+/* One element before and after step s, against the rule's definition. */
+static void check_element(definition *d, size_t s, size_t i, float before, float after,
+                          double gradient, bool decays)
+{
+    const double expected = stepped(d, i, (double)before, gradient, decays, (double)s);
+    /* Rounding: of the parameter, of its change, and of moments that have cancelled (as parts of
+     * the rate). */
+    const double tolerance = 1e-7 * fabs(expected) + 2e-6 * fabs(expected - (double)before) +
+                             2e-7 * d->rate;
+    ck_assert_msg(fabs((double)after - expected) <= tolerance,
+                  "step %zu, element %zu: %.9g -> %.9g, not %.9g", s, i, (double)before,
+                  (double)after, expected);
+}
+
 /* Test number: rule, kernels. The gradient is the library's, taken just before each step, so only
  * the rule is judged.
  */
@@ -151,17 +165,8 @@ START_TEST(rule_moves_parameters_as_its_definition_says)
         if (d.clip > 0)
             ck_assert_double_lt(scale, 0.9);
         read_trainable(network, after, decays);
-        for (size_t i = 0; i < count; i++) {
-            const double expected = stepped(&d, i, (double)before[i], scale * (double)gradient[i],
-                                            decays[i], (double)s);
-            /* Rounding: of the parameter, of its change, and of moments that have cancelled (as
-             * parts of the rate). */
-            const double tolerance = 1e-7 * fabs(expected) +
-                                     2e-6 * fabs(expected - (double)before[i]) + 2e-7 * d.rate;
-            ck_assert_msg(fabs((double)after[i] - expected) <= tolerance,
-                          "step %zu, element %zu: %.9g -> %.9g, not %.9g", s, i, (double)before[i],
-                          (double)after[i], expected);
-        }
+        for (size_t i = 0; i < count; i++)
+            check_element(&d, s, i, before[i], after[i], scale * (double)gradient[i], decays[i]);
     }
     ck_assert_uint_eq(ae_optimizer_step_count(optimizer), STEPS);
     ae_trainer_free(trainer);

@@ -326,7 +326,7 @@ START_TEST(many_sessions_run_on_one_network_at_once)
 }
 END_TEST
 
-START_TEST(wrong_arguments_are_refused)
+START_TEST(options_that_cannot_be_are_refused)
 {
     ae_network *network = uneven_network(NULL, AE_TOGGLE_ON, AE_ACTIVATION_TANH);
     ae_session *untouched = (ae_session *)network, *session = untouched;
@@ -346,6 +346,14 @@ START_TEST(wrong_arguments_are_refused)
         ae_session_create(&session, network, AE_SESSION_OPTIONS(.precision = (ae_precision)3)),
         AE_ERROR_INVALID_ARGUMENT, "precision is 3");
     ck_assert_ptr_eq(session, untouched);
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(calls_on_rows_refuse_wrong_arguments)
+{
+    ae_network *network = uneven_network(NULL, AE_TOGGLE_ON, AE_ACTIVATION_TANH);
+    ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
     float values[WIDTH] = {0}, result[WIDTH];
     ck_assert_status(ae_session_encode(NULL, values, 1, result), AE_ERROR_INVALID_ARGUMENT,
@@ -374,6 +382,17 @@ START_TEST(wrong_arguments_are_refused)
                      "outputs is NULL");
     ck_assert_status(ae_session_forward(session, values, 1, 6, result), AE_ERROR_INVALID_ARGUMENT,
                      "layer 6: the network has layers 0 to 5");
+    ae_session_free(session);
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(scores_refuse_wrong_arguments)
+{
+    ae_network *network = uneven_network(NULL, AE_TOGGLE_ON, AE_ACTIVATION_TANH);
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    float values[WIDTH] = {0}, result[WIDTH];
     ck_assert_status(
         ae_session_score(session, values, 1, result, NULL, AE_SCORE_OPTIONS(.reserved = 1)),
         AE_ERROR_UNSUPPORTED, "ae_score_options.reserved");
@@ -436,7 +455,9 @@ Suite *session_suite(void)
     tcase_add_loop_test(tcase, a_row_does_not_feel_its_neighbours, 0, 2 * kernels);
     tcase_add_loop_test(tcase, changes_of_the_network_are_seen_by_the_next_call, 0, 2);
     tcase_add_test(tcase, many_sessions_run_on_one_network_at_once);
-    tcase_add_test(tcase, wrong_arguments_are_refused);
+    tcase_add_test(tcase, options_that_cannot_be_are_refused);
+    tcase_add_test(tcase, calls_on_rows_refuse_wrong_arguments);
+    tcase_add_test(tcase, scores_refuse_wrong_arguments);
     tcase_add_test(tcase, no_rows_do_nothing_and_null_is_allowed_where_it_is_promised);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -377,7 +377,7 @@ START_TEST(damaged_thresholds_are_refused)
 }
 END_TEST
 
-START_TEST(wrong_arguments_are_refused)
+START_TEST(fitting_refuses_wrong_arguments)
 {
     ae_network *network = fixture_silent_network();
     ae_dataset *dataset = rows_scoring(ten, 10), *one = rows_scoring(ten, 1),
@@ -413,6 +413,18 @@ START_TEST(wrong_arguments_are_refused)
         ae_network_fit_threshold(network, far, AE_THRESHOLD_OPTIONS(.cost = AE_COST_SSE)),
         AE_ERROR_DATA, "row 0");
     ae_dataset_free(far);
+    /* None of these did away with the threshold that there was. */
+    ck_assert_double_eq(threshold_of(network).value, -4);
+    ck_assert_int_eq(threshold_of(network).cost, AE_COST_L2);
+    ae_dataset_free(wide), ae_dataset_free(one), ae_dataset_free(dataset);
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(setting_and_detecting_refuse_wrong_arguments)
+{
+    ae_network *network = fixture_silent_network();
+    ck_assert_ok(ae_network_set_threshold(network, -4, NULL));
     ck_assert_status(ae_network_set_threshold(NULL, 1, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "network is NULL");
     ck_assert_status(ae_network_set_threshold(network, (double)NAN, NULL),
@@ -446,7 +458,6 @@ START_TEST(wrong_arguments_are_refused)
     ck_assert_ok(ae_session_detect(session, NULL, 0, NULL, NULL));
     ae_threshold_options_init(NULL);
     ae_session_free(session);
-    ae_dataset_free(wide), ae_dataset_free(one), ae_dataset_free(dataset);
     ae_network_free(network);
 }
 END_TEST
@@ -462,7 +473,8 @@ Suite *threshold_suite(void)
     tcase_add_test(rules, the_threshold_does_not_depend_on_threads);
     tcase_add_test(rules, a_threshold_can_be_cleared);
     tcase_add_test(rules, a_change_of_the_parameters_makes_the_threshold_void);
-    tcase_add_test(rules, wrong_arguments_are_refused);
+    tcase_add_test(rules, fitting_refuses_wrong_arguments);
+    tcase_add_test(rules, setting_and_detecting_refuse_wrong_arguments);
     suite_add_tcase(suite, rules);
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
