@@ -3,7 +3,7 @@
 #include "fixtures.h"
 #include "suites.h"
 
-#include "train/scaled_rows.h"
+#include "train/fit_scaling.h"
 
 #include <float.h>
 

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "model/network_internal.h"
 #include "model/session_internal.h"
-#include "train/scaled_rows.h"
+#include "train/fit_scaling.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include "model/cost.h"
 #include "train/dead_units.h"
 #include "train/evaluate_internal.h"
+#include "train/fit_scaling.h"
 #include "train/pca.h"
-#include "train/scaled_rows.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where a network and a dataset meet: column names, scaling. */
-#include "train/scaled_rows.h"
+#include "train/fit_scaling.h"
 
 #include "base/error.h"
 #include "base/options.h"

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "format/text.h"
-#include "train/scaled_rows.h"
+#include "train/fit_scaling.h"
 
 #include <float.h>
 #include <math.h>

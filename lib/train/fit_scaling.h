@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef AEI_SCALED_ROWS_H
-#define AEI_SCALED_ROWS_H
+#ifndef AEI_FIT_SCALING_H
+#define AEI_FIT_SCALING_H
 
 #include <libae/dataset.h>
 
