@@ -108,7 +108,7 @@ START_TEST(values_outside_a_range_are_refused_by_row_column_and_value)
     ck_assert_ok(aei_dataset_check_range(dataset, 0, 1));
     values[17 * WIDE + 301] = 1.5f;
     ck_assert_status(aei_dataset_check_range(dataset, 0, 1), AE_ERROR_DATA,
-                     "row 17, column 301: 1.5 is outside [0, 1]: scale the data");
+                     "row 17, column 301: 1.5 is outside [0, 1]: call ae_network_fit_scaling");
     ck_assert_status(aei_dataset_check_range(dataset, -1, 1), AE_ERROR_DATA, "[-1, 1]");
     ck_assert_ok(aei_dataset_check_range(dataset, 0, 2));
     values[17 * WIDE + 301] = -0.25f;

@@ -214,7 +214,7 @@ START_TEST(null_is_allowed_or_named)
     ck_assert_status(ae_network_get_tensor_info(network, 0, &(ae_tensor_info){0}),
                      AE_ERROR_INVALID_ARGUMENT, "size is 0");
     ck_assert_status(ae_network_get_tensor_info(network, 10, &info), AE_ERROR_INVALID_ARGUMENT,
-                     "tensor 10: the network has 10, from 0");
+                     "tensor 10: the network has 10, counted from 0");
     const char *name = "encoder.0.weight";
     ck_assert_status(ae_network_get_tensor(NULL, name, values, 18), AE_ERROR_INVALID_ARGUMENT,
                      "network is NULL");

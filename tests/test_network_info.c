@@ -60,7 +60,7 @@ START_TEST(wrong_arguments_are_refused_and_nothing_is_written)
     ck_assert_status(ae_network_get_layer(network, 0, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "info is NULL");
     ck_assert_status(ae_network_get_layer(network, 2, &layer), AE_ERROR_INVALID_ARGUMENT,
-                     "layer 2: the network has 2, from 0");
+                     "layer 2: the network has 2, counted from 0");
     ck_assert_status(ae_network_get_layer(network, 0, &(ae_layer_info){0}),
                      AE_ERROR_INVALID_ARGUMENT, "ae_layer_info.size");
     ck_assert_status(ae_network_get_info(NULL, &info), AE_ERROR_INVALID_ARGUMENT,

@@ -392,8 +392,12 @@ START_TEST(fitting_refuses_wrong_arguments)
     REFUSED(AE_ERROR_INVALID_ARGUMENT, "quantile 1.5", .quantile = 1.5);
     REFUSED(AE_ERROR_INVALID_ARGUMENT, "quantile -0.5", .quantile = -0.5);
     REFUSED(AE_ERROR_INVALID_ARGUMENT, "quantile nan", .quantile = fabs((double)NAN));
-    REFUSED(AE_ERROR_INVALID_ARGUMENT, "k -1", .k = -1);
-    REFUSED(AE_ERROR_INVALID_ARGUMENT, "k inf", .k = (double)INFINITY);
+    REFUSED(AE_ERROR_INVALID_ARGUMENT, "k -1", .rule = AE_THRESHOLD_MEAN_SD, .k = -1);
+    REFUSED(AE_ERROR_INVALID_ARGUMENT, "k inf", .rule = AE_THRESHOLD_MEDIAN_MAD,
+            .k = (double)INFINITY);
+    REFUSED(AE_ERROR_INVALID_ARGUMENT, "QUANTILE has no k", .k = 2);
+    REFUSED(AE_ERROR_INVALID_ARGUMENT, "quantile is 0.9", .rule = AE_THRESHOLD_MEAN_SD,
+            .quantile = 0.9);
     REFUSED(AE_ERROR_INVALID_ARGUMENT, "cost is 5", .cost = (ae_cost)5);
     REFUSED(AE_ERROR_INVALID_ARGUMENT, "sigmoid", .cost = AE_COST_BCE);
     REFUSED(AE_ERROR_INVALID_ARGUMENT, "threads", .threads = 1025);

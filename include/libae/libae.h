@@ -28,7 +28,8 @@
  *  - A created object's address comes first; in any other call the subject does. Inputs follow,
  *    then outputs, and options last.
  *  - get copies into a struct or an array; a plain value is returned, as ae_network_input_width.
- *  - Layers, rows and columns are counted from 0, also in error texts.
+ *  - Layers, rows and columns are counted from 0, also in error texts; lines and columns of a CSV
+ *    file from 1, as editors and spreadsheets count them.
  *
  * Rules that hold everywhere:
  *  - A call that can fail returns ae_status. It writes its outputs on success only, and otherwise
@@ -39,7 +40,8 @@
  *  - Structs for options and results start with their size, which must be set, and grow at the end
  *    only. In options NULL, and zero in any other field, mean the default. A field named reserved
  *    must be 0.
- *  - A count stands beside every array. Flags in results are int, 0 or 1.
+ *  - A count stands beside every array in a struct, and beside one whose length the object does not
+ *    fix. Flags in structs are int, 0 or 1.
  *  - The library never prints, ends the program, changes the locale or the environment, or uses the
  *    network.
  */

@@ -93,7 +93,8 @@ AE_API void ae_session_free(ae_session *session);
  * Encode rows: the output of the encoder's last layer, which is called the code (latent vector,
  * embedding).
  *
- * @param rows count x input width floats, row-major
+ * @param rows count x input width floats, row-major; the width is not passed: compare yours with
+ *             ae_network_input_width once
  * @param count rows; 0 does nothing
  * @param codes receives count x code width floats, row-major; must not overlap rows
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); after a fork, with threads > 1, the first call
@@ -207,7 +208,8 @@ AE_CHECKED AE_API ae_status ae_session_score(ae_session *session, const float *r
 
 /**
  * Detect anomalies: rows whose score is greater than the network's threshold
- * (ae_network_fit_threshold). A score that is NaN counts as anomalous.
+ * (ae_network_fit_threshold). A score that is NaN counts as anomalous. ae_session_score tells which
+ * features are to blame, if it is given the threshold's cost.
  *
  * @param rows count x input width floats
  * @param count rows; 0 does nothing

@@ -56,10 +56,16 @@ typedef enum ae_threshold_rule {
 typedef struct ae_threshold_options {
     size_t size;            /**< sizeof(ae_threshold_options); AE_THRESHOLD_OPTIONS fills it in */
     ae_threshold_rule rule; /**< default AE_THRESHOLD_QUANTILE */
-    ae_cost cost;           /**< of the score, as in ae_session_score; default AE_COST_L2 */
-    double quantile;        /**< in (0, 1]; default 0.99, which flags about 1 % of normal rows */
-    double k;               /**< deviations above the centre, > 0 and finite; default 3 */
-    size_t threads;         /**< up to 1024; default: the processors this process may use */
+    /** of the score, as in ae_session_score; default AE_COST_L2. AE_COST_BCE falls for values
+     * beyond [0, 1], so that such anomalies go unseen. */
+    ae_cost cost;
+    /** of AE_THRESHOLD_QUANTILE, refused with another rule: in (0, 1]; default 0.99, which flags
+     * about 1 % of normal rows */
+    double quantile;
+    /** of the other rules, refused with a quantile: deviations above the centre, > 0 and finite;
+     * default 3 */
+    double k;
+    size_t threads; /**< up to 1024; default: the processors this process may use */
 } ae_threshold_options;
 
 /** Options in place: AE_THRESHOLD_OPTIONS(.quantile = 1). C only; C++ calls
@@ -98,9 +104,10 @@ typedef struct ae_threshold {
  *
  * @param network whose scores; its threshold is unchanged on error
  * @param held_out normal rows, as wide as the network's input, that it was not trained on: scores
- *                 of training rows are too low, and the threshold would be too
+ *                 of training rows are too low, and the threshold would be too. Rows that chose
+ *                 the best epoch are better left out as well.
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range,
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range or of another rule,
  *         AE_THRESHOLD_GIVEN, AE_COST_BCE without a sigmoid output); AE_ERROR_SHAPE (widths differ;
  *         fewer than 2 rows for AE_THRESHOLD_MEAN_SD); AE_ERROR_DATA (a score that is not finite,
  *         naming the row); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD

@@ -148,7 +148,8 @@ typedef struct ae_trainer_options {
     double min_delta;
     /** ae_trainer_run writes a checkpoint here; copied. Default none. */
     const char *checkpoint_path;
-    /** after this many epochs, and at the end; default 1 */
+    /** after this many epochs, and whenever ae_trainer_run returns, also when cancelled; default
+     * 1 */
     uint64_t checkpoint_every;
     /** default none */
     ae_step_callback on_step;
@@ -414,7 +415,8 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint_memory(const ae_trainer *
 /**
  * Take up a saved run where it stopped, bit for bit. The trainer must have been created as the
  * saved one was: same architecture, optimizer kind (or none), batch, seed, shuffle, cost,
- * corruption, rows and scaling. Epochs, threads, rate, schedule and callbacks may differ.
+ * corruption, rows and scaling. Epochs, threads, rate, schedule and callbacks may differ. Of the
+ * rows only the number is checked: other rows, or another order, train on without an error.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run: the text

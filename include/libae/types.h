@@ -9,7 +9,8 @@
  */
 
 /**
- * A switch whose default the option's description names.
+ * A switch whose default the option's description names. 0 and false mean that default, not off:
+ * to switch something off, write AE_TOGGLE_OFF.
  * @since 0.1
  */
 typedef enum ae_toggle { AE_TOGGLE_DEFAULT = 0, AE_TOGGLE_ON = 1, AE_TOGGLE_OFF = 2 } ae_toggle;

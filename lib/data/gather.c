@@ -118,11 +118,11 @@ ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float hi
             size_t j = 0;
             while (!is_outside(row[j], low, high))
                 j++;
-            return aei_fail(
-                AE_ERROR_DATA,
-                "row %zu, column %zu: %g is outside [%g, %g]: scale the data or set another "
-                "output_activation, such as AE_ACTIVATION_LINEAR",
-                r, first + j, (double)row[j], (double)low, (double)high);
+            return aei_fail(AE_ERROR_DATA,
+                            "row %zu, column %zu: %g is outside [%g, %g]: call "
+                            "ae_network_fit_scaling first or set another "
+                            "output_activation, such as AE_ACTIVATION_LINEAR",
+                            r, first + j, (double)row[j], (double)low, (double)high);
         }
     }
     return AE_OK;

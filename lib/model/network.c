@@ -314,6 +314,7 @@ ae_status aei_network_check_width(const ae_network *network, size_t features, co
 {
     if (features == network->widths[0])
         return AE_OK;
-    return aei_fail(AE_ERROR_SHAPE, "%s: rows of %zu features, but the network takes %zu", what,
+    return aei_fail(AE_ERROR_SHAPE,
+                    "%s: rows of %zu features, but the network takes %zu (its option widths)", what,
                     features, network->widths[0]);
 }

@@ -45,8 +45,8 @@ ae_status ae_network_get_layer(const ae_network *network, size_t layer, ae_layer
     AE_REQUIRE(network);
     AE_REQUIRE(info);
     if (layer >= network->depth)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: the network has %zu, from 0", layer,
-                        network->depth);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "layer %zu: the network has %zu, counted from 0",
+                        layer, network->depth);
     const ae_layer_info mine = {
         .size = sizeof mine,
         .input_width = network->layers[layer].in,

@@ -91,7 +91,8 @@ ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae
     AE_REQUIRE(network);
     AE_REQUIRE(info);
     if (index >= network->tensor_count)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "tensor %zu: the network has %zu, from 0", index,
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "tensor %zu: the network has %zu, counted from 0", index,
                         network->tensor_count);
     const aei_tensor *tensor = &network->tensors[index];
     const aei_layer *layer = &network->layers[tensor->layer];

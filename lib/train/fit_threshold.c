@@ -25,6 +25,13 @@ static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *op
                           "ae_threshold_rule to fit by"));
     AE_TRY(aei_network_check_cost(network, o->cost));
     o->rule = o->rule == AE_THRESHOLD_DEFAULT ? AE_THRESHOLD_QUANTILE : o->rule;
+    /* An option without effect would leave its caller with another threshold than meant. */
+    if (o->rule == AE_THRESHOLD_QUANTILE && o->k != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "k is %g, but AE_THRESHOLD_QUANTILE has no k: set rule", o->k);
+    if (o->rule != AE_THRESHOLD_QUANTILE && o->quantile != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "quantile is %g, but only AE_THRESHOLD_QUANTILE has one", o->quantile);
     o->quantile = o->quantile == 0 ? 0.99 : o->quantile;
     o->k = o->k == 0 ? 3 : o->k;
     o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;

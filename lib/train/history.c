@@ -81,8 +81,9 @@ ae_status ae_trainer_get_epoch(const ae_trainer *trainer, size_t index, ae_epoch
     AE_REQUIRE(trainer);
     AE_REQUIRE(info);
     if (index >= trainer->history_count)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "history entry %zu: there are %zu, from 0",
-                        index, trainer->history_count);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "history entry %zu: there are %zu, counted from 0", index,
+                        trainer->history_count);
     return aei_result_write(info, &trainer->history[index], sizeof trainer->history[index],
                             "ae_epoch_info");
 }
