@@ -273,7 +273,10 @@ START_TEST(reserved_fields_are_refused_unless_0)
         unsigned char *options = fixture_allocate(1, m->struct_size);
         memcpy(options, &m->struct_size, sizeof m->struct_size);
         options[m->offset + m->size - 1] = 1;
-        ck_assert_status(read(options), AE_ERROR_UNSUPPORTED, "reserved");
+        const ae_status status = read(options);
+        /* A call that this build does not have refuses before it looks at its options. */
+        if (strstr(ae_last_error(), "built without") == NULL)
+            ck_assert_status(status, AE_ERROR_UNSUPPORTED, "reserved");
         free(options);
         found++;
     }
