@@ -134,10 +134,41 @@ START_TEST(restore_best_without_a_validation_set_goes_by_training_cost)
 }
 END_TEST
 
+/* The caller's change is what training goes on from, in this run and in one resumed from a
+ * checkpoint; the former latest weights never come back. */
+START_TEST(a_network_changed_after_its_best_was_put_back_stays_changed)
+{
+    run r = prepare(fixture_adam(0.2f)), again = prepare(fixture_adam(0.2f));
+    const ae_trainer_options options = {
+        .epochs = 12, .validation = r.validation, .restore_best = AE_TOGGLE_ON};
+    start(&r, options);
+    ck_assert_ok(ae_trainer_run(r.trainer));
+    float bias[8], kept[8];
+    for (size_t j = 0; j < COUNT(bias); j++)
+        bias[j] = 0.125f * (float)j;
+    ck_assert_ok(ae_network_set_tensor(r.network, "encoder.0.bn.bias", bias, COUNT(bias)));
+    ck_assert_ok(ae_trainer_save_checkpoint(r.trainer, support_path("changed")));
+    start(&again, options);
+    ck_assert_ok(ae_trainer_resume(again.trainer, support_path("changed")));
+    ck_assert_ok(ae_network_get_tensor(again.network, "encoder.0.bn.bias", kept, COUNT(kept)));
+    ck_assert_mem_eq(kept, bias, sizeof bias);
+    ck_assert_ok(ae_trainer_run(r.trainer));
+    ck_assert_ok(ae_network_get_tensor(r.network, "encoder.0.bn.bias", kept, COUNT(kept)));
+    ck_assert_mem_eq(kept, bias, sizeof bias);
+    double cost, resumed;
+    ck_assert_ok(ae_trainer_run_step(r.trainer, &cost));
+    ck_assert_ok(ae_trainer_run_step(again.trainer, &resumed));
+    ck_assert_double_eq(cost, resumed);
+    finish(&again);
+    finish(&r);
+}
+END_TEST
+
 Suite *best_suite(void)
 {
     Suite *suite = suite_create("best");
     TCase *tcase = tcase_create("best");
+    tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_test(tcase, patience_ends_a_run_without_improvement);
     tcase_add_test(tcase, patience_counts_from_the_last_improvement);
     tcase_add_test(tcase, restore_best_leaves_the_weights_of_the_best_epoch);
@@ -145,6 +176,7 @@ Suite *best_suite(void)
     tcase_add_test(tcase, weights_set_after_restore_best_are_those_that_training_goes_on_from);
     tcase_add_test(tcase, restore_best_happens_when_a_callback_stops_the_run);
     tcase_add_test(tcase, restore_best_without_a_validation_set_goes_by_training_cost);
+    tcase_add_test(tcase, a_network_changed_after_its_best_was_put_back_stays_changed);
     suite_add_tcase(suite, tcase);
     return suite;
 }

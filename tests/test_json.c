@@ -8,7 +8,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-enum { DEPTH = 32, VALUES = 1 << 20 };
+enum { DEPTH = 32, VALUES = 1 << 21 };
 
 /* Something of everything. */
 static const char document[] =
@@ -135,7 +135,7 @@ START_TEST(values_are_at_most_so_many)
             ck_assert_ok(json_parse(&root, list, size));
         else
             ck_assert_status(json_parse(&root, list, size), AE_ERROR_FORMAT,
-                             "too many values at byte 2097151");
+                             "too many values at byte 4194303");
         aei_json_free(root);
         free(list);
     }

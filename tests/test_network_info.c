@@ -162,6 +162,39 @@ START_TEST(model_files_keep_column_names)
 END_TEST
 
 /* The whole list, as the file's header has it, and others of the same length. */
+/* What no reader would take is not written. */
+START_TEST(names_longer_than_the_format_allows_are_not_saved)
+{
+    enum { LONG = 60 * 1000 * 1000 };
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    char *name = fixture_allocate(LONG + 1, 1);
+    memset(name, 'x', LONG);
+    ck_assert_ok(ae_network_set_column_names(network, (const char *[]){name, name}, 2));
+    size_t size = 7;
+    ck_assert_status(ae_network_save_memory(network, NULL, 0, &size), AE_ERROR_UNSUPPORTED,
+                     "shorten the names of the columns");
+    ck_assert_uint_eq(size, 7);
+    free(name);
+    ae_network_free(network);
+}
+END_TEST
+
+START_TEST(the_greatest_epsilon_comes_back)
+{
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                           .bn_epsilon = FLT_MAX));
+    ae_network *loaded = NULL;
+    ck_assert_ok(ae_network_save(network, support_path("epsilon")));
+    ck_assert_ok(ae_network_load(&loaded, support_path("epsilon"), NULL));
+    ae_network_info info = {.size = sizeof info};
+    ck_assert_ok(ae_network_get_info(loaded, &info));
+    ck_assert_float_eq(info.bn_epsilon, FLT_MAX);
+    ae_network_free(loaded);
+    ae_network_free(network);
+}
+END_TEST
+
 START_TEST(damaged_column_names_are_refused)
 {
     static const char list[] = "[\\\"ab\\\",\\\"c\\\",\\\"d\\\"]";
@@ -270,6 +303,9 @@ Suite *network_info_suite(void)
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
     tcase_add_test(files, model_files_keep_column_names);
+    if (!support_slow())
+        tcase_add_test(files, names_longer_than_the_format_allows_are_not_saved);
+    tcase_add_test(files, the_greatest_epsilon_comes_back);
     tcase_add_test(files, damaged_column_names_are_refused);
     tcase_add_test(files, every_failed_allocation_is_reported);
     suite_add_tcase(suite, files);

@@ -205,6 +205,11 @@ START_TEST(a_gradient_that_is_not_there_is_refused)
     ck_assert_float_eq(untouched[0], -7);
     ck_assert_ok(ae_trainer_run_step(r.trainer, NULL));
     ck_assert_ok(ae_trainer_get_gradient(t, "encoder.0.bn.bias", values, 8));
+    /* Of the parameters that a checkpoint brings there is no gradient yet. */
+    ck_assert_ok(ae_trainer_save_checkpoint(t, support_path("gradient")));
+    ck_assert_ok(ae_trainer_resume(r.trainer, support_path("gradient")));
+    ck_assert_status(ae_trainer_get_gradient(t, "encoder.0.bn.bias", values, 8), AE_ERROR_NOT_SET,
+                     "no step was taken");
     finish(&off), finish(&r);
 }
 END_TEST
@@ -238,6 +243,7 @@ Suite *own_optimizer_suite(void)
 {
     Suite *suite = suite_create("own_optimizer");
     TCase *tcase = tcase_create("own_optimizer");
+    tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_loop_test(tcase, a_hand_written_descent_is_the_librarys_bit_for_bit, 0, 4);
     tcase_add_test(tcase, the_gradient_is_the_slope_of_the_cost);
     tcase_add_loop_test(tcase, keeping_gradients_changes_nothing_else, 0, 2);

@@ -55,7 +55,7 @@ typedef struct ae_dataset_options {
     size_t image_width;
     /** A label for each row, any but AE_LABEL_NONE, copied; default none. */
     const int32_t *labels;
-    /** Entries of labels: as many as rows, or 0. */
+    /** Entries of labels: as many as rows; 0 without labels. */
     size_t label_count;
 } ae_dataset_options;
 

@@ -185,7 +185,8 @@ AE_CHECKED AE_API ae_status ae_network_load_memory(ae_network **network, const v
  * @param network what to save
  * @param path file name; an existing file is replaced only when the new one is complete
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND (no such folder);
- *         AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY
+ *         AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_UNSUPPORTED (names of columns longer than the
+ *         format's 100 MB); AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: reads network.
  * @since 0.1

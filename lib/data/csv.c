@@ -41,7 +41,7 @@ static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
     o->delimiter = o->delimiter == 0 ? ',' : o->delimiter;
     AE_TRY(aei_check_enum((int)o->header, AE_TOGGLE_OFF, "header", "ae_toggle"));
     if (o->delimiter < 0 || o->delimiter > 127 ||
-        strchr("\"\r\n.+-0123456789", o->delimiter) != NULL)
+        strchr("\"\r\n.+-eE0123456789", o->delimiter) != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "delimiter is character %d, which cannot stand between numbers",
                         o->delimiter);
@@ -120,6 +120,7 @@ static ae_status find_column(const table *t, size_t number, const char *name, si
 {
     const line *first = &t->first;
     size_t found = first->count;
+    char quoted[AEI_QUOTE_SIZE];
     if (name == NULL) {
         if (number == 0 || number > first->count)
             return aei_fail(AE_ERROR_NOT_FOUND,
@@ -132,12 +133,13 @@ static ae_status find_column(const table *t, size_t number, const char *name, si
             continue;
         if (found != first->count)
             return aei_fail(AE_ERROR_FORMAT,
-                            "columns %zu and %zu are both called \"%.64s\": choose by number",
-                            found + 1, i + 1, name);
+                            "columns %zu and %zu are both called \"%s\": choose by number",
+                            found + 1, i + 1, aei_quote(quoted, name));
         found = i;
     }
     if (found == first->count)
-        return aei_fail(AE_ERROR_NOT_FOUND, "no column is called \"%.64s\" in line 1", name);
+        return aei_fail(AE_ERROR_NOT_FOUND, "no column is called \"%s\" in line 1",
+                        aei_quote(quoted, name));
     if (t->uses[found] != UNUSED)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "column %zu is asked for twice", found + 1);
     *column = found;

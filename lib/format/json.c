@@ -19,7 +19,7 @@
 
 enum {
     DEPTH = 32,
-    VALUES = 1 << 20 /* a header of 100 MB is not worth 2 GB of values */
+    VALUES = 1 << 21 /* names of 2^20 columns, the most there are; no more for 100 MB of header */
 };
 
 struct aei_json {

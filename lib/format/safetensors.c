@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The format's own bounds: safetensors 0.4 and its JSON schema. */
-#define HEADER_MAX 100000000u
+/* The format's own bound: safetensors 0.4. */
 #define SIZE_LIMIT ((uint64_t)1 << 48)
 
 enum { LENGTH_BYTES = 8 };
@@ -166,10 +165,10 @@ ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t s
     if (size < LENGTH_BYTES)
         return aei_fail(AE_ERROR_FORMAT, "not safetensors: %zu bytes, fewer than 8", size);
     const uint64_t length = aei_load(bytes, 8, false);
-    if (length > HEADER_MAX)
+    if (length > AEI_SAFETENSORS_HEADER)
         return aei_fail(AE_ERROR_FORMAT,
                         "not safetensors: a header of %" PRIu64 " bytes, more than %u", length,
-                        HEADER_MAX);
+                        AEI_SAFETENSORS_HEADER);
     if (length > size - LENGTH_BYTES)
         return aei_fail(AE_ERROR_FORMAT,
                         "truncated: a header of %" PRIu64 " bytes in a file of %zu", length, size);

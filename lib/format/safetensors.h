@@ -17,6 +17,9 @@
  * all little-endian, tensors in C order and without holes. archive.h writes it.
  */
 
+/* The longest header that the format allows. */
+#define AEI_SAFETENSORS_HEADER 100000000u
+
 /* A tensor in the file. */
 typedef struct aei_stored {
     const char *name;

@@ -256,6 +256,18 @@ static void take_step(void *context, size_t thread)
     aei_step_finish_stored(s, thread);
 }
 
+/* Only what is not finite is named: without clipping the norm is never computed. */
+static ae_status fail_diverged(const aei_step *step)
+{
+    const bool cost = !isfinite(step->cost);
+    const double value = cost ? step->cost : step->gradient_norm;
+    return aei_fail(AE_ERROR_DIVERGED, "%s is %s: not finite",
+                    cost ? "the cost of the batch" : "the gradient's norm",
+                    isnan(value) ? "nan"
+                    : value > 0  ? "inf"
+                                 : "-inf");
+}
+
 ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm)
 {
     step->job = job;
@@ -269,13 +281,16 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
     if (status != AE_OK)
         return status;
     if (step->diverged)
-        return aei_fail(AE_ERROR_DIVERGED,
-                        "the cost of the batch is %g, the gradient's norm %g: not finite",
-                        step->cost, step->gradient_norm);
+        return fail_diverged(step);
     step->complete = true;
     step->network->generation++;
     step->network->batches_tracked += step->network->batch_norm ? 1 : 0;
     return AE_OK;
+}
+
+void aei_step_forget_gradient(aei_step *step)
+{
+    step->complete = false;
 }
 
 const float *aei_step_gradient(const aei_step *step)

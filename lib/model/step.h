@@ -60,6 +60,9 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost,
  * the step failed. */
 const float *aei_step_gradient(const aei_step *step);
 
+/* The parameters are no longer those that the gradient belongs to. */
+void aei_step_forget_gradient(aei_step *step);
+
 /* For tests: the output of layer l for the last batch, [rows][out] into values. */
 void aei_step_output(const aei_step *step, size_t layer, float *values);
 

@@ -29,10 +29,11 @@ ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_ne
     *threshold = aei_network_threshold(network);
     if (*threshold != NULL)
         return AE_OK;
-    return aei_fail(AE_ERROR_NOT_SET,
-                    network->threshold.size == 0
-                        ? "the network has no threshold: ae_network_fit_threshold makes one"
-                        : "the network has changed since its threshold was fitted: fit it again");
+    return aei_fail(
+        AE_ERROR_NOT_SET,
+        network->threshold.size == 0
+            ? "the network has no threshold: ae_network_fit_threshold makes one"
+            : "the network has changed since its threshold was fitted or set: fit it again");
 }
 
 ae_status ae_network_set_threshold(ae_network *network, double value,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -241,13 +242,15 @@ static ae_status read_activations(aei_architecture *a, const aei_json *list)
 }
 
 /* A constant that is there must be usable: 0 would silently mean ae_network_options's default. */
-static ae_status read_constant(float *value, const aei_json *json, const char *member, double limit)
+static ae_status read_constant(float *value, const aei_json *json, const char *member, float limit)
 {
     const aei_json *item = aei_json_member(json, member);
     double number;
     if (item == NULL)
         return AE_OK;
-    if (!aei_json_double(item, &number) || !((float)number > 0 && number < limit))
+    /* The double first: what float32 cannot hold must not be converted. Then what became of it. */
+    if (!aei_json_double(item, &number) || !(number > 0 && number <= (double)FLT_MAX) ||
+        !((float)number > 0 && (float)number < limit))
         return damaged(member);
     *value = (float)number;
     return AE_OK;
@@ -261,7 +264,7 @@ static ae_status read_json(aei_architecture *a, const aei_json *json)
     AE_TRY(compare_layout(a, json));
     AE_TRY(read_activations(a, aei_json_member(json, "activations")));
     AE_TRY(read_constant(&a->leaky_slope, json, "leaky_slope", 1));
-    AE_TRY(read_constant(&a->bn_epsilon, json, "bn_epsilon", 3e38));
+    AE_TRY(read_constant(&a->bn_epsilon, json, "bn_epsilon", INFINITY));
     AE_TRY(read_constant(&a->bn_decay, json, "bn_decay", 1));
     a->says_slope = aei_json_member(json, "leaky_slope") != NULL;
     a->says_epsilon = aei_json_member(json, "bn_epsilon") != NULL;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "format/bytes.h"
+#include "format/safetensors.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -134,6 +135,11 @@ ae_status aei_archive_finish(aei_archive *archive)
     /* Spaces are the one padding that the format allows, and only here. */
     while ((LENGTH_BYTES + header->length) % DATA_ALIGNMENT != 0 && !header->failed)
         aei_text_bytes(header, " ", 1);
+    /* What no reader would take is refused before anything is written. */
+    if (header->length > AEI_SAFETENSORS_HEADER)
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "a header of %zu bytes, more than %u: shorten the names of the columns",
+                        header->length, AEI_SAFETENSORS_HEADER);
     return aei_text_check(header);
 }
 

@@ -133,10 +133,12 @@ static ae_status advance(ae_trainer *t, double *cost)
     const double start = seconds_now();
     AE_TRY(aei_trainer_check(t));
     const float rate = ae_optimizer_learning_rate(t->optimizer);
-    if (!(rate >= 0 && rate < INFINITY))
+    if (!(rate >= 0 && rate < INFINITY)) {
+        aei_step_forget_gradient(t->step);
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "step %llu: the schedule's callback gave a learning rate of %g",
                         (unsigned long long)p->steps + 1, (double)rate);
+    }
     aei_trainer_use_latest(t);
     order_rows(t);
     if (p->epoch_step == 0 || !t->snapshot.taken)

@@ -92,7 +92,9 @@ ae_status ae_trainer_get_best(const ae_trainer *trainer, ae_epoch_info *info)
 {
     AE_REQUIRE(trainer);
     if (trainer->progress.best_epoch == 0)
-        return aei_fail(AE_ERROR_NOT_SET, "no best epoch yet: finish an epoch first");
+        return aei_fail(AE_ERROR_NOT_SET, "no best epoch: none has ended, or the network was "
+                                          "changed after its best weights were put "
+                                          "back");
     return ae_trainer_get_epoch(trainer, (size_t)trainer->progress.best_epoch - 1, info);
 }
 

@@ -13,6 +13,7 @@ void aei_trainer_resumed(ae_trainer *t)
     t->restored = false;
     t->checkpoint_behind = false;
     t->network->generation++;
+    aei_step_forget_gradient(t->step);
 }
 
 void aei_copy_floats(float *to, const float *from, size_t count)
@@ -46,25 +47,34 @@ void aei_trainer_restore_best(ae_trainer *t)
         swap_best(t);
 }
 
+/* Whether the network holds the best weights, unchanged since they were put there. */
+static bool holds_best(const ae_trainer *t)
+{
+    return t->restored && t->restored_generation == t->network->generation;
+}
+
 /* If somebody has changed the network in between, those are the weights that training goes on
- * from. */
+ * from; the best ones were what has been changed, so there are none until an epoch ends. */
 void aei_trainer_use_latest(ae_trainer *t)
 {
-    if (t->restored && t->restored_generation == t->network->generation)
+    if (holds_best(t))
         swap_best(t);
+    else if (t->restored)
+        t->progress.best_epoch = t->progress.stale_epochs = 0;
     t->restored = false;
 }
 
 aei_weights aei_trainer_latest(const ae_trainer *t)
 {
-    if (t->restored)
+    if (holds_best(t))
         return (aei_weights){t->best_parameters, t->best_running};
     return (aei_weights){t->network->parameters, t->network->running};
 }
 
 aei_weights aei_trainer_best(const ae_trainer *t)
 {
-    if (t->best_parameters == NULL || t->progress.best_epoch == 0)
+    const bool lost = t->restored && !holds_best(t);
+    if (t->best_parameters == NULL || t->progress.best_epoch == 0 || lost)
         return (aei_weights){NULL, NULL};
     if (t->restored)
         return (aei_weights){t->network->parameters, t->network->running};
@@ -96,6 +106,7 @@ void aei_trainer_restore_snapshot(ae_trainer *t)
     t->optimizer->steps = t->snapshot.optimizer_steps;
     n->batches_tracked = t->snapshot.batches_tracked;
     n->generation++;
+    aei_step_forget_gradient(t->step);
     t->progress = t->snapshot.progress;
 }
 
