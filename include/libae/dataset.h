@@ -396,7 +396,8 @@ AE_CHECKED AE_API ae_status ae_dataset_shuffle(ae_dataset **view, const ae_datas
                                                uint64_t seed);
 
 /**
- * Two views: the first count rows, and the rest.
+ * Two views: the first count rows, and the rest. Rows are not mixed: shuffle a file whose order
+ * means something first.
  *
  * @param first receives the rows 0 to count - 1
  * @param rest receives the others

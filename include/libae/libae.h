@@ -33,7 +33,8 @@
  *
  * Rules that hold everywhere:
  *  - A call that can fail returns ae_status. It writes its outputs on success only, and otherwise
- *    changes nothing. ae_last_error() has the details of the calling thread's last failure.
+ *    changes nothing; calls that say so may have done a part, such as a run that was cancelled.
+ *    ae_last_error() has the details of the calling thread's last failure.
  *  - AE_ERROR_INVALID_ARGUMENT: a NULL, an option, an index out of range. AE_ERROR_SHAPE: widths or
  *    counts that must agree do not. AE_ERROR_NOT_SET: the object has none. AE_ERROR_BUFFER_SIZE:
  *    the caller's buffer is too small.

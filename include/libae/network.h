@@ -322,7 +322,7 @@ AE_CHECKED AE_API ae_status ae_network_get_info(const ae_network *network, ae_ne
  * Name the columns of the network's input. Model files and checkpoints keep the names.
  *
  * A network without names takes those of its training set (a CSV file's header) when a trainer is
- * created for it.
+ * created for it. Names are kept, not compared: a dataset's columns must stand in the same order.
  *
  * @param network replaces the names it may have had
  * @param names count names, copied; NULL for none

@@ -59,7 +59,8 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  * A feature with a single value is a constant: its scale is 0, the network sees 0 and answers that
  * value. Values outside the dataset's range are scaled by the same rule and may leave [0, 1].
  *
- * A trainer checks its training set when it is created: fit the scaling before.
+ * A trainer checks its training set when it is created: fit the scaling before, and leave it alone
+ * while a trainer exists.
  *
  * @param network replaces the scaling it may have had
  * @param dataset rows as wide as the network's input; only read during the call

@@ -137,7 +137,8 @@ typedef struct ae_trainer_options {
     ae_precision precision;
     /**
      * At every exit of ae_trainer_run put back the weights of the best epoch: the one of least
-     * validation cost, or training cost without a validation set. Default off.
+     * validation cost, or training cost without a validation set. A checkpoint keeps the latest
+     * weights too, and resuming goes on from those. Default off.
      */
     ae_toggle restore_best;
     /** evaluated after each epoch; default none */
