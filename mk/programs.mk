@@ -39,7 +39,23 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples check-examples check-docs bench bench-full bench-peers mnist experiment anomaly denoise
+# tests/stories/NAME.c: what a user would write, with the installed headers alone; NAME.py beside it makes the
+# files and judges the results.
+STORIES := $(patsubst tests/stories/%.c,$(BUILD)/stories/%,$(sort $(wildcard tests/stories/*.c)))
+STORY_COMPILE := $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+$(eval $(call stamp,story,$(STORY_COMPILE)))
+
+$(BUILD)/obj-programs/stories/%.o: tests/stories/%.c $(BUILD)/stamp/story
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(STORY_COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/stories/%: $(BUILD)/obj-programs/stories/%.o $(STATIC) $(BUILD)/stamp/program
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(PROGRAM_LINK) -o $@ $< $(STATIC) $(DEPS_LIBS)
+
+.PHONY: examples check-examples check-docs check-stories stories bench bench-full bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
@@ -49,6 +65,11 @@ check-examples: examples ## run the examples with quick settings and look at wha
 
 check-docs: lib ## compile the C of README.md and docs/, run the programs
 	@CC='$(CC)' scripts/check-docs '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
+
+stories: $(STORIES)
+
+check-stories: stories ## run the stories of tests/stories, with AE_PYTHON; STORIES_RUN="card_fraud" picks
+	@scripts/check-stories '$(BUILD)' $(STORIES_RUN)
 
 bench: $(BUILD)/bench/bench ## measure: one figure a line, in less than two minutes
 	@$<
