@@ -36,6 +36,8 @@ typedef struct units {
     float *values[2]; /* [ROWS][widest] */
 } units;
 
+/* Sums are float64: over 4096 rows float32 would lose the small spreads that this file looks
+ * for. */
 static spread take_spread(aei_arena *arena, size_t width)
 {
     return (spread){.width = width,
@@ -44,6 +46,7 @@ static spread take_spread(aei_arena *arena, size_t width)
                     .squares = aei_arena_take(arena, width, sizeof(double))};
 }
 
+/* In the first round the arena only counts and every array is NULL, u->layers too. */
 static void lay_out(units *u)
 {
     const ae_network *n = u->network;
@@ -61,6 +64,8 @@ static void lay_out(units *u)
         u->values[i] = aei_arena_take(arena, ROWS, n->widest * sizeof(float));
 }
 
+/* Power is of the values themselves, not of distances: it says how large a layer's outputs are,
+ * which is the measure for a spread that counts as none. */
 static void add_row(spread *s, const float *values, bool first)
 {
     if (first)
@@ -110,18 +115,23 @@ static ae_status add_rows(units *u, ae_session *session, const ae_dataset *datas
     return AE_OK;
 }
 
+/* Rounding can take the difference below 0 for a unit that never changes; its root would be NAN,
+ * and NAN counts as alive. */
 static double variance(const spread *s, size_t j, size_t rows)
 {
     const double mean = s->sums[j] / (double)rows;
     return fmax(s->squares[j] / (double)rows - mean * mean, 0);
 }
 
+/* Less or equal: a layer whose outputs are all 0 has no power either, and all of its units are
+ * dead. */
 static bool is_dead(const spread *s, size_t j, size_t rows)
 {
     const double power = s->power / (double)rows / (double)s->width;
     return sqrt(variance(s, j, rows)) <= dead_deviation * sqrt(power);
 }
 
+/* A feature that is constant in the data has to be constant in the output: there it is no fault. */
 static size_t count_dead(const units *u, size_t l)
 {
     const bool last = l + 1 == u->network->depth;
@@ -151,6 +161,8 @@ static size_t count_redundant(const units *u)
     return redundant;
 }
 
+/* A few dead units are usual with ReLU; the warning starts at one in twenty of a layer. A code is
+ * small by choice, so there a single lost unit counts. */
 static void write_counts(ae_diagnosis *v, size_t *counts, const units *u)
 {
     double worst = 0;
@@ -184,6 +196,8 @@ static ae_status sample(ae_dataset **rows, const ae_dataset *dataset)
     return ae_dataset_select(rows, dataset, numbers, count);
 }
 
+/* One layer at a time, each from the stored output of the one before: asking a session for layer
+ * after layer from the input would compute the first layers again and again. */
 ae_status aei_dead_units_count(ae_diagnosis *diagnosis, size_t *counts, const ae_network *network,
                                const ae_dataset *dataset, size_t threads)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How well does a network reconstruct a dataset? All four costs come from one pass, so that runs
+ * trained with different costs can be compared. */
 #include "train/evaluate_internal.h"
 
 #include "base/cpu_internal.h"
@@ -24,6 +26,9 @@ static ae_evaluation means(size_t rows, size_t features, double l2, double sse, 
                            .bce = bce / n / f};
 }
 
+/* The trainer asks for scaled values, so that validation and training costs can be compared; a
+ * caller asks for its own units. Only a sigmoid gives probabilities: after any other output the
+ * cross-entropy is NAN. */
 ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
                                const ae_dataset *dataset, bool unscaled)
 {
@@ -64,6 +69,9 @@ double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost)
     }
 }
 
+/* With a session of its own rather than the caller's: for a whole dataset the default is all
+ * processors, where a session's is one thread. What can be refused is refused before the rows are
+ * read. */
 ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *dataset,
                               ae_evaluation *evaluation, const ae_evaluate_options *options)
 {
@@ -87,6 +95,9 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
     return aei_result_write(evaluation, &mine, sizeof mine, "ae_evaluation");
 }
 
+/* What a network that has learnt nothing reaches: the reference's mean as the answer to every row.
+ * Values are scaled as the network's are, or the two costs would not have the same unit. The
+ * logarithms have the kernels' bounds, so that both cross-entropies can be compared. */
 ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *reference,
                             const ae_dataset *dataset, const aei_scaling *scaling)
 {

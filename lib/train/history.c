@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What happened in each epoch? One table of fields serves every format: CSV, JSON lines and the
+ * history tensor of checkpoints. A field added at its end appears in all of them. */
 #include "train/history.h"
 
 #include "base/error.h"
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The name in files is the field's name in C, so the two cannot come apart. */
 #define FIELD(name, kind)                          \
     {                                              \
 #name, offsetof(ae_epoch_info, name), kind \
@@ -34,6 +37,7 @@ const char *aei_history_columns(char text[AEI_HISTORY_TEXT])
     return text;
 }
 
+/* All fields as double, so that a checkpoint can hold the history as one tensor of one type. */
 double aei_history_get(const ae_epoch_info *entry, size_t field)
 {
     const aei_field *f = &aei_history_fields[field];
@@ -57,6 +61,8 @@ void aei_history_set(ae_epoch_info *entry, size_t field, double value)
         *(int *)(void *)at = value > 0;
 }
 
+/* Never shrinks, and is called before an epoch is closed: appending an entry then cannot fail after
+ * the weights have moved on. */
 ae_status aei_trainer_reserve_history(ae_trainer *t, size_t count)
 {
     if (count <= t->history_capacity)
@@ -88,6 +94,7 @@ ae_status ae_trainer_get_epoch(const ae_trainer *trainer, size_t index, ae_epoch
                             "ae_epoch_info");
 }
 
+/* Entry n - 1 is epoch n: a resumed run has its earlier epochs in the history too. */
 ae_status ae_trainer_get_best(const ae_trainer *trainer, ae_epoch_info *info)
 {
     AE_REQUIRE(trainer);
@@ -98,6 +105,8 @@ ae_status ae_trainer_get_best(const ae_trainer *trainer, ae_epoch_info *info)
     return ae_trainer_get_epoch(trainer, (size_t)trainer->progress.best_epoch - 1, info);
 }
 
+/* aei_format_double writes null for NaN, which JSON does not have. In CSV the field stays empty,
+ * which spreadsheets and pandas read as missing. */
 static void print_entry(aei_file *file, const ae_epoch_info *entry, ae_history_format format)
 {
     /* A failed write is remembered by the file and reported by its commit. */

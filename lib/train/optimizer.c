@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How do parameters move along a gradient: by Adam, AdamW, SGD, or not at all? An optimizer only
+ * keeps numbers. For each step they become an aei_update, whose factors the kernels apply while a
+ * gradient is in the cache. The moments belong to a layout, not to a network's handle: a network
+ * that is loaded again takes them up.
+ */
 #include "train/optimizer_internal.h"
 
 #include "base/error.h"
@@ -12,12 +18,15 @@ AEI_OPTIONS_INIT(ae_adam_options)
 
 AEI_OPTIONS_INIT(ae_sgd_options)
 
+/* In the order of aei_optimizer_kind. Checkpoints hold these names, so they stay as they are. */
 const char *aei_optimizer_name(aei_optimizer_kind kind)
 {
     static const char *const names[] = {"none", "adam", "adamw", "sgd"};
     return names[kind];
 }
 
+/* Like the checks below, it asks whether the value is good and negates that: NaN fails every
+ * comparison, so it is refused too. */
 static ae_status check_rate(float rate)
 {
     if (!(rate > 0 && rate < INFINITY))
@@ -41,6 +50,8 @@ static ae_status check_decay(float decay)
     return AE_OK;
 }
 
+/* Every kind starts with a constant rate; ae_optimizer_set_schedule brings another schedule. The
+ * moments come later: only a network tells how many there are. */
 static ae_status create(ae_optimizer **optimizer, const ae_optimizer *values)
 {
     ae_optimizer *o = malloc(sizeof *o);
@@ -53,11 +64,16 @@ static ae_status create(ae_optimizer **optimizer, const ae_optimizer *values)
     return AE_OK;
 }
 
+/* The rate stays 0, so that histories and callbacks show a rate of 0 for a run without an
+ * optimizer. It is aei_step_job.keep_parameters that keeps the parameters as they are. */
 ae_status aei_optimizer_create_none(ae_optimizer **optimizer)
 {
     return create(optimizer, &(ae_optimizer){.kind = AEI_NO_OPTIMIZER});
 }
 
+/* Defaults are those of Kingma and Ba (2015), which PyTorch has too, but without weight decay for
+ * AdamW as well. 0 asks for the default, so a beta or epsilon of exactly 0 cannot be asked for;
+ * epsilon has to be positive anyway, or a gradient of 0 would divide 0 by 0. */
 static ae_status create_adam(ae_optimizer **optimizer, const ae_adam_options *options,
                              aei_optimizer_kind kind)
 {
@@ -119,6 +135,8 @@ ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer, const ae_sgd_options
                              });
 }
 
+/* Back to step 0 together with the moments: bias correction counts the steps since they were
+ * zero. */
 static void detach(ae_optimizer *optimizer)
 {
     aei_arena_free(&optimizer->arena);
@@ -136,6 +154,8 @@ void ae_optimizer_free(ae_optimizer *optimizer)
     free(optimizer);
 }
 
+/* The panel counts because moments are stored in panels: kernels with another width would read
+ * another parameter's moments. batch_norm counts because it decides which parameters there are. */
 bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network)
 {
     return optimizer->widths != NULL && optimizer->depth == network->depth &&
@@ -152,6 +172,8 @@ size_t aei_optimizer_moments(const ae_optimizer *optimizer)
     return optimizer->momentum > 0 ? 1 : 0;
 }
 
+/* All memory is taken before the old moments go, so that a failure leaves the optimizer as it was.
+ * A fresh arena is zero, and zero moments are where every rule starts. */
 ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network)
 {
     if (aei_optimizer_fits(optimizer, network))
@@ -185,6 +207,12 @@ ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *networ
     return AE_OK;
 }
 
+/*
+ * Adam's bias corrections (Kingma and Ba 2015, algorithm 1) need no division for each parameter:
+ * the first goes into the rate, the second into the root's scale. epsilon is added after that
+ * scale, as in algorithm 1 and PyTorch. The powers are taken in double, because in float32 1 -
+ * beta2^t has few digits in the first steps.
+ */
 aei_update aei_optimizer_update(const ae_optimizer *o, float base_rate, bool decays)
 {
     const double rate = (double)base_rate, t = (double)o->steps + 1;
@@ -203,6 +231,8 @@ aei_update aei_optimizer_update(const ae_optimizer *o, float base_rate, bool dec
     u.epsilon = o->epsilon;
     u.rate = (float)(rate / (1 - pow((double)o->beta1, t)));
     u.root_scale = (float)(1 / sqrt(1 - pow((double)o->beta2, t)));
+    /* Decoupled decay: it is not divided by the second moment (Loshchilov and Hutter 2019,
+     * algorithm 2). Its rate is without bias correction, as in PyTorch. */
     if (o->kind == AEI_ADAMW)
         u.shrink = (float)(1 - rate * (double)decay);
     else
@@ -218,6 +248,7 @@ ae_status ae_optimizer_set_learning_rate(ae_optimizer *optimizer, float learning
     return AE_OK;
 }
 
+/* Of the step to come, which is the rate that a caller wants to see beside a progress bar. */
 float ae_optimizer_learning_rate(const ae_optimizer *optimizer)
 {
     return optimizer == NULL ? 0 : aei_optimizer_rate(optimizer, optimizer->steps);

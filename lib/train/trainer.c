@@ -15,6 +15,8 @@
 
 AEI_OPTIONS_INIT(ae_trainer_options)
 
+/* 1 is excluded: with nothing left of a row there is nothing to learn from, and dropout would
+ * divide by 0. */
 static ae_status check_share(const char *name, float value)
 {
     if (!(value >= 0 && value < 1))
@@ -22,6 +24,9 @@ static ae_status check_share(const char *name, float value)
     return AE_OK;
 }
 
+/* Every number is checked before a default takes its place, so that an error names what the caller
+ * wrote. Binary cross-entropy needs a sigmoid because the backward pass uses their joint
+ * derivative, y - t, which stays finite where the sigmoid alone is flat. */
 static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *options,
                          const ae_network *network)
 {
@@ -64,6 +69,8 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     return AE_OK;
 }
 
+/* A scaling can turn a finite value into infinity. With one, every row is therefore looked at, even
+ * where the output has no limits. */
 static ae_status check_range(const ae_network *network, const ae_dataset *dataset, float low,
                              float high)
 {
@@ -93,6 +100,7 @@ static ae_status check_dataset(const char *name, const ae_network *network,
     return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", name);
 }
 
+/* Both would leave an epoch of no steps, and an epoch's cost is a mean over its steps. */
 static ae_status check_rows(const ae_network *network, size_t rows, const ae_trainer_options *o)
 {
     if (network->batch_norm && rows < 2)
@@ -115,6 +123,8 @@ static size_t steps_in_epoch(size_t rows, const ae_trainer_options *o, bool batc
     return rows / o->batch + (keep ? 1 : 0);
 }
 
+/* The snapshot has room for as many moments as the optimizer has: a step that diverges spoils them
+ * together with the parameters. Called twice, as aei_arena wants it. */
 static void lay_out(ae_trainer *t)
 {
     const ae_network *n = t->network;
@@ -161,6 +171,9 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
     return AE_OK;
 }
 
+/* What can fail for want of memory comes first. Column names and the optimizer belong to the
+ * caller, so they are touched last, and names are taken away again when the optimizer's memory
+ * fails. */
 static ae_status prepare(ae_trainer *t)
 {
     const ae_trainer_options *o = &t->options;
@@ -177,6 +190,7 @@ static ae_status prepare(ae_trainer *t)
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
     t->steps_per_epoch = steps_in_epoch(rows, o, t->network->batch_norm);
+    /* A run of unlimited epochs asks for UINT64_MAX of them: what goes beyond grows as it comes. */
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
     const bool named = t->network->columns != NULL;
     AE_TRY(aei_take_column_names(t->network, t->train_set));
@@ -191,6 +205,8 @@ static ae_status prepare(ae_trainer *t)
     return AE_OK;
 }
 
+/* Without an optimizer the caller updates the parameters itself, so it needs the gradients,
+ * whatever keep_gradients says. */
 ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimizer *optimizer,
                             const ae_dataset *train_set, const ae_trainer_options *options)
 {
@@ -243,6 +259,7 @@ void ae_trainer_free(ae_trainer *trainer)
     free(trainer);
 }
 
+/* One atomic store and nothing else, so that another thread or a signal handler may call it. */
 void ae_trainer_cancel(ae_trainer *trainer)
 {
     if (trainer != NULL)
@@ -269,6 +286,7 @@ size_t ae_trainer_thread_count(const ae_trainer *trainer)
     return trainer == NULL ? 0 : aei_team_threads(trainer->team);
 }
 
+/* The network, the optimizer's moments and the datasets are the caller's, and are not counted. */
 size_t ae_trainer_memory(const ae_trainer *trainer)
 {
     if (trainer == NULL)
