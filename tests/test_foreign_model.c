@@ -314,7 +314,7 @@ START_TEST(files_that_cannot_be_read_are_named)
     ck_assert_status(ae_network_load(&network, support_dir(), NULL), AE_ERROR_IO, "folder");
     support_write(text, "hello, world", 12);
     ck_assert_status(ae_network_load(&network, text, NULL), AE_ERROR_FORMAT,
-                     "text: not safetensors");
+                     "text: a text file, not a safetensors file");
     support_write(text, "", 0);
     ck_assert_status(ae_network_load(&network, text, NULL), AE_ERROR_FORMAT,
                      "text: not safetensors: 0 bytes");

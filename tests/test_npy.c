@@ -296,14 +296,14 @@ START_TEST(files_of_other_kinds_are_refused)
         const char *bytes;
         size_t size;
         const char *part;
-    } files[] = {{"", 0, "not an NPY file"},
+    } files[] = {{"", 0, "the file is empty"},
                  {"\x93NUMP", 5, "not an NPY file"},
                  {"\x93NUMPY\x01\x00\x76", 9, "ends within the NPY header"},
                  {"\x93NUMPY\x02\x00\x76\x00\x00", 11, "ends within the NPY header"},
                  {"\x93NUMPY\x01\x00\x76\x00{'descr", 17, "ends within the NPY header"},
                  {"\x93NUMPY\x01\x00\x11\x27{'descr", 17, "10001 characters"},
                  {"\x93NUMPY\x02\x00\x00\x00\x00\xff{'descr", 19, "4278190080 characters"},
-                 {"PK\x03\x04xxxxxxxxxxx", 15, ".npz"}};
+                 {"PK\x03\x04xxxxxxxxxxx", 15, "a zip archive, not an NPY file"}};
     ae_dataset *dataset = NULL;
     const char *path = support_path("other.npy");
     for (size_t i = 0; i < COUNT(files); i++) {

@@ -244,7 +244,7 @@ START_TEST(a_stream_gives_the_same_bytes_in_any_pieces)
         } while (got == piece);
         ck_assert_uint_eq(done, BYTES);
         ck_assert_mem_eq(back, bytes, BYTES);
-        ck_assert_ok(aei_stream_close(stream, AE_OK));
+        ck_assert_ok(aei_stream_close(stream, AEI_READER_NONE, AE_OK));
     }
     free(bytes);
     free(back);
@@ -355,6 +355,30 @@ START_TEST(what_follows_gzip_data_is_refused)
 }
 END_TEST
 
+/* Blocks of a tape: gzip -t passes over the zero bytes, and Python also reads a member behind. */
+START_TEST(zero_bytes_behind_gzip_data_are_passed_over)
+{
+    enum { ZEROS = 70000, HALF = SIZE / 2 }; /* more than a block of the stream */
+    uint8_t file[SIZE];
+    size_t first, second;
+    ae_dataset *dataset = NULL;
+    make_pictures(file);
+    uint8_t *one = pack(file, HALF, &first), *two = pack(file + HALF, SIZE - HALF, &second);
+    uint8_t *padded = calloc(first + ZEROS + second + ZEROS, 1);
+    ck_assert_ptr_nonnull(padded);
+    memcpy(padded, one, first);
+    memcpy(padded + first + ZEROS, two, second);
+    ck_assert_ok(open_bytes(&dataset, padded, first + ZEROS + second + ZEROS));
+    assert_pictures(dataset);
+    ae_dataset_free(dataset);
+    padded[first + ZEROS + second + ZEROS - 1] = 1;
+    assert_refused(padded, first + ZEROS + second + ZEROS, "followed by something else");
+    free(padded);
+    free(one);
+    free(two);
+}
+END_TEST
+
 START_TEST(headers_inside_gzip_are_not_believed)
 {
     uint8_t file[SIZE + 1] = {0};
@@ -444,6 +468,7 @@ Suite *stream_suite(void)
     tcase_add_test(gzip, a_cut_gzip_file_is_refused_wherever_it_is_cut);
     tcase_add_test(gzip, a_damaged_gzip_file_is_refused_or_gives_the_right_values);
     tcase_add_test(gzip, what_follows_gzip_data_is_refused);
+    tcase_add_test(gzip, zero_bytes_behind_gzip_data_are_passed_over);
     tcase_add_test(gzip, headers_inside_gzip_are_not_believed);
     tcase_add_test(gzip, a_gzip_bomb_stops_where_its_header_ends);
     tcase_add_test(gzip, a_large_gzip_file_is_the_same_as_the_plain_one);

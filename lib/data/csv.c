@@ -378,7 +378,7 @@ ae_status ae_dataset_open_csv(ae_dataset **dataset, const char *path, const ae_c
     AE_REQUIRE(path);
     aei_stream *stream;
     AE_TRY(aei_stream_open(&stream, path));
-    return aei_stream_close(stream, read_table(dataset, stream, options));
+    return aei_stream_close(stream, AEI_READER_CSV, read_table(dataset, stream, options));
 }
 
 ae_status ae_dataset_open_csv_memory(ae_dataset **dataset, const void *data, size_t size,
@@ -388,5 +388,5 @@ ae_status ae_dataset_open_csv_memory(ae_dataset **dataset, const void *data, siz
     AE_REQUIRE(data);
     aei_stream *stream;
     AE_TRY(aei_stream_open_memory(&stream, data, size));
-    return aei_stream_close(stream, read_table(dataset, stream, options));
+    return aei_stream_close(stream, AEI_READER_CSV, read_table(dataset, stream, options));
 }

@@ -139,7 +139,7 @@ ae_status ae_dataset_open_idx(ae_dataset **dataset, const char *path,
     AE_REQUIRE(path);
     aei_stream *stream;
     AE_TRY(aei_stream_open(&stream, path));
-    return aei_stream_close(stream, read_rows(dataset, stream, options));
+    return aei_stream_close(stream, AEI_READER_IDX, read_rows(dataset, stream, options));
 }
 
 ae_status ae_dataset_open_idx_memory(ae_dataset **dataset, const void *data, size_t size,
@@ -149,7 +149,7 @@ ae_status ae_dataset_open_idx_memory(ae_dataset **dataset, const void *data, siz
     AE_REQUIRE(data);
     aei_stream *stream;
     AE_TRY(aei_stream_open_memory(&stream, data, size));
-    return aei_stream_close(stream, read_rows(dataset, stream, options));
+    return aei_stream_close(stream, AEI_READER_IDX, read_rows(dataset, stream, options));
 }
 
 /* Values of any integer type as int32; two's complement of any width: the sign bit counts below
@@ -195,5 +195,5 @@ ae_status ae_dataset_open_idx_labels(ae_dataset **labelled, const ae_dataset *da
     AE_REQUIRE(path);
     aei_stream *stream;
     AE_TRY(aei_stream_open(&stream, path));
-    return aei_stream_close(stream, read_labels(labelled, dataset, stream));
+    return aei_stream_close(stream, AEI_READER_IDX, read_labels(labelled, dataset, stream));
 }

@@ -35,9 +35,8 @@ static ae_status read_prefix(const source *from, size_t *length)
     unsigned char prefix[AEI_NPY_PREFIX];
     size_t got;
     AE_TRY(aei_stream_read(from->stream, prefix, 10, &got));
-    if (got >= 2 && prefix[0] == 'P' && prefix[1] == 'K')
-        return aei_fail(AE_ERROR_FORMAT,
-                        "a zip archive, perhaps .npz: unpack it, each member is an .npy file");
+    if (got == 0)
+        return aei_fail(AE_ERROR_FORMAT, "not an NPY file: the file is empty");
     if (got < sizeof magic || memcmp(prefix, magic, sizeof magic) != 0)
         return aei_fail(AE_ERROR_FORMAT, "not an NPY file: it does not start with 93 NUMPY");
     if (got < 10)
@@ -205,7 +204,8 @@ ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
     AE_REQUIRE(path);
     aei_stream *stream;
     AE_TRY(aei_stream_open(&stream, path));
-    return aei_stream_close(stream, read_rows(dataset, stream, options, AEI_TAKES_MAP));
+    return aei_stream_close(stream, AEI_READER_NPY,
+                            read_rows(dataset, stream, options, AEI_TAKES_MAP));
 }
 
 ae_status ae_dataset_open_npy_memory(ae_dataset **dataset, const void *data, size_t size,
@@ -215,5 +215,5 @@ ae_status ae_dataset_open_npy_memory(ae_dataset **dataset, const void *data, siz
     AE_REQUIRE(data);
     aei_stream *stream;
     AE_TRY(aei_stream_open_memory(&stream, data, size));
-    return aei_stream_close(stream, read_rows(dataset, stream, options, 0));
+    return aei_stream_close(stream, AEI_READER_NPY, read_rows(dataset, stream, options, 0));
 }

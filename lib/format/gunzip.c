@@ -56,14 +56,19 @@ static ae_status refill(aei_gunzip *gunzip)
     return AE_OK;
 }
 
-/* A member is complete: end there, or go on with the next one. */
+/* A member is complete: end there, or go on with the next one. Zero bytes behind a member, the rest
+ * of a tape's block, are passed over, as Python does. */
 static ae_status next_member(aei_gunzip *gunzip)
 {
     AE_TRY(refill(gunzip));
-    if (gunzip->z.avail_in == 0) {
-        gunzip->ended = true;
-        return AE_OK;
+    while (gunzip->z.avail_in > 0 && *gunzip->z.next_in == 0) {
+        gunzip->z.next_in++;
+        gunzip->z.avail_in--;
+        AE_TRY(refill(gunzip));
     }
+    gunzip->ended = gunzip->z.avail_in == 0;
+    if (gunzip->ended)
+        return AE_OK;
     /* One byte is enough to tell: zlib refuses the header by itself when the second is wrong. */
     if (*gunzip->z.next_in != 0x1F)
         return aei_fail(AE_ERROR_FORMAT, "the gzip data are followed by something else");

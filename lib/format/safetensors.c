@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "format/bytes.h"
+#include "format/file_kind.h"
 #include "format/text.h"
 
 #include <inttypes.h>
@@ -159,9 +160,8 @@ static ae_status read_header(aei_safetensors *file)
     return AE_OK;
 }
 
-ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t size)
+static ae_status open_bytes(aei_safetensors *file, const unsigned char *bytes, size_t size)
 {
-    const unsigned char *bytes = data;
     if (size < LENGTH_BYTES)
         return aei_fail(AE_ERROR_FORMAT, "not safetensors: %zu bytes, fewer than 8", size);
     const uint64_t length = aei_load(bytes, 8, false);
@@ -187,6 +187,13 @@ ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t s
 cleanup:
     aei_safetensors_close(&f);
     return status;
+}
+
+ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t size)
+{
+    const ae_status status = open_bytes(file, data, size);
+    return status == AE_ERROR_FORMAT ? aei_fail_kind(status, AEI_READER_SAFETENSORS, data, size)
+                                     : status;
 }
 
 void aei_safetensors_close(aei_safetensors *file)

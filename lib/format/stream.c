@@ -21,7 +21,8 @@ struct aei_stream {
     size_t size;            /* of the file or memory */
     size_t used;            /* bytes given to the reader so far, unpacked */
     size_t first, expected; /* values announced: where they start, and how many bytes */
-    unsigned char block[];  /* BLOCK bytes, of files only */
+    unsigned char start[AEI_KIND_BYTES]; /* the first of the bytes used */
+    unsigned char block[];               /* BLOCK bytes, of files only */
 };
 
 static ae_status refill(aei_stream *stream)
@@ -66,7 +67,7 @@ ae_status aei_stream_open(aei_stream **stream, const char *path)
     made->size = made->input.size;
     status = start(made);
     if (status != AE_OK)
-        return aei_stream_close(made, status);
+        return aei_stream_close(made, AEI_READER_NONE, status);
     *stream = made;
     return AE_OK;
 }
@@ -79,20 +80,9 @@ ae_status aei_stream_open_memory(aei_stream **stream, const void *data, size_t s
     *made = (aei_stream){.next = data, .left = size, .size = size};
     const ae_status status = start(made);
     if (status != AE_OK)
-        return aei_stream_close(made, status);
+        return aei_stream_close(made, AEI_READER_NONE, status);
     *stream = made;
     return AE_OK;
-}
-
-ae_status aei_stream_close(aei_stream *stream, ae_status status)
-{
-    if (stream->path != NULL)
-        aei_input_close(&stream->input);
-    if (stream->path != NULL && status != AE_OK)
-        (void)aei_fail_within(status, "%s", stream->path);
-    aei_gunzip_free(stream->gunzip);
-    free(stream);
-    return status;
 }
 
 /* What is at hand first. Then large pieces of a file go where they are wanted, past the block. */
@@ -124,8 +114,39 @@ ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *g
 {
     AE_TRY(stream->gunzip != NULL ? aei_gunzip_read(stream->gunzip, data, size, got)
                                   : read_plain(stream, data, size, got));
+    if (stream->used < sizeof stream->start) {
+        const size_t room = sizeof stream->start - stream->used;
+        memcpy(stream->start + stream->used, data, *got < room ? *got : room);
+    }
     stream->used += *got;
     return AE_OK;
+}
+
+/* The reader may have stopped at the first byte, and a kind may need more of them to be told. */
+static ae_status fail_kind(aei_stream *stream, aei_reader reader, ae_status status)
+{
+    unsigned char more[AEI_KIND_BYTES];
+    size_t size = stream->used < sizeof more ? stream->used : sizeof more, got = 0;
+    const bool foreign = status == AE_ERROR_FORMAT || status == AE_ERROR_DATA ||
+                         status == AE_ERROR_NOT_FOUND;
+    if (!foreign || reader == AEI_READER_NONE)
+        return status;
+    if (size < sizeof more)
+        AE_TRY(aei_stream_read(stream, more, sizeof more - size, &got));
+    status = aei_fail_kind(status, reader, stream->start, size + got);
+    return stream->gunzip != NULL ? aei_fail_within(status, "unpacked") : status;
+}
+
+ae_status aei_stream_close(aei_stream *stream, aei_reader reader, ae_status status)
+{
+    status = fail_kind(stream, reader, status);
+    if (stream->path != NULL)
+        aei_input_close(&stream->input);
+    if (stream->path != NULL && status != AE_OK)
+        (void)aei_fail_within(status, "%s", stream->path);
+    aei_gunzip_free(stream->gunzip);
+    free(stream);
+    return status;
 }
 
 static ae_status fail_length(const aei_stream *stream, const char *more, size_t found)

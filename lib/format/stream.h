@@ -5,6 +5,8 @@
 #include <libae/status.h>
 #include <stddef.h>
 
+#include "format/file_kind.h"
+
 /*
  * The bytes of a file, or of memory that holds one, from front to back. gzip is told by its first
  * two bytes and unpacked on the way:
@@ -19,8 +21,11 @@ typedef struct aei_stream aei_stream;
 ae_status aei_stream_open(aei_stream **stream, const char *path);
 ae_status aei_stream_open_memory(aei_stream **stream, const void *data, size_t size);
 
-/* Free. Returns status, with the path in front of the error text if there is an error. */
-ae_status aei_stream_close(aei_stream *stream, ae_status status);
+/*
+ * Free. Returns status, with the path in front of the error text if there is an error. A file that
+ * could not be understood is looked at once more: aei_fail_kind says whether it is of another kind.
+ */
+ae_status aei_stream_close(aei_stream *stream, aei_reader reader, ae_status status);
 
 /* The next size bytes; *got is less at the end only. AE_ERROR_FORMAT (gzip that is damaged, cut off
  * or followed by something else), AE_ERROR_IO, AE_ERROR_OUT_OF_MEMORY. */
