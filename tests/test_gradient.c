@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Gradients against central differences. The library computes in float32, too coarse for
- * differences, so a plain float64 network is written down here once more, forward only; its cost is
- * shown to be the library's, and its differences are what the library's gradients are compared
+ * differences, so a plain float64 network is written down once more (reference_network.h); its cost
+ * is shown to be the library's, and its differences are what the library's gradients are compared
  * with.
  */
-#include "fixtures.h"
+#include "reference_network.h"
 #include "suites.h"
 
 #include <stdio.h>
@@ -16,94 +16,9 @@
  * one gives 1e-2 and more.
  */
 static const double gradient_tolerance = 1e-4, cost_tolerance = 2e-6;
-static const double difference_step = 1e-6, kink_margin = 2e-4, least_gradient = 1e-3;
+static const double kink_margin = 2e-4, least_gradient = 1e-3;
 
 enum { MOST_LAYERS = 6 };
-
-typedef struct reference {
-    const size_t *widths;
-    size_t depth;
-    bool batch_norm;
-    ae_activation hidden, output;
-    double slope, epsilon;
-} reference;
-
-static double activate(ae_activation kind, double slope, double x)
-{
-    switch (kind) {
-    case AE_ACTIVATION_TANH:
-        return tanh(x);
-    case AE_ACTIVATION_RELU:
-        return x > 0 ? x : 0;
-    case AE_ACTIVATION_LEAKY_RELU:
-        return x > 0 ? x : slope * x;
-    case AE_ACTIVATION_LINEAR:
-        return x;
-    default:
-        return 1 / (1 + exp(-x));
-    }
-}
-
-/* One column of sums in place: normalised over the batch. */
-static void normalise(double *z, size_t rows, size_t stride, double gamma, double beta,
-                      double epsilon)
-{
-    double mean = 0, variance = 0;
-    for (size_t r = 0; r < rows; r++)
-        mean += z[r * stride] / (double)rows;
-    for (size_t r = 0; r < rows; r++)
-        variance += (z[r * stride] - mean) * (z[r * stride] - mean) / (double)rows;
-    for (size_t r = 0; r < rows; r++)
-        z[r * stride] = gamma * (z[r * stride] - mean) / sqrt(variance + epsilon) + beta;
-}
-
-static double row_cost(ae_cost cost, const double *y, const double *t, size_t width)
-{
-    double sum = 0;
-    for (size_t j = 0; j < width; j++)
-        sum += cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j]))
-                                   : (y[j] - t[j]) * (y[j] - t[j]);
-    return cost == AE_COST_L2 ? sqrt(sum) : cost == AE_COST_SSE ? sum : sum / (double)width;
-}
-
-/*
- * The mean cost of a batch. Parameters in the order of the library's trainable tensors: weight
- * [out][in], then gamma and beta, or the bias. margin receives the smallest argument of a
- * non-linearity, as a distance from 0.
- */
-static double reference_cost(const reference *n, const double *parameters, const double *x,
-                             size_t rows, ae_cost cost, double *scratch, double *margin)
-{
-    const double *in = x;
-    for (size_t l = 0; l < n->depth; l++) {
-        const size_t width_in = n->widths[l], width = n->widths[l + 1];
-        const double *weight = parameters, *gamma = weight + width * width_in;
-        const double *beta = n->batch_norm ? gamma + width : gamma;
-        double *y = scratch;
-        for (size_t j = 0; j < width; j++) {
-            for (size_t r = 0; r < rows; r++) {
-                double sum = n->batch_norm ? 0 : beta[j];
-                for (size_t i = 0; i < width_in; i++)
-                    sum += in[r * width_in + i] * weight[j * width_in + i];
-                y[r * width + j] = sum;
-            }
-            if (n->batch_norm)
-                normalise(y + j, rows, width, gamma[j], beta[j], n->epsilon);
-        }
-        for (size_t i = 0; i < rows * width; i++) {
-            *margin = fmin(*margin, fabs(y[i]));
-            y[i] = activate(l + 1 == n->depth ? n->output : n->hidden, n->slope, y[i]);
-        }
-        parameters = beta + width;
-        in = y;
-        scratch += rows * width;
-    }
-    double mean = 0;
-    for (size_t r = 0; r < rows; r++)
-        mean += row_cost(cost, in + r * n->widths[0], x + r * n->widths[0], n->widths[0]) /
-                (double)rows;
-    return mean;
-}
 
 static const struct shape {
     size_t widths[MOST_LAYERS];
@@ -149,23 +64,6 @@ static ae_network *build(const trial *t, const char *kernels, uint64_t seed)
     return network;
 }
 
-static double *trainable(const ae_network *network)
-{
-    double *parameters = fixture_allocate(ae_network_parameter_count(network), sizeof *parameters);
-    size_t at = 0;
-    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
-        const ae_tensor_info info = fixture_tensor(network, i);
-        if (!info.trainable)
-            continue;
-        float *values = fixture_allocate(info.count, sizeof *values);
-        ck_assert_ok(ae_network_get_tensor(network, info.name, values, info.count));
-        for (size_t j = 0; j < info.count; j++)
-            parameters[at++] = (double)values[j];
-        free(values);
-    }
-    return parameters;
-}
-
 /* One trial's data and what the reference says of them; the seed is the first whose kinks are far
  * and whose units are not all dead. */
 typedef struct truth {
@@ -186,24 +84,6 @@ static double norm(const float *a, const float *b, size_t count)
     return sqrt(squares);
 }
 
-/* Central differences for every parameter, which is put back. The caller frees them. */
-static float *differences(const reference *n, double *parameters, size_t count, const double *x,
-                          size_t rows, ae_cost cost, double *scratch)
-{
-    float *gradient = fixture_allocate(count, sizeof *gradient);
-    double ignored = 0;
-    for (size_t i = 0; i < count; i++) {
-        const double kept = parameters[i];
-        parameters[i] = kept + difference_step;
-        const double above = reference_cost(n, parameters, x, rows, cost, scratch, &ignored);
-        parameters[i] = kept - difference_step;
-        const double below = reference_cost(n, parameters, x, rows, cost, scratch, &ignored);
-        parameters[i] = kept;
-        gradient[i] = (float)((above - below) / (2 * difference_step));
-    }
-    return gradient;
-}
-
 static truth differentiate(const trial *t)
 {
     const struct shape *s = t->shape;
@@ -216,10 +96,7 @@ static truth differentiate(const trial *t)
                          .slope = (double)0.2f,
                          .epsilon = (double)1e-3f};
     const bool kinks = t->hidden == AE_ACTIVATION_RELU || t->hidden == AE_ACTIVATION_LEAKY_RELU;
-    size_t units = 0;
-    for (size_t l = 1; l < s->count; l++)
-        units += s->widths[l] * s->rows;
-    double *scratch = fixture_allocate(units, sizeof *scratch),
+    double *scratch = fixture_allocate(reference_units(&n, s->rows), sizeof *scratch),
            *x = fixture_allocate(values, sizeof *x);
     truth result = {0};
     for (uint64_t seed = 1; seed < 200 && result.gradient == NULL; seed++) {
@@ -229,10 +106,12 @@ static truth differentiate(const trial *t)
             x[i] = (double)result.x[i];
         ae_network *network = build(t, "reference", seed);
         const size_t count = ae_network_parameter_count(network);
-        double *parameters = trainable(network), margin = INFINITY;
-        result.cost = reference_cost(&n, parameters, x, s->rows, t->cost, scratch, &margin);
-        if (!kinks || margin >= kink_margin)
-            result.gradient = differences(&n, parameters, count, x, s->rows, t->cost, scratch);
+        double *parameters = reference_parameters(network);
+        const reference_result found = reference_run(&n, parameters, x, s->rows, t->cost, scratch);
+        result.cost = found.cost;
+        if (!kinks || found.margin >= kink_margin)
+            result.gradient = reference_differences(&n, parameters, count, x, s->rows, t->cost,
+                                                    scratch);
         if (result.gradient == NULL || norm(result.gradient, NULL, count) < least_gradient) {
             free(result.gradient);
             free(result.x);

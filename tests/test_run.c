@@ -153,8 +153,8 @@ START_TEST(history_is_written_as_csv_and_jsonl)
     ck_assert_uint_eq(count_lines(text), 3);
     ck_assert_int_eq(strncmp(text,
                              "epoch,step,train_cost,train_cost_min,train_cost_max,validation_cost,"
-                             "learning_rate,seconds,rows,best\n",
-                             99),
+                             "learning_rate,seconds,rows,best,penalty\n",
+                             107),
                      0);
     const char *second = strchr(text, '\n') + 1;
     second = strchr(second, '\n') + 1;

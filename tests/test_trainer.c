@@ -230,9 +230,9 @@ START_TEST(no_struct_ends_in_padding)
 {
 #define ENDS(type, last) \
     ck_assert_uint_eq(sizeof(type), offsetof(type, last) + sizeof(((type *)0)->last))
-    ENDS(ae_trainer_options, keep_gradients);
-    ENDS(ae_epoch_info, reserved);
-    ENDS(ae_step_info, gradient_norm);
+    ENDS(ae_trainer_options, penalty_tag);
+    ENDS(ae_epoch_info, penalty);
+    ENDS(ae_step_info, penalty);
     ENDS(ae_adam_options, reserved);
     ENDS(ae_sgd_options, weight_decay);
     ENDS(ae_schedule_options, user);

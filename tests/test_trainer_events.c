@@ -24,6 +24,19 @@ static int see_epoch(void *user, const ae_epoch_info *info)
     return 0;
 }
 
+typedef struct penalised {
+    double costs[3], penalties[3];
+    size_t steps;
+} penalised;
+
+static int see_penalty(void *user, const ae_step_info *info)
+{
+    penalised *s = user;
+    s->costs[s->steps] = info->cost;
+    s->penalties[s->steps++] = info->penalty;
+    return 0;
+}
+
 static void compare_value(const Aei__Event__Event *event, const char *tag, int64_t step,
                           double value)
 {
@@ -102,6 +115,36 @@ START_TEST(a_log_that_cannot_be_written_stops_the_run_with_the_step_taken)
 }
 END_TEST
 
+START_TEST(a_penalty_is_logged_beside_the_cost)
+{
+    const double now = 3;
+    penalised s = {0};
+    ae_event_writer *writer = open_writer(&now);
+    ae_dataset *training = fixture_dataset(10, 6, 1);
+    ae_network *network = FIXTURE_NETWORK(6, 8, 3, 8, 6);
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = fixture_trainer(
+        network, adam, training,
+        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 1, .threads = 1, .on_step = see_penalty,
+                           .user = &s, .events = writer, .code_l1 = 0.5f,
+                           .penalty_tag = _i == 0 ? NULL : "sparsity"));
+    ck_assert_ok(ae_trainer_run(trainer));
+    records r = read_records(ae_event_writer_path(writer));
+    ck_assert_uint_eq(r.count, 7);
+    for (size_t step = 0; step < 3; step++) {
+        const int64_t number = (int64_t)step + 1;
+        compare_value(r.events[1 + 2 * step], "train/cost", number, s.costs[step]);
+        ck_assert_double_gt(s.penalties[step], 0);
+        compare_value(r.events[2 + 2 * step], _i == 0 ? "train/penalty" : "sparsity", number,
+                      s.penalties[step]);
+    }
+    free_records(&r);
+    ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
+    ae_dataset_free(training);
+    ae_event_writer_free(writer);
+}
+END_TEST
+
 #endif
 
 Suite *trainer_events_suite(void)
@@ -111,6 +154,7 @@ Suite *trainer_events_suite(void)
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
 #ifdef AEI_HAVE_PROTOBUF
     tcase_add_loop_test(tcase, a_trainer_logs_each_steps_and_each_epochs_cost, 0, 2);
+    tcase_add_loop_test(tcase, a_penalty_is_logged_beside_the_cost, 0, 2);
     tcase_add_test(tcase, a_log_that_cannot_be_written_stops_the_run_with_the_step_taken);
 #endif
     suite_add_tcase(suite, tcase);

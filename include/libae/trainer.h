@@ -68,6 +68,9 @@ typedef struct ae_step_info {
     double learning_rate;   /**< rate used; 0 without an optimizer */
     /** global norm of the gradient before clipping; 0 unless clip_norm or keep_gradients is on */
     double gradient_norm;
+    /** what code_l1, code_l2 and code_kl add to what training makes smaller; not in cost; 0 without
+     * them */
+    double penalty;
 } ae_step_info;
 
 /**
@@ -88,6 +91,7 @@ typedef struct ae_epoch_info {
     uint64_t rows;          /**< rows trained on */
     int best;               /**< 1 when the cost improved on the best by more than min_delta */
     uint32_t reserved;      /**< 0 */
+    double penalty;         /**< mean of the steps' penalties; not in train_cost */
 } ae_epoch_info;
 
 /**
@@ -182,6 +186,26 @@ typedef struct ae_trainer_options {
     float input_dropout;
     /** keep the gradient of each step for ae_trainer_get_gradient; default off */
     ae_toggle keep_gradients;
+    /**
+     * Penalties on the code h, which training makes smaller together with the cost; the costs that
+     * are reported stay those of the reconstruction, and `penalty` is reported beside them. Each
+     * off by default. This one adds code_l1 times the sum of |h| of a row, as a mean over the rows
+     * of the batch, as Keras's activity_regularizer does: units of the code go to 0. >= 0.
+     */
+    float code_l1;
+    /** the same with the sum of h^2: codes stay small; >= 0 */
+    float code_l2;
+    /**
+     * Sparse autoencoders (Ng 2011, CS294A): adds code_kl times the sum over the units of the
+     * Kullback-Leibler divergence between code_kl_target, t, and the unit's mean over the batch, m:
+     * t log(t / m) + (1 - t) log((1 - t) / (1 - m)), m being kept 1e-7 away from 0 and 1. Needs a
+     * sigmoid code. >= 0.
+     */
+    float code_kl;
+    /** mean that a unit of the code is to have, in (0, 1); default 0.05; only with code_kl */
+    float code_kl_target;
+    /** tag of the steps' penalties in the event file, UTF-8, copied; default "train/penalty" */
+    const char *penalty_tag;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls

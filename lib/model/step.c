@@ -111,6 +111,8 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         else
             kernels->affine_forward(s->rows, count, z, y, s->ones, beta, layer->f);
         aei_matrix_form_store(&a->y_form, &s->mode, s->rows, p, y);
+        if (l == s->penalised)
+            s->penalties[p] = aei_penalty_of_panel(&s->job->penalty, s->rows, count, panel, y);
         if (l + 1 == n->depth)
             kernels->row_costs(s->rows, count, y, s->target + p * tile, s->job->cost == AE_COST_BCE,
                                s->costs + p * s->rows);
@@ -181,13 +183,17 @@ static void backward_input(aei_step *s, size_t l, size_t q, const aei_matrix_for
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, count = aei_columns(panel, layer->in, q);
+    const size_t at = q * s->rows * panel;
     float *transposed = s->scratch[thread].transposed;
     const float *weights = n->parameters + layer->weight + q * panel * panel;
     for (size_t p = 0; p < layer->panels; p++)
         kernels->transpose(count, aei_columns(panel, layer->out, p),
                            weights + p * layer->in * panel, transposed + p * panel * panel);
     aei_multiply_nn(&s->mode, s->rows, layer->out, count, delta, transposed,
-                    s->scratch[thread].rounded, s->layers[l - 1].delta + q * s->rows * panel, NULL);
+                    s->scratch[thread].rounded, s->layers[l - 1].delta + at, NULL);
+    if (l - 1 == s->penalised)
+        aei_penalty_add_gradient(&s->job->penalty, s->rows, count, panel, s->layers[l - 1].y + at,
+                                 s->layers[l - 1].delta + at);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
 }
 
@@ -224,6 +230,16 @@ static void backward_layer(aei_step *s, size_t l, size_t thread)
     }
 }
 
+/* The penalty of the batch from the shares of its panels. */
+static double add_penalties(const aei_step *s)
+{
+    double sum = 0;
+    if (s->penalised < s->network->depth)
+        for (size_t p = 0; p < s->network->layers[s->penalised].panels; p++)
+            sum += s->penalties[p];
+    return sum;
+}
+
 static void take_step(void *context, size_t thread)
 {
     aei_step *s = context;
@@ -238,9 +254,12 @@ static void take_step(void *context, size_t thread)
     const double cost = aei_cost_of_batch(s->job->cost, s->rows, s->network->widths[0],
                                           aei_step_panels(s, s->network->widths[0]), s->costs,
                                           s->scratch[thread].factor);
-    if (thread == 0)
+    const double penalty = add_penalties(s);
+    if (thread == 0) {
         s->cost = cost;
-    if (!isfinite(cost)) {
+        s->penalty = penalty;
+    }
+    if (!isfinite(cost) || !isfinite(penalty)) {
         if (thread == 0)
             s->diverged = true;
         return;
@@ -259,10 +278,12 @@ static void take_step(void *context, size_t thread)
 /* Only what is not finite is named: without clipping the norm is never computed. */
 static ae_status fail_diverged(const aei_step *step)
 {
-    const bool cost = !isfinite(step->cost);
-    const double value = cost ? step->cost : step->gradient_norm;
+    const bool cost = !isfinite(step->cost), penalty = !isfinite(step->penalty);
+    const double value = cost ? step->cost : penalty ? step->penalty : step->gradient_norm;
     return aei_fail(AE_ERROR_DIVERGED, "%s is %s: not finite",
-                    cost ? "the cost of the batch" : "the gradient's norm",
+                    cost      ? "the cost of the batch"
+                    : penalty ? "the penalty of the batch"
+                              : "the gradient's norm",
                     isnan(value) ? "nan"
                     : value > 0  ? "inf"
                                  : "-inf");
@@ -273,7 +294,9 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
     step->job = job;
     step->rows = job->row_count;
     step->diverged = step->complete = false;
-    step->cost = step->gradient_norm = 0;
+    step->cost = step->penalty = step->gradient_norm = 0;
+    const ae_network *n = step->network;
+    step->penalised = aei_penalty_is_on(&job->penalty) ? n->encoder_layers - 1 : n->depth;
     queue_panels(step);
     const ae_status status = aei_team_run(step->team, take_step, step);
     *cost = step->cost;
@@ -291,6 +314,11 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
 void aei_step_forget_gradient(aei_step *step)
 {
     step->complete = false;
+}
+
+double aei_step_penalty(const aei_step *step)
+{
+    return step->penalty;
 }
 
 const float *aei_step_gradient(const aei_step *step)

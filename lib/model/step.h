@@ -8,6 +8,7 @@
 #include "base/team.h"
 #include "model/network_internal.h"
 #include "model/noise.h"
+#include "model/penalty.h"
 
 /*
  * One training step of a network on one batch: forward, cost, backward, update, run by all threads
@@ -31,6 +32,7 @@ typedef struct aei_step_job {
     float *first, *second; /* moments, laid out like the parameters; NULL where the rule has none */
     float clip_norm;       /* 0: off */
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
+    aei_penalty penalty;   /* on the code */
     bool keep_parameters;  /* compute the gradient alone; needs AEI_STEP_GRADIENT */
 } aei_step_job;
 
@@ -55,6 +57,9 @@ size_t aei_step_memory(const aei_step *step);
  */
 ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost,
                        double *gradient_norm);
+
+/* What the last step's penalty added to its cost; 0 without one. */
+double aei_step_penalty(const aei_step *step);
 
 /* The gradient of the last step, laid out like the parameter block; NULL when it was not stored or
  * the step failed. */

@@ -45,11 +45,13 @@ struct aei_step {
     float *target;           /* the input before it was corrupted; the input itself unless noisy */
     float *ones;             /* [P] */
     float *costs;            /* [panels of the output][rows] */
+    double *penalties;       /* [panels of the code] */
     float *gradient;         /* like the parameters; NULL unless stored */
     double *squares;         /* sums of squares of the gradient's blocks */
     const aei_step_job *job; /* the step under way, and what is found out in it: */
     size_t rows;
-    double cost, gradient_norm;
+    size_t penalised; /* the layer whose output has a penalty; depth: none */
+    double cost, penalty, gradient_norm;
     bool diverged, complete;
 };
 

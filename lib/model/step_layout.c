@@ -70,6 +70,7 @@ static void lay_out(aei_step *s)
                          : s->input;
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, aei_step_panels(s, n->widths[n->depth]) * rows, sizeof(float));
+    s->penalties = aei_arena_take(arena, n->layers[n->encoder_layers - 1].panels, sizeof(double));
     if (s->stored) {
         s->gradient = aei_arena_take(arena, n->parameter_floats, sizeof(float));
         s->squares = aei_arena_take(

@@ -24,7 +24,7 @@ const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS] = {
     FIELD(cost_min, AEI_FIELD_REAL),      FIELD(cost_max, AEI_FIELD_REAL),
     FIELD(seconds, AEI_FIELD_REAL),       FIELD(rows, AEI_FIELD_COUNT),
     FIELD(best_epoch, AEI_FIELD_COUNT),   FIELD(best_cost, AEI_FIELD_REAL),
-    FIELD(stale_epochs, AEI_FIELD_COUNT),
+    FIELD(stale_epochs, AEI_FIELD_COUNT), FIELD(penalty_sum, AEI_FIELD_REAL),
 };
 
 const char *aei_run_criterion(const ae_trainer *trainer)
@@ -82,6 +82,21 @@ static void describe_optimizer(aei_text *json, const ae_optimizer *optimizer)
     write_real(json, "epsilon", optimizer->epsilon);
 }
 
+/* What came after the first files is named only where it is on, so that their runs go on. */
+static void write_nonzero(aei_text *json, const char *name, float value)
+{
+    if (value > 0)
+        write_real(json, name, value);
+}
+
+static void describe_regularisation(aei_text *json, const ae_trainer_options *o)
+{
+    write_nonzero(json, "code_l1", o->code_l1);
+    write_nonzero(json, "code_l2", o->code_l2);
+    write_nonzero(json, "code_kl", o->code_kl);
+    write_nonzero(json, "code_kl_target", o->code_kl_target);
+}
+
 void aei_run_describe(aei_text *json, const ae_trainer *trainer)
 {
     static const char *const shuffles[] = {"", "epoch", "after_first", "none"};
@@ -99,6 +114,7 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     write_real(json, "input_mask", o->input_mask);
     write_real(json, "input_dropout", o->input_dropout);
     write_text(json, "precision", o->precision == AE_PRECISION_BF16 ? "bf16" : "f32");
+    describe_regularisation(json, o);
     aei_text_add(json, "}");
 }
 

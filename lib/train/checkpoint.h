@@ -19,7 +19,7 @@
  */
 
 /* The numbers of aei_progress: counts and reals. */
-enum { AEI_PROGRESS_FIELDS = 11 };
+enum { AEI_PROGRESS_FIELDS = 12 };
 extern const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS];
 
 /* All that two runs must share for one to go on where the other stopped, as a JSON object of

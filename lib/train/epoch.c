@@ -76,11 +76,30 @@ static ae_status check_state(ae_trainer *t)
     return diverged(t, t->progress.steps);
 }
 
+aei_penalty aei_trainer_penalty(const ae_trainer *t)
+{
+    return (aei_penalty){.l1 = t->options.code_l1,
+                         .l2 = t->options.code_l2,
+                         .kl = t->options.code_kl,
+                         .target = t->options.code_kl_target};
+}
+
+/* What a step has in the event file. */
+static ae_status log_step(const ae_trainer *t, double cost)
+{
+    ae_event_writer *events = t->options.events;
+    const aei_penalty penalty = aei_trainer_penalty(t);
+    AE_TRY(ae_event_writer_add_scalar(events, t->train_tag, t->progress.steps, cost));
+    if (!aei_penalty_is_on(&penalty))
+        return AE_OK;
+    return ae_event_writer_add_scalar(events, t->penalty_tag, t->progress.steps,
+                                      aei_step_penalty(t->step));
+}
+
 static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
 {
     if (t->options.events != NULL)
-        AE_TRY(
-            ae_event_writer_add_scalar(t->options.events, t->train_tag, t->progress.steps, cost));
+        AE_TRY(log_step(t, cost));
     if (t->options.on_step == NULL)
         return AE_OK;
     const ae_step_info info = {
@@ -93,6 +112,7 @@ static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rat
         .cost = cost,
         .learning_rate = rate,
         .gradient_norm = norm,
+        .penalty = aei_step_penalty(t->step),
     };
     if (t->options.on_step(t->options.user, &info) != 0)
         return aei_fail(AE_ERROR_CANCELLED, "stopped by on_step at step %llu",
@@ -122,6 +142,7 @@ static aei_step_job next_job(const ae_trainer *t, float rate)
                   .dropout = o->input_dropout,
                   .seed = o->seed,
                   .step = t->progress.steps},
+        .penalty = aei_trainer_penalty(t),
         .keep_parameters = t->no_optimizer != NULL,
     };
 }
@@ -158,6 +179,7 @@ static ae_status advance(ae_trainer *t, double *cost)
     p->cost_min = p->epoch_step == 1 || *cost < p->cost_min ? *cost : p->cost_min;
     p->cost_max = p->epoch_step == 1 || *cost > p->cost_max ? *cost : p->cost_max;
     p->cost_sum += *cost;
+    p->penalty_sum += aei_step_penalty(t->step);
     p->seconds += seconds_now() - start;
     return report_step(t, job.row_count, *cost, (double)rate, norm);
 }
@@ -198,6 +220,7 @@ static ae_status close_epoch(ae_trainer *t)
         .validation_cost = NAN,
         .learning_rate = (double)aei_optimizer_rate(t->optimizer, t->optimizer->steps - 1),
         .rows = p->rows,
+        .penalty = p->penalty_sum / (double)p->epoch_step,
     };
     if (t->options.validation != NULL) {
         ae_evaluation result;
@@ -210,7 +233,7 @@ static ae_status close_epoch(ae_trainer *t)
     t->checkpoint_behind = true;
     p->epochs++;
     p->epoch_step = p->rows = 0;
-    p->cost_sum = p->cost_min = p->cost_max = p->seconds = 0;
+    p->cost_sum = p->cost_min = p->cost_max = p->penalty_sum = p->seconds = 0;
     if (t->options.events != NULL && t->options.validation != NULL)
         AE_TRY(ae_event_writer_add_scalar(t->options.events, t->validation_tag, info.step,
                                           info.validation_cost));

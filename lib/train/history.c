@@ -23,6 +23,7 @@ const aei_field aei_history_fields[AEI_HISTORY_FIELDS] = {
     FIELD(train_cost_max, AEI_FIELD_REAL), FIELD(validation_cost, AEI_FIELD_REAL),
     FIELD(learning_rate, AEI_FIELD_REAL),  FIELD(seconds, AEI_FIELD_REAL),
     FIELD(rows, AEI_FIELD_COUNT),          FIELD(best, AEI_FIELD_FLAG),
+    FIELD(penalty, AEI_FIELD_REAL),
 };
 
 const char *aei_history_columns(char text[AEI_HISTORY_TEXT])

@@ -14,7 +14,9 @@ typedef struct aei_field {
 } aei_field;
 
 /* The history's columns, in this order in every format: fields of ae_epoch_info. */
-enum { AEI_HISTORY_FIELDS = 10, AEI_HISTORY_TEXT = 256 };
+enum { AEI_HISTORY_FIELDS = 11, AEI_HISTORY_TEXT = 256 };
+/* How many there were when the format was made: no file has fewer. */
+enum { AEI_HISTORY_FIRST_FIELDS = 10 };
 extern const aei_field aei_history_fields[AEI_HISTORY_FIELDS];
 
 /* Their names, "epoch,step,...": later versions may add columns at the end. */

@@ -36,6 +36,18 @@ static ae_status damaged(const char *what)
     return aei_fail(AE_ERROR_FORMAT, "libae.checkpoint: %s is missing or damaged", what);
 }
 
+/* Members of one description that the other has not: an option of one run alone. */
+static ae_status find_absent(const aei_json *theirs, const aei_json *ours)
+{
+    char shown[AEI_QUOTE_SIZE];
+    for (const aei_json *item = aei_json_first(theirs); item != NULL; item = aei_json_next(item))
+        if (aei_json_member(ours, aei_json_key(item)) == NULL)
+            return aei_fail(AE_ERROR_SHAPE,
+                            "another run: %s is in the checkpoint, absent in this trainer",
+                            aei_quote(shown, aei_json_key(item)));
+    return AE_OK;
+}
+
 /* Whether the saved run is the one that the trainer was made for, as far as it affects the
  * result. */
 static ae_status compare_runs(const aei_json *theirs, const ae_trainer *trainer)
@@ -58,6 +70,8 @@ static ae_status compare_runs(const aei_json *theirs, const ae_trainer *trainer)
                               "another run: %s is %s in the checkpoint, %.96s in this trainer",
                               name, aei_quote(shown, was == NULL ? "absent" : was), mine);
     }
+    if (status == AE_OK)
+        status = find_absent(theirs, ours);
 cleanup:
     aei_json_free(ours);
     aei_text_free(&text);
@@ -70,6 +84,8 @@ static ae_status read_progress(aei_progress *progress, const aei_json *json)
         const aei_field *field = &aei_progress_fields[i];
         const aei_json *item = aei_json_member(json, field->name);
         void *at = (char *)progress + field->offset;
+        if (item == NULL && field->offset == offsetof(aei_progress, penalty_sum))
+            continue; /* a file from before there were penalties: 0 */
         if (field->kind == AEI_FIELD_REAL ? !aei_json_double(item, at) : !aei_json_u64(item, at))
             return damaged(field->name);
     }
@@ -134,11 +150,28 @@ static bool is_count(double value)
     return value >= 0 && value <= 9007199254740992.0 && !(floor(value) < value);
 }
 
-static ae_status read_entry(ae_epoch_info *e, const double *row, size_t index)
+/* How many of our columns a file's history begins with: an older one has fewer. */
+static size_t count_columns(const char *fields)
+{
+    size_t count = 0;
+    while (count < AEI_HISTORY_FIELDS) {
+        const char *name = aei_history_fields[count].name;
+        const size_t length = strlen(name);
+        if (strncmp(fields, name, length) != 0 || (fields[length] != ',' && fields[length] != 0))
+            break;
+        count++;
+        if (fields[length] == 0)
+            break;
+        fields += length + 1;
+    }
+    return count;
+}
+
+static ae_status read_entry(ae_epoch_info *e, const double *row, size_t columns, size_t index)
 {
     *e = (ae_epoch_info){.size = sizeof *e};
     bool damaged = false;
-    for (size_t f = 0; f < AEI_HISTORY_FIELDS && !damaged; f++) {
+    for (size_t f = 0; f < columns && !damaged; f++) {
         damaged = aei_history_fields[f].kind == AEI_FIELD_COUNT && !is_count(row[f]);
         if (!damaged)
             aei_history_set(e, f, row[f]);
@@ -153,14 +186,12 @@ static ae_status read_history(saved *s, const aei_safetensors *file)
 {
     const aei_stored *stored = aei_safetensors_find(file, "history");
     const char *fields = aei_safetensors_note(file, "libae.history_fields");
-    char ours[AEI_HISTORY_TEXT];
-    const size_t known = strlen(aei_history_columns(ours));
-    if (stored == NULL || fields == NULL || strncmp(fields, ours, known) != 0 ||
-        (fields[known] != '\0' && fields[known] != ','))
+    const size_t known = fields == NULL ? 0 : count_columns(fields);
+    if (stored == NULL || known < AEI_HISTORY_FIRST_FIELDS)
         return aei_fail(AE_ERROR_FORMAT,
                         "tensor history or libae.history_fields is missing or damaged");
     const size_t count = stored->shape[0], columns = stored->shape[1];
-    if (stored->rank != 2 || columns < AEI_HISTORY_FIELDS || count != s->progress.epochs)
+    if (stored->rank != 2 || columns < known || count != s->progress.epochs)
         return aei_fail(AE_ERROR_FORMAT, "tensor history: %zu x %zu values, but %llu epochs", count,
                         columns, (unsigned long long)s->progress.epochs);
     double *values = malloc((stored->elements + 1) * sizeof *values);
@@ -170,7 +201,7 @@ static ae_status read_history(saved *s, const aei_safetensors *file)
         AE_CHECK(aei_fail_memory((stored->elements + 1) * sizeof *values));
     AE_CHECK(aei_stored_doubles(values, stored));
     for (size_t i = 0; i < count && status == AE_OK; i++)
-        status = read_entry(&s->history[i], values + i * columns, i);
+        status = read_entry(&s->history[i], values + i * columns, known, i);
 cleanup:
     free(values);
     return status;

@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "format/text.h"
 #include "train/fit_scaling.h"
+#include "train/regularisation.h"
 
 #include <float.h>
 #include <math.h>
@@ -50,6 +51,7 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
                         (double)o->input_noise);
     AE_TRY(check_share("input_mask", o->input_mask));
     AE_TRY(check_share("input_dropout", o->input_dropout));
+    AE_TRY(aei_regularisation_resolve(o, network));
     o->batch = o->batch == 0 ? 100 : o->batch;
     o->epochs = o->epochs == 0 ? 20 : o->epochs;
     o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
@@ -58,8 +60,10 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     o->checkpoint_every = o->checkpoint_every == 0 ? 1 : o->checkpoint_every;
     o->train_tag = o->train_tag == NULL ? "train/cost" : o->train_tag;
     o->validation_tag = o->validation_tag == NULL ? "validation/cost" : o->validation_tag;
+    o->penalty_tag = o->penalty_tag == NULL ? "train/penalty" : o->penalty_tag;
     AE_TRY(aei_check_utf8("train_tag", o->train_tag));
     AE_TRY(aei_check_utf8("validation_tag", o->validation_tag));
+    AE_TRY(aei_check_utf8("penalty_tag", o->penalty_tag));
     if (network->batch_norm && o->batch < 2)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "batch 1: batch normalisation needs at least 2 rows");
@@ -163,6 +167,7 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
     AE_TRY(keep_text(&t->checkpoint_path, &o->checkpoint_path));
     AE_TRY(keep_text(&t->train_tag, &o->train_tag));
     AE_TRY(keep_text(&t->validation_tag, &o->validation_tag));
+    AE_TRY(keep_text(&t->penalty_tag, &o->penalty_tag));
     AE_TRY(ae_dataset_view(&t->train_set, train_set, 0, ae_dataset_row_count(train_set)));
     if (o->validation != NULL)
         AE_TRY(
@@ -256,6 +261,7 @@ void ae_trainer_free(ae_trainer *trainer)
     free(trainer->checkpoint_path);
     free(trainer->train_tag);
     free(trainer->validation_tag);
+    free(trainer->penalty_tag);
     free(trainer);
 }
 

@@ -26,6 +26,7 @@ typedef struct aei_progress {
     uint64_t best_epoch;   /* 0: none yet */
     double best_cost;      /* meaningful when best_epoch > 0 */
     uint64_t stale_epochs; /* epochs since the last improvement */
+    double penalty_sum;    /* over the steps of the epoch under way */
 } aei_progress;
 
 struct ae_trainer {
@@ -34,7 +35,7 @@ struct ae_trainer {
     ae_optimizer *no_optimizer; /* the trainer's own, which stands in where the caller has none */
     ae_trainer_options options; /* defaults resolved; what it points to is the trainer's, below */
     ae_dataset *train_set, *validation;
-    char *checkpoint_path, *train_tag, *validation_tag;
+    char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag;
     aei_team *team;
     aei_step *step;
     ae_session *validator; /* evaluates the validation set with the same team; NULL without one */
@@ -62,6 +63,9 @@ struct ae_trainer {
     uint64_t restored_generation; /* of the network when they changed places */
     atomic_int cancelled;
 };
+
+/* The penalty on the code that the options ask for. */
+aei_penalty aei_trainer_penalty(const ae_trainer *trainer);
 
 /* AE_ERROR_STATE when the optimizer's moments are no longer this network's. */
 ae_status aei_trainer_check(const ae_trainer *trainer);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TESTS_REFERENCE_NETWORK_H
+#define TESTS_REFERENCE_NETWORK_H
+
+/*
+ * A plain float64 network, written down once more and forward only: what it makes of a batch, and
+ * the differences that give its gradient. Nothing here is the library's but the types.
+ */
+#include "fixtures.h"
+
+#include <math.h>
+
+/* An architecture, and what a run adds to the cost: 0 and NULL are off. */
+typedef struct reference {
+    const size_t *widths;
+    size_t depth;
+    bool batch_norm;
+    ae_activation hidden, output;
+    double slope, epsilon;
+    size_t encoder_layers;
+    double l1, l2, kl, target; /* on the code */
+} reference;
+
+/* The mean cost of a batch, what is added to it, and the smallest argument of a non-linearity as a
+ * distance from 0. */
+typedef struct reference_result {
+    double cost, penalty, margin;
+} reference_result;
+
+static inline double reference_activate(ae_activation kind, double slope, double x)
+{
+    switch (kind) {
+    case AE_ACTIVATION_TANH:
+        return tanh(x);
+    case AE_ACTIVATION_RELU:
+        return x > 0 ? x : 0;
+    case AE_ACTIVATION_LEAKY_RELU:
+        return x > 0 ? x : slope * x;
+    case AE_ACTIVATION_LINEAR:
+        return x;
+    default:
+        return 1 / (1 + exp(-x));
+    }
+}
+
+/* One column of sums in place: normalised over the batch. */
+static inline void reference_normalise(double *z, size_t rows, size_t stride, double gamma,
+                                       double beta, double epsilon)
+{
+    double mean = 0, variance = 0;
+    for (size_t r = 0; r < rows; r++)
+        mean += z[r * stride] / (double)rows;
+    for (size_t r = 0; r < rows; r++)
+        variance += (z[r * stride] - mean) * (z[r * stride] - mean) / (double)rows;
+    for (size_t r = 0; r < rows; r++)
+        z[r * stride] = gamma * (z[r * stride] - mean) / sqrt(variance + epsilon) + beta;
+}
+
+static inline double reference_row_cost(ae_cost cost, const double *y, const double *t,
+                                        size_t width)
+{
+    double sum = 0;
+    for (size_t j = 0; j < width; j++)
+        sum += cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j]))
+                                   : (y[j] - t[j]) * (y[j] - t[j]);
+    return cost == AE_COST_L2 ? sqrt(sum) : cost == AE_COST_SSE ? sum : sum / (double)width;
+}
+
+/* The penalty on a code of these rows. */
+static inline double reference_penalty(const reference *n, const double *h, size_t rows)
+{
+    const size_t width = n->widths[n->encoder_layers];
+    double sum = 0;
+    for (size_t j = 0; j < width; j++) {
+        double mean = 0;
+        for (size_t r = 0; r < rows; r++) {
+            const double value = h[r * width + j];
+            sum += (n->l1 * fabs(value) + n->l2 * value * value) / (double)rows;
+            mean += value / (double)rows;
+        }
+        if (n->kl > 0)
+            sum += n->kl * (n->target * log(n->target / mean) +
+                            (1 - n->target) * log((1 - n->target) / (1 - mean)));
+    }
+    return sum;
+}
+
+/* Layer l of the rows in `in`: y[rows][out]. Parameters are weight [out][in], then gamma and beta,
+ * or the bias; returns what follows them. */
+static inline const double *reference_layer(const reference *n, size_t l, const double *parameters,
+                                            const double *in, size_t rows, double *y,
+                                            double *margin)
+{
+    const size_t width_in = n->widths[l], width = n->widths[l + 1];
+    const double *weight = parameters, *gamma = weight + width * width_in;
+    const double *beta = n->batch_norm ? gamma + width : gamma;
+    for (size_t j = 0; j < width; j++) {
+        for (size_t r = 0; r < rows; r++) {
+            double sum = n->batch_norm ? 0 : beta[j];
+            for (size_t i = 0; i < width_in; i++)
+                sum += in[r * width_in + i] * weight[j * width_in + i];
+            y[r * width + j] = sum;
+        }
+        if (n->batch_norm)
+            reference_normalise(y + j, rows, width, gamma[j], beta[j], n->epsilon);
+    }
+    for (size_t i = 0; i < rows * width; i++) {
+        *margin = fmin(*margin, fabs(y[i]));
+        y[i] = reference_activate(l + 1 == n->depth ? n->output : n->hidden, n->slope, y[i]);
+    }
+    return beta + width;
+}
+
+/* Values of all layers for a batch: what scratch holds. */
+static inline size_t reference_units(const reference *n, size_t rows)
+{
+    size_t units = 0;
+    for (size_t l = 1; l <= n->depth; l++)
+        units += n->widths[l] * rows;
+    return units;
+}
+
+/* A batch through the network; parameters in the order of the library's trainable tensors. */
+static inline reference_result reference_run(const reference *n, const double *parameters,
+                                             const double *x, size_t rows, ae_cost cost,
+                                             double *scratch)
+{
+    reference_result result = {.margin = INFINITY};
+    const double *in = x;
+    for (size_t l = 0; l < n->depth; l++) {
+        parameters = reference_layer(n, l, parameters, in, rows, scratch, &result.margin);
+        in = scratch;
+        if (l + 1 == n->encoder_layers)
+            result.penalty = reference_penalty(n, in, rows);
+        scratch += rows * n->widths[l + 1];
+    }
+    const size_t width = n->widths[0];
+    for (size_t r = 0; r < rows; r++)
+        result.cost += reference_row_cost(cost, in + r * width, x + r * width, width) /
+                       (double)rows;
+    return result;
+}
+
+/* Central differences of cost and penalty for every parameter, which is put back. The caller frees
+ * them. */
+static inline float *reference_differences(const reference *n, double *parameters, size_t count,
+                                           const double *x, size_t rows, ae_cost cost,
+                                           double *scratch)
+{
+    static const double step = 1e-6;
+    float *gradient = fixture_allocate(count, sizeof *gradient);
+    for (size_t i = 0; i < count; i++) {
+        const double kept = parameters[i];
+        parameters[i] = kept + step;
+        const reference_result above = reference_run(n, parameters, x, rows, cost, scratch);
+        parameters[i] = kept - step;
+        const reference_result below = reference_run(n, parameters, x, rows, cost, scratch);
+        parameters[i] = kept;
+        gradient[i] = (float)((above.cost + above.penalty - below.cost - below.penalty) /
+                              (2 * step));
+    }
+    return gradient;
+}
+
+/* A network's trainable parameters in their order, which the caller frees. */
+static inline double *reference_parameters(const ae_network *network)
+{
+    double *parameters = fixture_allocate(ae_network_parameter_count(network), sizeof *parameters);
+    size_t at = 0;
+    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
+        const ae_tensor_info info = fixture_tensor(network, i);
+        if (!info.trainable)
+            continue;
+        float *values = fixture_allocate(info.count, sizeof *values);
+        ck_assert_ok(ae_network_get_tensor(network, info.name, values, info.count));
+        for (size_t j = 0; j < info.count; j++)
+            parameters[at++] = (double)values[j];
+        free(values);
+    }
+    return parameters;
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TESTS_REFERENCE_STEPS_H
+#define TESTS_REFERENCE_STEPS_H
+
+/*
+ * A trainer's first steps against the same steps of the float64 reference, which descends along its
+ * own differences: costs, penalties, every gradient of the first step, parameters after the last.
+ */
+#include "reference_network.h"
+#include "train/trainer_internal.h"
+
+enum { REFERENCE_STEPS = 3 };
+
+/*
+ * float32 rounding (6e-8) grows by the conditioning of batch normalisation over a few rows. The
+ * largest error seen is 4e-5 in a gradient; a wrong term or a missing one gives 1e-2 and more.
+ */
+static const double reference_tolerance = 2e-4, reference_cost_tolerance = 1e-5;
+
+/* Arguments of non-linearities stay this far from 0, where ReLU and |h| have a kink. */
+static const double reference_kink = 1e-4;
+
+/* Rows and parameters of a trial, from the first seed that keeps away from kinks. */
+typedef struct trial {
+    float *values;
+    double *x, *scratch;
+    uint64_t seed;
+} trial;
+
+/* Weights as created from the seed, gamma in [0.5, 1.5), beta and biases in [-0.5, 0.5). */
+static inline ae_network *reference_build(const reference *n, const char *kernels, uint64_t seed)
+{
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = n->widths, .width_count = n->depth + 1,
+                           .encoder_layers = n->encoder_layers,
+                           .batch_norm = n->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
+                           .hidden_activation = n->hidden, .output_activation = n->output,
+                           .leaky_slope = (float)n->slope, .seed = seed, .kernels = kernels));
+    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
+        const ae_tensor_info info = fixture_tensor(network, i);
+        if (!info.trainable || info.rank == 2)
+            continue;
+        const float low = strstr(info.name, "bn.weight") != NULL ? 0.5f : -0.5f;
+        float *values = fixture_values(info.count, low, low + 1, seed * 100 + i);
+        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
+        free(values);
+    }
+    return network;
+}
+
+static inline trial reference_trial(const reference *n, size_t rows, ae_cost cost)
+{
+    const size_t count = rows * n->widths[0];
+    trial t = {.x = fixture_allocate(count, sizeof *t.x),
+               .scratch = fixture_allocate(reference_units(n, rows), sizeof *t.scratch)};
+    double margin = 0;
+    for (t.seed = 1; t.seed < 200 && margin < reference_kink; t.seed++) {
+        free(t.values);
+        t.values = fixture_values(count, 0.05f, 0.95f, t.seed + 1);
+        for (size_t i = 0; i < count; i++)
+            t.x[i] = (double)t.values[i];
+        ae_network *network = reference_build(n, "reference", t.seed + 1);
+        double *parameters = reference_parameters(network);
+        margin = reference_run(n, parameters, t.x, rows, cost, t.scratch).margin;
+        free(parameters);
+        ae_network_free(network);
+    }
+    ck_assert_msg(margin >= reference_kink, "no seed keeps away from the kinks");
+    return t;
+}
+
+static inline void reference_trial_free(trial *t)
+{
+    free(t->values), free(t->x), free(t->scratch);
+}
+
+static inline double reference_norm(const float *a, const float *b, size_t count)
+{
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double d = (double)a[i] - (b == NULL ? 0 : (double)b[i]);
+        squares += d * d;
+    }
+    return sqrt(squares);
+}
+
+/* Every trainable tensor by norm; one that is small beside the whole is measured by a hundredth of
+ * that. `get` copies a tensor of the trainer out. */
+static inline void reference_compare(const char *what, const ae_trainer *trainer, bool gradients,
+                                     const float *expected, double tolerance)
+{
+    const ae_network *network = trainer->network;
+    const double whole = reference_norm(expected, NULL, ae_network_parameter_count(network));
+    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
+        const ae_tensor_info info = fixture_tensor(network, i);
+        if (!info.trainable)
+            continue;
+        float *found = fixture_allocate(info.count, sizeof *found);
+        if (gradients)
+            ck_assert_ok(ae_trainer_get_gradient(trainer, info.name, found, info.count));
+        else
+            ck_assert_ok(ae_network_get_tensor(network, info.name, found, info.count));
+        const double size = fmax(reference_norm(expected, NULL, info.count), whole / 100);
+        const double off = reference_norm(found, expected, info.count) / size;
+        ck_assert_msg(off <= tolerance, "%s, %s kernels: %s off by %.3g of its norm %.3g", what,
+                      ae_network_kernels(network), info.name, off, size);
+        expected += info.count;
+        free(found);
+    }
+}
+
+static inline int reference_keep_info(void *user, const ae_step_info *info)
+{
+    *(ae_step_info *)user = *info;
+    return 0;
+}
+
+/* Descend `rate` along the gradient, and keep the result as float32 too. */
+static inline void reference_descend(double *parameters, const float *gradient, size_t count,
+                                     double rate)
+{
+    for (size_t i = 0; i < count; i++)
+        parameters[i] -= rate * (double)gradient[i];
+}
+
+/* `options` are the run's, but for what is set here. `before` is called ahead of each step, if it
+ * is not NULL. */
+static inline void reference_agrees(reference *n, const ae_trainer_options *options, size_t rows,
+                                    const char *kernels, size_t threads,
+                                    void (*before)(reference *n, size_t rows, uint64_t step))
+{
+    const float rate = 0.05f;
+    ae_step_info info;
+    ae_trainer_options o = *options;
+    o.batch = rows, o.threads = threads, o.shuffle = AE_SHUFFLE_NONE;
+    o.keep_gradients = AE_TOGGLE_ON, o.on_step = reference_keep_info, o.user = &info;
+    const ae_cost cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
+    if (before != NULL)
+        before(n, rows, 0);
+    trial t = reference_trial(n, rows, cost);
+    ae_network *network = reference_build(n, kernels, t.seed);
+    double *parameters = reference_parameters(network);
+    const size_t count = ae_network_parameter_count(network);
+    ae_dataset *dataset = fixture_dataset_of(t.values, rows, n->widths[0]);
+    ae_optimizer *sgd = fixture_sgd(rate);
+    ae_trainer *trainer = fixture_trainer(network, sgd, dataset, &o);
+    for (uint64_t s = 0; s < REFERENCE_STEPS; s++) {
+        if (before != NULL)
+            before(n, rows, s);
+        const reference_result expected = reference_run(n, parameters, t.x, rows, cost, t.scratch);
+        float *gradient = reference_differences(n, parameters, count, t.x, rows, cost, t.scratch);
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+        ck_assert_double_eq_tol(info.cost, expected.cost, reference_cost_tolerance * expected.cost);
+        ck_assert_double_eq_tol(info.penalty, expected.penalty,
+                                reference_cost_tolerance * expected.penalty);
+        if (s == 0)
+            reference_compare("gradient", trainer, true, gradient, reference_tolerance);
+        reference_descend(parameters, gradient, count, (double)rate);
+        free(gradient);
+    }
+    float *last = fixture_allocate(count, sizeof *last);
+    for (size_t i = 0; i < count; i++)
+        last[i] = (float)parameters[i];
+    reference_compare("parameters", trainer, false, last, reference_tolerance);
+    free(last), free(parameters);
+    ae_trainer_free(trainer), ae_optimizer_free(sgd), ae_dataset_free(dataset);
+    ae_network_free(network);
+    reference_trial_free(&t);
+}
+
+#endif
