@@ -159,7 +159,7 @@ static const struct {
     {"a,b\n1,2\n,3\n", {0}, AE_ERROR_DATA, "line 3, column 1 (a): \"\" is empty"},
     {"1,2\n3,", {0}, AE_ERROR_DATA, "line 2, column 2: \"\" is empty"},
     {"a,b\n1,\"\"\n", {0}, AE_ERROR_DATA, "line 2, column 2 (b): \"\" is empty"},
-    {"a,b\n1,nan\n", {0}, AE_ERROR_DATA, "\"nan\" is not finite"},
+    {"a,b\n1,nan\n", {0}, AE_ERROR_DATA, "\"nan\" is no value"},
     {"a,b\n1,-Inf\n", {0}, AE_ERROR_DATA, "\"-Inf\" is not finite"},
     {"a,b\n1,1e39\n", {0}, AE_ERROR_DATA, "\"1e39\" is too large"},
     {"a,b\n1,2x\n", {0}, AE_ERROR_DATA, "line 2, column 2 (b): \"2x\" is not a number"},

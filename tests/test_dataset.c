@@ -357,7 +357,7 @@ START_TEST(options_that_contradict_one_another_or_the_call_are_refused)
         {{.label_count = 3}, invalid, "label_count is 3, without labels"},
         {{.map = AE_TOGGLE_ON}, invalid, "map is for ae_dataset_open_npy"},
         {{.map = (ae_toggle)3}, invalid, "map is 3"},
-        {{.reserved = 1}, AE_ERROR_UNSUPPORTED, "reserved is not 0"},
+        {{.missing = (ae_missing)3}, AE_ERROR_INVALID_ARGUMENT, "missing is 3, not an ae_missing"},
     };
     ae_dataset *dataset = NULL;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -371,7 +371,7 @@ START_TEST(options_that_contradict_one_another_or_the_call_are_refused)
     ck_assert_uint_eq(sizeof(ae_dataset_options),
                       offsetof(ae_dataset_options, label_count) + sizeof(size_t));
     ck_assert_uint_eq(sizeof(ae_csv_options),
-                      offsetof(ae_csv_options, image_width) + sizeof(size_t));
+                      offsetof(ae_csv_options, reserved) + sizeof(uint32_t));
 }
 END_TEST
 

@@ -42,8 +42,8 @@ typedef struct ae_dataset_options {
     ae_toggle map;
     /** A uint8 value reads as value * scale; finite and > 0; default 1/255. Not for float32. */
     float scale;
-    /** Must be 0. */
-    uint32_t reserved;
+    /** NaN among values that are not uint8; default AE_MISSING_REFUSE. */
+    ae_missing missing;
     /**
      * For ae_dataset_create_f32 and _u8: elements from one row to the next, at least features;
      * default features.
@@ -75,7 +75,8 @@ typedef struct ae_dataset_options {
 AE_API void ae_dataset_options_init(ae_dataset_options *options);
 
 /**
- * A dataset from float32 memory. NaN and infinite values are refused here, by row and column.
+ * A dataset from float32 memory. NaN and infinite values are refused here, by row and column; with
+ * the option missing a NaN is a missing value.
  *
  * @param dataset receives the dataset, which the caller frees with ae_dataset_free; untouched on
  *         error
@@ -274,6 +275,14 @@ typedef struct ae_csv_options {
     size_t image_height;
     /** The columns of a picture. */
     size_t image_width;
+    /**
+     * Cells of features without a value: empty, blanks only, `?`, `-`, or one of the words NA, N/A,
+     * #N/A, <NA>, NaN, null and none, in any case. AE_MISSING_KEEP: they read as NaN. Default
+     * AE_MISSING_REFUSE. A label is never missing.
+     */
+    ae_missing missing;
+    /** Must be 0. */
+    uint32_t reserved;
 } ae_csv_options;
 
 /**
@@ -297,8 +306,8 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
  * while twice).
  *
  * Values are float32, and neither scaled nor filled in: an empty cell, nan, inf or text in a wanted
- * column is an error. Other columns are not looked at. ae_network_fit_scaling brings columns to one
- * size.
+ * column is an error. With the option missing, cells without a value are kept as missing values.
+ * Other columns are not looked at. ae_network_fit_scaling brings columns to one size.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
@@ -490,6 +499,15 @@ AE_API const char *ae_dataset_column_name(const ae_dataset *dataset, size_t colu
 AE_API int ae_dataset_has_labels(const ae_dataset *dataset);
 
 /**
+ * Whether there is at least one missing value (NaN): 1, or 0 for none and for NULL. A view answers
+ * for its own rows, which are looked through when it is made.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_API int ae_dataset_has_missing(const ae_dataset *dataset);
+
+/**
  * The label of a row.
  *
  * @param row from 0
@@ -515,7 +533,8 @@ AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t fi
                                             float *values);
 
 /**
- * The mean of every feature, summed in float64.
+ * The mean of every feature, summed in float64. Missing values do not count; the mean of a feature
+ * without any value is NaN.
  *
  * @param mean receives features floats
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL)

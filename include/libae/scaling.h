@@ -57,7 +57,8 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  * the caller's units, so a column in pascal outweighs one in millimetres.
  *
  * A feature with a single value is a constant: its scale is 0, the network sees 0 and answers that
- * value. Values outside the dataset's range are scaled by the same rule and may leave [0, 1].
+ * value. Missing values do not count. Values outside the dataset's range are scaled by the same
+ * rule and may leave [0, 1].
  *
  * A trainer checks its training set when it is created: fit the scaling before, and leave it alone
  * while a trainer exists.
@@ -67,8 +68,8 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  * @param options NULL for the defaults. Min-max: offset = min, scale = max - min. Z-score: offset =
  *         mean, scale = standard deviation, both summed in float64
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an unknown kind); AE_ERROR_SHAPE (network and
- *         dataset differ in width); AE_ERROR_DATA (a column whose range float32 cannot hold);
- *         AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
+ *         dataset differ in width); AE_ERROR_DATA (a column whose range float32 cannot hold, or
+ *         without any value); AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
  *
  * Thread safety: changes network.
  * @since 0.1

@@ -16,6 +16,16 @@
 typedef enum ae_toggle { AE_TOGGLE_DEFAULT = 0, AE_TOGGLE_ON = 1, AE_TOGGLE_OFF = 2 } ae_toggle;
 
 /**
+ * What to do with missing values when a dataset is made. In a dataset a missing value is a NaN.
+ * @since 0.1
+ */
+typedef enum ae_missing {
+    AE_MISSING_DEFAULT = 0, /**< AE_MISSING_REFUSE */
+    AE_MISSING_REFUSE = 1,  /**< an error, by row and column */
+    AE_MISSING_KEEP = 2     /**< kept as NaN; ae_dataset_has_missing tells whether there are any */
+} ae_missing;
+
+/**
  * A layer's non-linearity, applied after batch normalisation.
  * @since 0.1
  */

@@ -85,6 +85,7 @@ static common find_common(const ae_dataset *const *parts, size_t count)
             c.storage.image_height = c.storage.image_width = 0;
         c.names = c.names && same_names(part, first);
         c.labels = c.labels && parts[i]->labels != NULL;
+        c.storage.missing = c.storage.missing || parts[i]->missing;
     }
     return c;
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/options.h"
+#include "data/csv_missing.h"
 #include "data/storage.h"
 #include "format/csv_reader.h"
 #include "format/text.h"
@@ -31,6 +32,7 @@ typedef struct table {
     float *values;
     int32_t *labels; /* NULL: none wanted */
     size_t rows, room;
+    bool missing; /* at least one value is NaN */
 } table;
 
 AEI_OPTIONS_INIT(ae_csv_options)
@@ -40,6 +42,8 @@ static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_csv_options"));
     o->delimiter = o->delimiter == 0 ? ',' : o->delimiter;
     AE_TRY(aei_check_enum((int)o->header, AE_TOGGLE_OFF, "header", "ae_toggle"));
+    AE_TRY(aei_check_reserved(o->reserved, "ae_csv_options"));
+    AE_TRY(aei_check_enum((int)o->missing, AE_MISSING_KEEP, "missing", "ae_missing"));
     if (o->delimiter < 0 || o->delimiter > 127 ||
         strchr("\"\r\n.+-eE0123456789", o->delimiter) != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
@@ -171,7 +175,8 @@ static ae_status choose_columns(table *t)
                            : aei_fail(AE_ERROR_FORMAT, "no column is left beside the labels");
 }
 
-/* Whether the first line has names, by the columns that matter; empty cells say nothing. */
+/* Whether the first line has names, by the columns that matter; cells without a value say
+ * nothing. */
 static ae_status decide_header(table *t)
 {
     const ae_csv_options *o = t->options;
@@ -182,7 +187,7 @@ static ae_status decide_header(table *t)
     for (size_t i = 0; i < t->first.count; i++) {
         const aei_cell cell = kept(&t->first, i);
         float value;
-        if (t->uses[i] == UNUSED || cell.size == 0)
+        if (t->uses[i] == UNUSED || aei_csv_is_missing(cell.text, cell.size))
             continue;
         if (aei_parse_float(&value, cell.text, cell.size) == AEI_NUMBER_NONE)
             texts++;
@@ -221,17 +226,23 @@ static bool read_label(int32_t *label, const aei_cell *cell)
     return true;
 }
 
-static ae_status take_cell(table *t, const aei_cell *cell)
+/* A cell of a feature or label that is no finite number: missing, or an error. */
+static ae_status take_other(table *t, const aei_cell *cell, aei_number kind, float *value)
 {
-    const size_t use = t->uses[cell->column - 1];
-    float value = 0;
-    if (use == UNUSED)
+    const bool label = t->uses[cell->column - 1] == LABEL;
+    if (aei_csv_is_missing(cell->text, cell->size)) {
+        if (label)
+            return bad_cell(t, cell, "is no label: fill it in or leave the line out");
+        if (t->options->missing != AE_MISSING_KEEP)
+            return bad_cell(t, cell,
+                            cell->size == 0
+                                ? "is empty: fill it in, leave the line out or set missing"
+                                : "is no value: fill it in, leave the line out or set missing");
+        t->missing = true;
+        *value = NAN;
         return AE_OK;
-    if (cell->size == 0)
-        return bad_cell(t, cell, "is empty: fill the value in or leave the line out");
-    switch (aei_parse_float(&value, cell->text, cell->size)) {
-    case AEI_NUMBER:
-        break;
+    }
+    switch (kind) {
     case AEI_NUMBER_TOO_BIG:
         return bad_cell(t, cell, "is too large for float32");
     case AEI_NUMBER_SPECIAL:
@@ -239,6 +250,17 @@ static ae_status take_cell(table *t, const aei_cell *cell)
     default:
         return bad_cell(t, cell, "is not a number with a decimal point");
     }
+}
+
+static ae_status take_cell(table *t, const aei_cell *cell)
+{
+    const size_t use = t->uses[cell->column - 1];
+    float value = 0;
+    if (use == UNUSED)
+        return AE_OK;
+    const aei_number kind = aei_parse_float(&value, cell->text, cell->size);
+    if (kind != AEI_NUMBER)
+        AE_TRY(take_other(t, cell, kind, &value));
     if (use == LABEL) {
         if (!read_label(&t->labels[t->rows], cell))
             return bad_cell(t, cell, "is not a label: an integer from -2147483647 to 2147483647");
@@ -344,6 +366,7 @@ static ae_status finish(ae_dataset **dataset, table *t)
     float *fitted = realloc(t->values, t->rows * t->features * sizeof *fitted);
     draft.values = draft.block = fitted != NULL ? fitted : t->values;
     t->values = NULL; /* taken over */
+    draft.missing = t->missing;
     return aei_dataset_adopt_labelled(dataset, &draft, t->rows, t->labels);
 }
 

@@ -5,7 +5,6 @@
 #include "data/storage.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +14,9 @@ ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_op
                                    unsigned takes)
 {
     AE_TRY(aei_options_read(mine, sizeof *mine, options, "ae_dataset_options"));
-    AE_TRY(aei_check_reserved(mine->reserved, "ae_dataset_options"));
     AE_TRY(aei_check_enum((int)mine->no_copy, AE_TOGGLE_OFF, "no_copy", "ae_toggle"));
     AE_TRY(aei_check_enum((int)mine->map, AE_TOGGLE_OFF, "map", "ae_toggle"));
+    AE_TRY(aei_check_enum((int)mine->missing, AE_MISSING_KEEP, "missing", "ae_missing"));
     if ((takes & AEI_TAKES_MEMORY) == 0 && (mine->no_copy == AE_TOGGLE_ON || mine->stride != 0))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "no_copy and stride are for ae_dataset_create_f32 and _u8");
@@ -105,7 +104,7 @@ ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t r
     if (made == NULL)
         return aei_fail_memory(size);
     uint32_t *behind = (uint32_t *)(void *)(made + 1);
-    *made = (ae_dataset){.storage = storage, .rows = rows};
+    *made = (ae_dataset){.storage = storage, .rows = rows, .missing = storage->missing};
     if (index_bytes != 0)
         made->index = behind;
     if (label_bytes != 0)
@@ -165,26 +164,6 @@ void ae_dataset_free(ae_dataset *dataset)
     free(dataset);
 }
 
-ae_status aei_check_finite(const float *values, size_t rows, size_t features, size_t stride)
-{
-    for (size_t r = 0; r < rows; r++) {
-        const float *row = values + r * stride;
-        bool bad = false;
-        for (size_t j = 0; j < features; j++)
-            bad |= !(fabsf(row[j]) < INFINITY);
-        if (!bad)
-            continue;
-        size_t column = 0;
-        while (fabsf(row[column]) < INFINITY)
-            column++;
-        return aei_fail(
-            AE_ERROR_DATA,
-            "row %zu, column %zu: %g is not finite: replace the value or leave the row out", r,
-            column, (double)row[column]);
-    }
-    return AE_OK;
-}
-
 /* Rows side by side in memory of the library's own. */
 static ae_status copy_rows(aei_storage *draft, const unsigned char *values, size_t rows)
 {
@@ -204,9 +183,9 @@ static ae_status create(ae_dataset **dataset, const void *values, size_t rows, s
     aei_storage draft;
     AE_TRY(aei_dataset_read_options(&o, options, AEI_TAKES_MEMORY));
     AE_TRY(aei_storage_draft(&draft, &o, rows, features, type));
-    if (type == AEI_STORAGE_F32)
-        AE_TRY(aei_check_finite(values, rows, features, draft.stride));
     draft.values = values;
+    if (type == AEI_STORAGE_F32)
+        AE_TRY(aei_storage_check_values(&draft, rows, o.missing));
     if (o.no_copy != AE_TOGGLE_ON)
         AE_TRY(copy_rows(&draft, values, rows));
     return aei_dataset_adopt_labelled(dataset, &draft, rows, o.labels);
@@ -248,7 +227,7 @@ ae_status ae_dataset_create_from_callback(ae_dataset **dataset, size_t rows, siz
             status = aei_fail(AE_ERROR_CANCELLED, "row %zu: the callback returned %d", r, answer);
     }
     if (status == AE_OK)
-        status = aei_check_finite(values, rows, features, features);
+        status = aei_storage_check_values(&draft, rows, o.missing);
     if (status != AE_OK) {
         aei_storage_release(&draft);
         return status;
@@ -286,6 +265,11 @@ const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column)
 int ae_dataset_has_labels(const ae_dataset *dataset)
 {
     return dataset != NULL && dataset->labels != NULL;
+}
+
+int ae_dataset_has_missing(const ae_dataset *dataset)
+{
+    return dataset != NULL && dataset->missing;
 }
 
 int32_t ae_dataset_label(const ae_dataset *dataset, size_t row)

@@ -26,4 +26,8 @@ void aei_dataset_gather(const void *dataset, const uint32_t *rows, size_t row_co
  */
 ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high);
 
+/* Refuse a dataset with missing values, for those who cannot do without: AE_ERROR_DATA, which
+ * begins with the name. */
+ae_status aei_dataset_check_complete(const ae_dataset *dataset, const char *name);
+
 #endif

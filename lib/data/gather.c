@@ -3,6 +3,7 @@
 #include "data/dataset_internal.h"
 #include "data/storage.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -80,15 +81,18 @@ ae_status ae_dataset_mean(const ae_dataset *dataset, float *mean)
     const size_t features = dataset->storage->features;
     for (size_t first = 0; first < features; first += CHUNK) {
         size_t count = features - first < CHUNK ? features - first : CHUNK;
-        double sum[CHUNK] = {0};
+        double sum[CHUNK] = {0}, present[CHUNK] = {0};
         for (size_t r = 0; r < dataset->rows; r++) {
             float row[CHUNK];
             aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
             for (size_t j = 0; j < count; j++)
-                sum[j] += (double)row[j];
+                if (!isnan(row[j])) {
+                    sum[j] += (double)row[j];
+                    present[j]++;
+                }
         }
         for (size_t j = 0; j < count; j++)
-            mean[first + j] = (float)(sum[j] / (double)dataset->rows);
+            mean[first + j] = (float)(sum[j] / present[j]);
     }
     return AE_OK;
 }

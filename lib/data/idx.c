@@ -96,7 +96,8 @@ static ae_status read_header(idx *file, aei_stream *stream, bool labels)
     return aei_stream_expect(stream, file->rows * file->features * types[file->type].size);
 }
 
-static ae_status read_values(aei_stream *stream, aei_storage *draft, size_t rows)
+static ae_status read_values(aei_stream *stream, aei_storage *draft, size_t rows,
+                             ae_missing missing)
 {
     size_t bytes;
     AE_TRY(aei_storage_allocate(draft, rows, &bytes));
@@ -107,7 +108,7 @@ static ae_status read_values(aei_stream *stream, aei_storage *draft, size_t rows
     for (size_t i = 0; i < rows * draft->features; i++)
         values[i] = aei_float_from_bits(
             (uint32_t)aei_load((const unsigned char *)(values + i), sizeof *values, true));
-    return aei_check_finite(values, rows, draft->features, draft->features);
+    return aei_storage_check_values(draft, rows, missing);
 }
 
 static ae_status read_rows(ae_dataset **dataset, aei_stream *stream,
@@ -124,7 +125,7 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream,
     }
     AE_TRY(aei_storage_draft(&draft, &o, file.rows, file.features,
                              file.type == IDX_F32 ? AEI_STORAGE_F32 : AEI_STORAGE_U8));
-    const ae_status status = read_values(stream, &draft, file.rows);
+    const ae_status status = read_values(stream, &draft, file.rows, o.missing);
     if (status != AE_OK) {
         aei_storage_release(&draft);
         return status;

@@ -187,7 +187,7 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream,
                              u8 ? AEI_STORAGE_U8 : AEI_STORAGE_F32));
     ae_status status = fill(&draft, &from, o.map == AE_TOGGLE_ON);
     if (status == AE_OK && !u8)
-        status = aei_check_finite(draft.values, from.rows, from.features, from.features);
+        status = aei_storage_check_values(&draft, from.rows, o.missing);
     if (status != AE_OK) {
         aei_storage_release(&draft);
         /* A finite float64 may be infinite here. */

@@ -4,6 +4,7 @@
 
 #include <libae/dataset.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ typedef struct aei_storage {
     size_t stride; /* elements from row to row */
     size_t image_height;
     size_t image_width;
+    bool missing; /* at least one value is NaN */
 } aei_storage;
 
 /*
@@ -39,6 +41,7 @@ struct ae_dataset {
     size_t first;    /* without an index: the storage row of row 0 */
     uint32_t *index; /* NULL, or the storage row of each row */
     int32_t *labels; /* NULL, or the label of each row */
+    bool missing;    /* at least one value in these rows is NaN */
 };
 
 /* What a new dataset has beside its rows; the caller fills it in. */
@@ -78,8 +81,14 @@ ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t r
 /* AE_ERROR_SHAPE for another number than rows, AE_ERROR_INVALID_ARGUMENT for AE_LABEL_NONE. */
 ae_status aei_check_labels(const int32_t *labels, size_t count, size_t rows);
 
-/* AE_ERROR_DATA for the first value that is not finite, by row and column. */
-ae_status aei_check_finite(const float *values, size_t rows, size_t features, size_t stride);
+/*
+ * AE_ERROR_DATA for the first value of a draft of float32 that is not finite, by row and column.
+ * With AE_MISSING_KEEP a NaN is allowed, and noted in the draft.
+ */
+ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing missing);
+
+/* Whether any value in the rows of a dataset is NaN, looked for value by value. */
+bool aei_dataset_find_missing(const ae_dataset *dataset);
 
 /* The storage row behind a row. */
 static inline size_t aei_storage_row(const ae_dataset *dataset, size_t row)

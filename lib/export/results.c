@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "data/dataset_internal.h"
 #include "format/table.h"
 #include "model/session_internal.h"
 
@@ -54,6 +55,7 @@ static ae_status for_each_piece(ae_session *session, const ae_dataset *dataset, 
     const size_t all = ae_dataset_row_count(dataset), features = ae_dataset_feature_count(dataset),
                  piece = aei_session_max_batch(session);
     AE_TRY(aei_network_check_width(aei_session_network(session), features, "dataset"));
+    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
     float *rows = malloc(piece * features * sizeof *rows);
     if (rows == NULL)
         return aei_fail_memory(piece * features * sizeof *rows);

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/cpu_internal.h"
 #include "base/error.h"
+#include "data/dataset_internal.h"
 #include "model/network_internal.h"
 #include "model/session_internal.h"
 #include "train/fit_scaling.h"
@@ -228,6 +229,7 @@ ae_status ae_network_dead_units(const ae_network *network, const ae_dataset *dat
     AE_REQUIRE(dataset);
     AE_REQUIRE(counts);
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
     if (count != network->depth)
         return aei_fail(AE_ERROR_SHAPE, "count is %zu, but the network has %zu layers", count,
                         network->depth);

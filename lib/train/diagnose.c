@@ -4,6 +4,7 @@
 #include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "data/dataset_internal.h"
 #include "model/cost.h"
 #include "train/dead_units.h"
 #include "train/evaluate_internal.h"
@@ -74,6 +75,8 @@ ae_status ae_network_diagnose(const ae_network *network, const ae_dataset *train
     AE_TRY(aei_network_check_cost(network, o.cost));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(train_set), "training set"));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(test_set), "test set"));
+    AE_TRY(aei_dataset_check_complete(train_set, "training set"));
+    AE_TRY(aei_dataset_check_complete(test_set, "test set"));
     o.cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
     o.threads = o.threads == 0 ? aei_cpu_cores() : o.threads;
     ae_diagnosis mine = {.size = sizeof mine,

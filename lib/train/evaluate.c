@@ -82,6 +82,7 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
     ae_session *session;
     AE_TRY(ae_session_create(
         &session, network,
@@ -142,6 +143,8 @@ ae_status ae_dataset_evaluate_mean(const ae_dataset *reference, const ae_dataset
     if (ae_dataset_feature_count(dataset) != ae_dataset_feature_count(reference))
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
                         ae_dataset_feature_count(dataset), ae_dataset_feature_count(reference));
+    AE_TRY(aei_dataset_check_complete(reference, "reference"));
+    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
     ae_evaluation mine;
     AE_TRY(aei_evaluate_mean(&mine, reference, dataset, NULL));
     return aei_result_write(evaluation, &mine, sizeof mine, "ae_evaluation");

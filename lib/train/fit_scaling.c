@@ -67,6 +67,7 @@ ae_status aei_scaling_check_range(const aei_scaling *scaling, const ae_dataset *
 typedef struct summary {
     float low[CHUNK], high[CHUNK];
     double mean[CHUNK], squares[CHUNK]; /* squares: of the distances from the mean */
+    double present[CHUNK];              /* values that are not missing */
 } summary;
 
 static void read_chunk(float row[CHUNK], const ae_dataset *dataset, size_t r, size_t first,
@@ -86,23 +87,24 @@ static void summarise(summary *s, const ae_dataset *dataset, size_t first, size_
     for (size_t j = 0; j < count; j++) {
         s->low[j] = INFINITY;
         s->high[j] = -INFINITY;
-        s->mean[j] = s->squares[j] = 0;
+        s->mean[j] = s->squares[j] = s->present[j] = 0;
     }
     for (size_t r = 0; r < rows; r++) {
         read_chunk(row, dataset, r, first, count);
         for (size_t j = 0; j < count; j++) {
             s->low[j] = row[j] < s->low[j] ? row[j] : s->low[j];
             s->high[j] = row[j] > s->high[j] ? row[j] : s->high[j];
-            s->mean[j] += (double)row[j];
+            s->mean[j] += isnan(row[j]) ? 0 : (double)row[j];
+            s->present[j] += isnan(row[j]) ? 0 : 1;
         }
     }
     for (size_t j = 0; j < count; j++)
-        s->mean[j] /= (double)rows;
+        s->mean[j] /= s->present[j];
     for (size_t r = 0; r < rows && squares; r++) {
         read_chunk(row, dataset, r, first, count);
         for (size_t j = 0; j < count; j++) {
             const double d = (double)row[j] - s->mean[j];
-            s->squares[j] += d * d;
+            s->squares[j] += isnan(row[j]) ? 0 : d * d;
         }
     }
 }
@@ -110,17 +112,20 @@ static void summarise(summary *s, const ae_dataset *dataset, size_t first, size_
 static ae_status fit(float *offset, float *scale, const ae_dataset *dataset, ae_scaling kind)
 {
     const size_t features = ae_dataset_feature_count(dataset);
-    const double rows = (double)ae_dataset_row_count(dataset);
     for (size_t first = 0; first < features; first += CHUNK) {
         const size_t count = features - first < CHUNK ? features - first : CHUNK;
         summary s;
         summarise(&s, dataset, first, count, kind == AE_SCALING_Z_SCORE);
         for (size_t j = 0; j < count; j++) {
+            if (!(s.present[j] > 0))
+                return aei_fail(AE_ERROR_DATA,
+                                "column %zu: every value is missing: leave the column out",
+                                first + j);
             const bool constant = !(s.low[j] < s.high[j]);
             const bool centred = kind == AE_SCALING_Z_SCORE && !constant;
             offset[first + j] = centred ? (float)s.mean[j] : s.low[j];
             scale[first + j] = constant  ? 0
-                               : centred ? (float)sqrt(s.squares[j] / rows)
+                               : centred ? (float)sqrt(s.squares[j] / s.present[j])
                                          : s.high[j] - s.low[j];
             if (!isfinite(scale[first + j]))
                 return aei_fail(AE_ERROR_DATA,

@@ -5,6 +5,7 @@
 #include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "data/dataset_internal.h"
 #include "model/cost.h"
 #include "model/session_internal.h"
 
@@ -147,6 +148,7 @@ ae_status ae_network_fit_threshold(ae_network *network, const ae_dataset *held_o
     AE_TRY(resolve(&o, options, network));
     const size_t rows = ae_dataset_row_count(held_out);
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(held_out), "held-out set"));
+    AE_TRY(aei_dataset_check_complete(held_out, "held-out set"));
     if (o.rule == AE_THRESHOLD_MEAN_SD && rows < 2)
         return aei_fail(AE_ERROR_SHAPE, "held-out set: %zu row, but a standard deviation needs 2",
                         rows);

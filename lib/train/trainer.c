@@ -5,6 +5,7 @@
 #include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "data/dataset_internal.h"
 #include "format/text.h"
 #include "train/fit_scaling.h"
 #include "train/regularisation.h"
@@ -92,6 +93,7 @@ static ae_status check_dataset(const char *name, const ae_network *network,
                                const ae_dataset *dataset, ae_cost cost, bool fitted)
 {
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), name));
+    AE_TRY(aei_dataset_check_complete(dataset, name));
     const ae_activation output = network->layers[network->depth - 1].f.kind;
     float low = -FLT_MAX, high = FLT_MAX;
     if (output == AE_ACTIVATION_SIGMOID || cost == AE_COST_BCE)
