@@ -15,6 +15,7 @@ typedef struct reference {
     const size_t *widths;
     size_t depth;
     bool batch_norm;
+    const bool *norms; /* NULL: as batch_norm; else of even layers, of odd ones */
     ae_activation hidden, output;
     double slope, epsilon;
     size_t encoder_layers;
@@ -93,15 +94,16 @@ static inline const double *reference_layer(const reference *n, size_t l, const 
 {
     const size_t width_in = n->widths[l], width = n->widths[l + 1];
     const double *weight = parameters, *gamma = weight + width * width_in;
-    const double *beta = n->batch_norm ? gamma + width : gamma;
+    const bool batch_norm = n->norms != NULL ? n->norms[l % 2] : n->batch_norm;
+    const double *beta = batch_norm ? gamma + width : gamma;
     for (size_t j = 0; j < width; j++) {
         for (size_t r = 0; r < rows; r++) {
-            double sum = n->batch_norm ? 0 : beta[j];
+            double sum = batch_norm ? 0 : beta[j];
             for (size_t i = 0; i < width_in; i++)
                 sum += in[r * width_in + i] * weight[j * width_in + i];
             y[r * width + j] = sum;
         }
-        if (n->batch_norm)
+        if (batch_norm)
             reference_normalise(y + j, rows, width, gamma[j], beta[j], n->epsilon);
     }
     for (size_t i = 0; i < rows * width; i++) {

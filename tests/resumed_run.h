@@ -25,10 +25,12 @@ typedef struct variant {
     ae_toggle restore_best, batch_norm;
     ae_shuffle shuffle;
     float clip_norm;
-    bool validated, cosine;
+    bool validated, cosine, mixed; /* mixed: see mixed_norms */
 } variant;
 
 static const size_t widths[] = {FEATURES, 35, 3, 35, FEATURES};
+static const ae_toggle mixed_norms[] = {AE_TOGGLE_ON, AE_TOGGLE_OFF, AE_TOGGLE_DEFAULT,
+                                        AE_TOGGLE_OFF};
 
 static inline ae_optimizer *make_optimizer(const variant *v)
 {
@@ -56,9 +58,11 @@ static inline run start_with(const variant *v, const ae_trainer_options *changes
     ae_trainer_options options = *changes;
     r.train_set = fixture_dataset(ROWS, FEATURES, 1);
     r.validation = fixture_dataset(9, FEATURES, 2);
-    r.network = fixture_network_with(AE_NETWORK_OPTIONS(.widths = widths,
-                                                        .width_count = COUNT(widths),
-                                                        .batch_norm = v->batch_norm, .seed = 7));
+    r.network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths),
+                           .batch_norm = v->batch_norm, .seed = 7,
+                           .batch_norms = v->mixed ? mixed_norms : NULL,
+                           .batch_norm_count = v->mixed ? COUNT(mixed_norms) : 0));
     r.optimizer = make_optimizer(v);
     options.batch = options.batch == 0 ? BATCH : options.batch;
     options.epochs = options.epochs == 0 ? 13 : options.epochs;
@@ -152,6 +156,7 @@ static const variant variants[] = {
      .validated = true,
      .cosine = true},
     {.name = "the caller's own optimizer", .rule = NONE, .validated = true},
+    {.name = "normalisation in some layers", .mixed = true, .clip_norm = 0.5f},
 };
 
 /* Resume must fail so, and leave the run as it was: it is compared with a twin. */

@@ -16,23 +16,28 @@ typedef float score(const float *row);
 typedef int judge(const float *row);
 typedef const float *look(void);
 
+static const ae_toggle some[] = {AE_TOGGLE_ON, AE_TOGGLE_OFF, AE_TOGGLE_OFF, AE_TOGGLE_DEFAULT};
+
 static const struct net {
     size_t widths[10];
     size_t width_count;
     ae_toggle batch_norm;
     ae_activation hidden, output;
+    const ae_toggle *norms; /* of each layer; NULL: as batch_norm */
 } nets[] = {
-    {{64, 32, 8, 32, 64}, 5, AE_TOGGLE_ON, AE_ACTIVATION_SIGMOID, AE_ACTIVATION_SIGMOID},
-    {{64, 32, 8, 32, 64}, 5, AE_TOGGLE_OFF, AE_ACTIVATION_TANH, AE_ACTIVATION_LINEAR},
-    {{33, 20, 3, 17, 40, 33}, 6, AE_TOGGLE_ON, AE_ACTIVATION_RELU, AE_ACTIVATION_SIGMOID},
-    {{33, 20, 3, 17, 40, 33}, 6, AE_TOGGLE_OFF, AE_ACTIVATION_LEAKY_RELU, AE_ACTIVATION_TANH},
-    {{7, 1, 7}, 3, AE_TOGGLE_ON, AE_ACTIVATION_LINEAR, AE_ACTIVATION_RELU},
-    {{1, 5, 2, 1}, 4, AE_TOGGLE_OFF, AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU},
+    {{64, 32, 8, 32, 64}, 5, AE_TOGGLE_ON, AE_ACTIVATION_SIGMOID, AE_ACTIVATION_SIGMOID, NULL},
+    {{64, 32, 8, 32, 64}, 5, AE_TOGGLE_OFF, AE_ACTIVATION_TANH, AE_ACTIVATION_LINEAR, NULL},
+    {{33, 20, 3, 17, 40, 33}, 6, AE_TOGGLE_ON, AE_ACTIVATION_RELU, AE_ACTIVATION_SIGMOID, NULL},
+    {{33, 20, 3, 17, 40, 33}, 6, AE_TOGGLE_OFF, AE_ACTIVATION_LEAKY_RELU, AE_ACTIVATION_TANH, NULL},
+    {{7, 1, 7}, 3, AE_TOGGLE_ON, AE_ACTIVATION_LINEAR, AE_ACTIVATION_RELU, NULL},
+    {{1, 5, 2, 1}, 4, AE_TOGGLE_OFF, AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU, NULL},
+    {{64, 32, 8, 32, 64}, 5, AE_TOGGLE_ON, AE_ACTIVATION_TANH, AE_ACTIVATION_LINEAR, some},
     {{784, 1000, 500, 250, 4, 250, 500, 1000, 784},
      9,
      AE_TOGGLE_ON,
      AE_ACTIVATION_SIGMOID,
-     AE_ACTIVATION_SIGMOID}, /* the report's, the last */
+     AE_ACTIVATION_SIGMOID,
+     NULL}, /* the report's, the last */
 };
 
 /* Every tensor with values of its own, running statistics too, as training leaves them. */
@@ -40,9 +45,10 @@ static ae_network *lively(const struct net *net)
 {
     ae_network *network = fixture_network_with(
         AE_NETWORK_OPTIONS(.widths = net->widths, .width_count = net->width_count,
-                           .batch_norm = net->batch_norm, .seed = 3,
-                           .hidden_activation = net->hidden, .output_activation = net->output,
-                           .leaky_slope = 0.07f));
+                           .batch_norm = net->batch_norm, .batch_norms = net->norms,
+                           .batch_norm_count = net->norms == NULL ? 0 : net->width_count - 1,
+                           .seed = 3, .hidden_activation = net->hidden,
+                           .output_activation = net->output, .leaky_slope = 0.07f));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
         if (info.rank == 2)

@@ -46,6 +46,7 @@ static ae_network *trained(const ae_network_options *options)
 }
 
 static const size_t odd_widths[] = {33, 17, 5, 21, 33};
+static const ae_toggle some[] = {AE_TOGGLE_OFF, AE_TOGGLE_ON, AE_TOGGLE_DEFAULT, AE_TOGGLE_OFF};
 static const ae_activation mixed[] = {AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU,
                                       AE_ACTIVATION_RELU, AE_ACTIVATION_SIGMOID};
 
@@ -66,28 +67,27 @@ static const ae_network_options options_tried[] = {
      .bn_epsilon = 1e-5f,
      .bn_decay = 0.99f,
      .seed = UINT64_MAX},
+    {.size = sizeof(ae_network_options),
+     .widths = odd_widths,
+     .width_count = 5,
+     .batch_norms = some,
+     .batch_norm_count = 4,
+     .code_activation = AE_ACTIVATION_LINEAR},
     {.size = sizeof(ae_network_options), .seed = 3}, /* the report's network */
 };
-
-/* Bits, not values. */
-static bool same(const void *a, const void *b, size_t size)
-{
-    return memcmp(a, b, size) == 0;
-}
 
 static void same_networks(const ae_network *a, const ae_network *b)
 {
     ck_assert(fixture_same_state(a, b));
     ck_assert_uint_eq(a->depth, b->depth);
     ck_assert_uint_eq(a->encoder_layers, b->encoder_layers);
-    ck_assert_int_eq(a->batch_norm, b->batch_norm);
     ck_assert_uint_eq(a->batches_tracked, b->batches_tracked);
     ck_assert_uint_eq(a->seed, b->seed);
     const float left[] = {a->leaky_slope, a->bn_epsilon, a->bn_decay};
     const float right[] = {b->leaky_slope, b->bn_epsilon, b->bn_decay};
-    ck_assert(same(left, right, sizeof left));
+    ck_assert_mem_eq(left, right, sizeof left);
     for (size_t l = 0; l < a->depth; l++)
-        ck_assert_int_eq(fixture_layer(a, l).activation, fixture_layer(b, l).activation);
+        ck_assert_int_eq(a->layers[l].f.kind, b->layers[l].f.kind);
 }
 
 START_TEST(a_saved_network_comes_back_bit_for_bit)
@@ -199,7 +199,7 @@ START_TEST(batch_counts_come_first_as_scalars)
         ck_assert_uint_eq(tensor->rank, 0);
         ck_assert_uint_lt(tensor->begin, 4 * 8);
         uint64_t count;
-        ck_assert_ok(aei_stored_count(&count, tensor));
+        ck_assert(aei_stored_count(&count, tensor));
         ck_assert_uint_eq(count, 6);
     }
     aei_safetensors_close(&file);
@@ -290,8 +290,7 @@ static const struct {
     {"\"F32\",\"shape\":[4]", "\"I32\",\"shape\":[4]", AE_ERROR_FORMAT, "dtype is I32; F32, F64"},
     {"\"I64\"", "\"F64\"", AE_OK, ""},
     {"encoder.0.bn.num_batches_tracked\":{\"dtype\":\"I64\"",
-     "encoder.0.bn.num_batches_tracked\":{\"dtype\":\"F64\"", AE_ERROR_FORMAT,
-     "a single I64 expected"},
+     "encoder.0.bn.num_batches_tracked\":{\"dtype\":\"F64\"", AE_OK, ""},
     {"[4,6]", "[6,4]", AE_ERROR_FORMAT, "features"},
     {"[4,6]", "[024]", AE_ERROR_FORMAT, "JSON: "},
     {"[6,4]", "[ 24]", AE_ERROR_FORMAT, "two dimensions expected"},
@@ -316,6 +315,7 @@ static const struct {
     {"\\\"batch_norm\\\":true,", "\\\"batch_norm\\\":false", AE_ERROR_FORMAT, "JSON"},
     {"\\\"batch_norm\\\":true", "\\\"batch_norm\\\":null", AE_ERROR_FORMAT,
      "batch_norm is damaged"},
+    {"norm\\\":true", "norm\\\":[  ]", AE_ERROR_FORMAT, "batch_norm is damaged"},
     {"[\\\"sigmoid\\\",", "[\\\"sigmoit\\\",", AE_ERROR_FORMAT, "activations is damaged"},
     {",\\\"sigmoid\\\"]", "            ]", AE_ERROR_FORMAT, "activations is damaged"},
     {"\\\"leaky_slope\\\":0", "\\\"leaky_slope\\\":2", AE_ERROR_FORMAT, "leaky_slope is damaged"},

@@ -125,8 +125,15 @@ END_TEST
 START_TEST(options_out_of_range_are_refused)
 {
     static const ae_activation bad[] = {AE_ACTIVATION_SIGMOID, (ae_activation)6};
+    static const ae_toggle norms[] = {AE_TOGGLE_ON, (ae_toggle)3};
     const refusal wrong[] = {
         {{.batch_norm = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "batch_norm is 3"},
+        {{.batch_norm_count = 8}, AE_ERROR_INVALID_ARGUMENT, "batch_norms is NULL"},
+        {{.batch_norms = norms, .batch_norm_count = 2}, AE_ERROR_SHAPE, "there are 8 layers"},
+        {{.widths = fine, .width_count = 3, .batch_norms = norms, .batch_norm_count = 2},
+         AE_ERROR_INVALID_ARGUMENT,
+         "batch_norms is 3"},
+        {{.code_activation = (ae_activation)6}, AE_ERROR_INVALID_ARGUMENT, "layer 3: activation 6"},
         {{.hidden_activation = (ae_activation)6},
          AE_ERROR_INVALID_ARGUMENT,
          "layer 0: activation 6"},

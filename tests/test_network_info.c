@@ -33,6 +33,68 @@ START_TEST(info_is_what_the_options_said)
 }
 END_TEST
 
+START_TEST(the_code_may_have_an_activation_of_its_own)
+{
+    const size_t widths[] = {6, 5, 3, 5, 6};
+    const ae_activation each[] = {AE_ACTIVATION_RELU, AE_ACTIVATION_TANH, AE_ACTIVATION_RELU,
+                                  AE_ACTIVATION_DEFAULT};
+    ae_network_options o = {.size = sizeof o,
+                            .widths = widths,
+                            .width_count = COUNT(widths),
+                            .hidden_activation = AE_ACTIVATION_RELU,
+                            .code_activation = AE_ACTIVATION_LINEAR};
+    const ae_activation wanted[] = {AE_ACTIVATION_RELU, AE_ACTIVATION_LINEAR, AE_ACTIVATION_RELU,
+                                    AE_ACTIVATION_SIGMOID};
+    ae_network *network = fixture_network_with(&o);
+    for (size_t l = 0; l < COUNT(wanted); l++)
+        ck_assert_int_eq(fixture_layer(network, l).activation, wanted[l]);
+    ae_network_free(network);
+    o.activations = each, o.activation_count = COUNT(each);
+    network = fixture_network_with(&o);
+    ck_assert_int_eq(fixture_layer(network, 1).activation, AE_ACTIVATION_TANH);
+    ae_network_free(network);
+}
+END_TEST
+
+/* Names, counts and copies of a network whose layers differ. */
+START_TEST(batch_normalisation_may_differ_from_layer_to_layer)
+{
+    const ae_toggle norms[] = {AE_TOGGLE_ON, AE_TOGGLE_OFF, AE_TOGGLE_DEFAULT, AE_TOGGLE_OFF};
+    const char *const names[] = {"encoder.0.weight",
+                                 "encoder.0.bn.weight",
+                                 "encoder.0.bn.bias",
+                                 "encoder.0.bn.running_mean",
+                                 "encoder.0.bn.running_var",
+                                 "encoder.1.weight",
+                                 "encoder.1.bias",
+                                 "decoder.0.weight",
+                                 "decoder.0.bn.weight",
+                                 "decoder.0.bn.bias",
+                                 "decoder.0.bn.running_mean",
+                                 "decoder.0.bn.running_var",
+                                 "decoder.1.weight",
+                                 "decoder.1.bias"};
+    ae_network *network = fixture_network_with(
+                   AE_NETWORK_OPTIONS(.widths = (const size_t[]){6, 5, 3, 5, 6}, .width_count = 5,
+                                      .batch_norms = norms, .batch_norm_count = COUNT(norms))),
+               *copy = NULL;
+    ck_assert_uint_eq(ae_network_tensor_count(network), COUNT(names));
+    for (size_t i = 0; i < COUNT(names); i++)
+        ck_assert_str_eq(fixture_tensor(network, i).name, names[i]);
+    ck_assert_uint_eq(ae_network_parameter_count(network),
+                      (6 + 2) * 5 + (5 + 1) * 3 + (3 + 2) * 5 + (5 + 1) * 6);
+    ck_assert_int_eq(fixture_info(network).batch_norm, 0);
+    ck_assert_ok(ae_network_clone(&copy, network));
+    for (size_t l = 0; l < COUNT(norms); l++) {
+        ck_assert_int_eq(fixture_layer(network, l).batch_norm, l % 2 == 0);
+        ck_assert_int_eq(fixture_layer(copy, l).batch_norm, l % 2 == 0);
+    }
+    ck_assert(fixture_same_state(network, copy));
+    ae_network_free(copy);
+    ae_network_free(network);
+}
+END_TEST
+
 START_TEST(info_follows_scaling_and_threshold)
 {
     ae_network *network = FIXTURE_NETWORK(3, 2, 3);
@@ -294,6 +356,8 @@ Suite *network_info_suite(void)
     TCase *tcase = tcase_create("network_info");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_test(tcase, info_is_what_the_options_said);
+    tcase_add_test(tcase, the_code_may_have_an_activation_of_its_own);
+    tcase_add_test(tcase, batch_normalisation_may_differ_from_layer_to_layer);
     tcase_add_test(tcase, info_follows_scaling_and_threshold);
     tcase_add_test(tcase, wrong_arguments_are_refused_and_nothing_is_written);
     tcase_add_test(tcase, cpu_info_is_filled_in_or_refused);

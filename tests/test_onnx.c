@@ -35,26 +35,34 @@ static const ae_activation mixed[] = {AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RE
                                             AE_ACTIVATION_TANH, AE_ACTIVATION_LEAKY_RELU,
                                             AE_ACTIVATION_TANH};
 
+static const ae_toggle some[] = {AE_TOGGLE_ON, AE_TOGGLE_OFF, AE_TOGGLE_OFF, AE_TOGGLE_DEFAULT,
+                                 AE_TOGGLE_OFF};
+
 static const struct model {
     const size_t *widths;
     size_t count, encoder_layers;
     ae_toggle batch_norm, fold;
     const ae_activation *activations;
     bool scaled;
+    const ae_toggle *norms; /* of each layer; NULL: as batch_norm */
 } models[] = {
-    {report, COUNT(report), 4, AE_TOGGLE_ON, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_SIGMOID), false},
-    {report, COUNT(report), 4, AE_TOGGLE_ON, AE_TOGGLE_ON, ALL(AE_ACTIVATION_SIGMOID), false},
-    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, false},
-    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, mixed, false},
-    {small, COUNT(small), 2, AE_TOGGLE_OFF, AE_TOGGLE_OFF, mixed, false},
-    {small, COUNT(small), 2, AE_TOGGLE_OFF, AE_TOGGLE_ON, linear_code, false}, /* nothing to fold */
-    {small, COUNT(small), 3, AE_TOGGLE_ON, AE_TOGGLE_DEFAULT, linear_code, false},
-    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, linear_code, false},
-    {least, COUNT(least), 1, AE_TOGGLE_ON, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_LINEAR), false},
-    {least, COUNT(least), 1, AE_TOGGLE_ON, AE_TOGGLE_ON, ALL(AE_ACTIVATION_LINEAR), false},
-    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, true},
-    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, linear_code, true},
-    {least, COUNT(least), 1, AE_TOGGLE_OFF, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_LINEAR), true},
+    {report, COUNT(report), 4, AE_TOGGLE_ON, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_SIGMOID), false,
+     NULL},
+    {report, COUNT(report), 4, AE_TOGGLE_ON, AE_TOGGLE_ON, ALL(AE_ACTIVATION_SIGMOID), false, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, false, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, mixed, false, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_OFF, AE_TOGGLE_OFF, mixed, false, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_OFF, AE_TOGGLE_ON, linear_code, false,
+     NULL}, /* nothing to fold */
+    {small, COUNT(small), 3, AE_TOGGLE_ON, AE_TOGGLE_DEFAULT, linear_code, false, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, linear_code, false, NULL},
+    {least, COUNT(least), 1, AE_TOGGLE_ON, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_LINEAR), false, NULL},
+    {least, COUNT(least), 1, AE_TOGGLE_ON, AE_TOGGLE_ON, ALL(AE_ACTIVATION_LINEAR), false, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, true, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, linear_code, true, NULL},
+    {least, COUNT(least), 1, AE_TOGGLE_OFF, AE_TOGGLE_OFF, ALL(AE_ACTIVATION_LINEAR), true, NULL},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_OFF, mixed, false, some},
+    {small, COUNT(small), 2, AE_TOGGLE_ON, AE_TOGGLE_ON, mixed, false, some},
 };
 
 /* Every parameter its own: gammas and running statistics that a fresh network has as 1 and 0 would
@@ -65,6 +73,8 @@ static ae_network *make_network(const struct model *m)
         AE_NETWORK_OPTIONS(.widths = m->widths, .width_count = m->count,
                            .encoder_layers = m->encoder_layers, .batch_norm = m->batch_norm,
                            .activations = m->activations, .activation_count = m->count - 1,
+                           .batch_norms = m->norms,
+                           .batch_norm_count = m->norms == NULL ? 0 : m->count - 1,
                            .leaky_slope = 0.125f, .bn_epsilon = 0.02f, .seed = 3));
     for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
         const ae_tensor_info info = fixture_tensor(network, i);
@@ -96,11 +106,13 @@ static void expected_operators(char *text, size_t size, const struct model *m)
                                         [AE_ACTIVATION_LEAKY_RELU] = ",LeakyRelu",
                                         [AE_ACTIVATION_LINEAR] = ""};
     size_t used = (size_t)snprintf(text, size, "%s", m->scaled ? "Sub,Div," : "");
-    for (size_t l = 0; l + 1 < m->count; l++)
-        used += (size_t)snprintf(
-            text + used, size - used, "%sGemm%s%s", l == 0 ? "" : ",",
-            m->batch_norm == AE_TOGGLE_ON && m->fold != AE_TOGGLE_ON ? ",BatchNormalization" : "",
-            names[m->activations[l]]);
+    for (size_t l = 0; l + 1 < m->count; l++) {
+        const bool norm = m->batch_norm == AE_TOGGLE_ON &&
+                          (m->norms == NULL || m->norms[l] != AE_TOGGLE_OFF);
+        used += (size_t)snprintf(text + used, size - used, "%sGemm%s%s", l == 0 ? "" : ",",
+                                 norm && m->fold != AE_TOGGLE_ON ? ",BatchNormalization" : "",
+                                 names[m->activations[l]]);
+    }
     used += (size_t)snprintf(text + used, size - used, "%s", m->scaled ? ",Mul,Add" : "");
     ck_assert_uint_lt(used, size);
 }

@@ -72,6 +72,9 @@ static const struct {
     {{.batch_norm = AE_TOGGLE_OFF},
      {.batch = 0},
      "batch_norm is on in the checkpoint, off in this trainer"},
+    {{.mixed = true},
+     {.batch = 0},
+     "batch_norm is on in the checkpoint, on off on off in this trainer"},
 };
 
 START_TEST(another_run_is_refused_and_nothing_changes)

@@ -168,10 +168,9 @@ START_TEST(finds_tensors_and_notes_by_name)
     ck_assert_ok(aei_stored_floats(values, b));
     ck_assert(!(values[0] < 1) && !(values[0] > 1) && !(values[1] < -2) && !(values[1] > -2));
     uint64_t count;
-    ck_assert_ok(aei_stored_count(&count, z));
+    ck_assert(aei_stored_count(&count, z));
     ck_assert_uint_eq(count, 5);
-    ck_assert_status(aei_stored_count(&count, b), AE_ERROR_FORMAT,
-                     "tensor b: a single I64 expected");
+    ck_assert(!aei_stored_count(&count, b));
     double wide;
     ck_assert_status(aei_stored_doubles(&wide, z), AE_ERROR_FORMAT,
                      "tensor z: dtype is I64, not F64");

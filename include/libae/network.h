@@ -41,11 +41,11 @@ typedef struct ae_network_options {
     /** Layers 0 to encoder_layers - 1 encode. 0: up to the narrowest layer, the first if several */
     size_t encoder_layers;
     size_t code_width;               /**< replaces the code's width; 0: as widths has it */
-    ae_toggle batch_norm;            /**< default on, in every layer */
+    ae_toggle batch_norm;            /**< default on, in every layer; see batch_norms */
     ae_activation hidden_activation; /**< every layer but the last; default sigmoid */
     ae_activation output_activation; /**< the last layer; default sigmoid */
     float leaky_slope; /**< slope of AE_ACTIVATION_LEAKY_RELU below zero, in (0, 1); default 0.01 */
-    /** NULL, or one for each layer, which overrides the two above. Copied. */
+    /** NULL, or one for each layer, which overrides the two above and code_activation. Copied. */
     const ae_activation *activations;
     size_t activation_count; /**< entries of activations: 0, or the number of layers */
     float bn_epsilon;        /**< added to the variance, > 0; default 1e-3 */
@@ -55,6 +55,13 @@ typedef struct ae_network_options {
     uint64_t seed; /**< of the weights: normal, mean 0, standard deviation 1 / sqrt(fan in) */
     /** Which compute kernels: one of ae_kernels_name(), NULL or "auto" for the fastest here. */
     const char *kernels;
+    /** NULL, or one for each layer: whether it normalises its batches. AE_TOGGLE_DEFAULT in it
+     * means batch_norm above. Copied. */
+    const ae_toggle *batch_norms;
+    size_t batch_norm_count; /**< entries of batch_norms: 0, or the number of layers */
+    /** The layer that puts out the code; default hidden_activation. Often AE_ACTIVATION_LINEAR. */
+    ae_activation code_activation;
+    uint32_t reserved; /**< must be 0 */
 } ae_network_options;
 
 /** Options in place: AE_NETWORK_OPTIONS(.seed = 7). C only; C++ calls ae_network_options_init. */
@@ -77,8 +84,9 @@ AE_API void ae_network_options_init(ae_network_options *options);
  * @param options NULL for the report's network
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, not 3 to 1024 widths, a width of 0 or
  *         over 2^20, an option outside its range); AE_ERROR_SHAPE (output width unlike input width,
- *         activation_count unlike the number of layers); AE_ERROR_UNSUPPORTED (kernels that this
- *         processor or build does not have); AE_ERROR_OUT_OF_MEMORY
+ *         activation_count or batch_norm_count unlike the number of layers); AE_ERROR_UNSUPPORTED
+ *         (kernels that this processor or build does not have, reserved not 0);
+ *         AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: safe.
  * @since 0.1
@@ -301,9 +309,10 @@ typedef struct ae_network_info {
     float leaky_slope;      /**< slope of AE_ACTIVATION_LEAKY_RELU below zero */
     float bn_epsilon;       /**< added to the variance */
     float bn_decay;         /**< of the running statistics */
-    int batch_norm;         /**< 1: the layers normalise their batches */
-    int has_scaling;        /**< as ae_network_has_scaling */
-    int has_threshold;      /**< as ae_network_has_threshold */
+    /** 1: every layer normalises its batches; 0: none does, or some do: ae_network_get_layer */
+    int batch_norm;
+    int has_scaling;   /**< as ae_network_has_scaling */
+    int has_threshold; /**< as ae_network_has_threshold */
 } ae_network_info;
 
 /**

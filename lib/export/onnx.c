@@ -60,19 +60,17 @@ static float *add_part(aei_onnx_graph *g, const ae_network *n, size_t layer, con
 /* Gemm's B is the weights as they are stored, [out, in]. */
 static ae_status add_product(aei_onnx_graph *g, const ae_network *n, size_t layer, bool folded)
 {
-    size_t constants = 1;
+    const bool norm = n->layers[layer].batch_norm;
     float *weights = add_part(g, n, layer, "weight");
-    if (folded) {
+    if (norm && folded) {
         char name[AEI_ONNX_NAME];
         name_of(name, n, layer, "bias");
         AE_TRY(aei_layer_fold(n, layer, weights,
                               aei_onnx_tensor_add(g, name, n->layers[layer].out, 0)));
-        constants = 2;
-    } else if (!n->batch_norm) {
+    } else if (!norm) {
         (void)add_part(g, n, layer, "bias");
-        constants = 2;
     }
-    aei_onnx_set_int(add_node(g, n, layer, "gemm", "Gemm", constants), "transB", 1);
+    aei_onnx_set_int(add_node(g, n, layer, "gemm", "Gemm", norm && !folded ? 1 : 2), "transB", 1);
     return AE_OK;
 }
 
@@ -123,7 +121,7 @@ static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded)
     }
     for (size_t layer = 0; layer < n->depth; layer++) {
         AE_TRY(add_product(g, n, layer, folded));
-        if (n->batch_norm && !folded)
+        if (n->layers[layer].batch_norm && !folded)
             add_norm(g, n, layer);
         add_activation(g, n, layer);
         if (layer + 1 == n->encoder_layers)
@@ -262,8 +260,7 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
     aei_onnx_graph graph;
     AE_TRY(aei_onnx_graph_create(&graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES,
                                  network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS, floats));
-    ae_status status = add_nodes(&graph, network,
-                                 network->batch_norm && o.fold_batch_norm == AE_TOGGLE_ON);
+    ae_status status = add_nodes(&graph, network, o.fold_batch_norm == AE_TOGGLE_ON);
     if (status == AE_OK) {
         aei_onnx_graph_finish(&graph);
         status = save_graph(&graph.message, network, input, path);

@@ -224,13 +224,13 @@ ae_status aei_safetensors_json(aei_json **json, const aei_safetensors *file, con
     return status == AE_ERROR_FORMAT ? aei_fail_within(status, "%s", key) : status;
 }
 
-ae_status aei_stored_count(uint64_t *value, const aei_stored *tensor)
+bool aei_stored_count(uint64_t *value, const aei_stored *tensor)
 {
     if (strcmp(tensor->dtype, "I64") != 0 || tensor->elements != 1)
-        return complain(tensor->name, "a single I64 expected");
+        return false;
     const uint64_t count = aei_load(tensor->data, 8, false);
     if (count > INT64_MAX)
-        return complain(tensor->name, "a count cannot be negative");
+        return false;
     *value = count;
-    return AE_OK;
+    return true;
 }

@@ -66,7 +66,7 @@ ae_status aei_stored_check_type(const aei_stored *tensor);
 /* All elements of an F64 tensor, NaN and infinity included. AE_ERROR_FORMAT: another type. */
 ae_status aei_stored_doubles(double *values, const aei_stored *tensor);
 
-/* The single element of an I64 tensor, not negative. AE_ERROR_FORMAT. */
-ae_status aei_stored_count(uint64_t *value, const aei_stored *tensor);
+/* Whether a tensor is a single I64, not negative; only then is it written. */
+bool aei_stored_count(uint64_t *value, const aei_stored *tensor);
 
 #endif

@@ -16,7 +16,7 @@
 aei_affine aei_layer_affine(const ae_network *network, const aei_layer *layer, size_t j)
 {
     const double beta = (double)network->parameters[layer->beta + j];
-    if (!network->batch_norm)
+    if (!layer->batch_norm)
         return (aei_affine){1, beta};
     const double variance = (double)network->running[layer->variance + j],
                  scale = (double)network->parameters[layer->gamma + j] /

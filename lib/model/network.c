@@ -14,6 +14,9 @@ _Static_assert(SIZE_MAX > UINT32_MAX, "libae needs 64-bit sizes");
 
 enum { MAX_WIDTHS = 1024, MAX_WIDTH = 1 << 20 };
 
+/* Tensors of a layer with batch normalisation, and of one without. */
+enum { NORM_TENSORS = 5, PLAIN_TENSORS = 2 };
+
 static const size_t default_widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
 
 AEI_OPTIONS_INIT(ae_network_options)
@@ -58,6 +61,22 @@ static ae_status resolve_widths(ae_network_options *o)
     return AE_OK;
 }
 
+static ae_status check_norms(const ae_network_options *o)
+{
+    const size_t layers = o->width_count - 1;
+    AE_TRY(aei_check_enum((int)o->batch_norm, AE_TOGGLE_OFF, "batch_norm", "ae_toggle"));
+    if (o->batch_norms == NULL && o->batch_norm_count != 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "batch_norms is NULL but batch_norm_count is %zu", o->batch_norm_count);
+    if (o->batch_norms != NULL && o->batch_norm_count != layers)
+        return aei_fail(AE_ERROR_SHAPE, "batch_norm_count is %zu, but there are %zu layers",
+                        o->batch_norm_count, layers);
+    for (size_t l = 0; l < o->batch_norm_count; l++)
+        AE_TRY(aei_check_enum((int)o->batch_norms[l], AE_TOGGLE_OFF, "an entry of batch_norms",
+                              "ae_toggle"));
+    return AE_OK;
+}
+
 /* Options with every default put in its place. */
 static ae_status resolve(ae_network_options *o, const ae_network_options *options)
 {
@@ -76,7 +95,14 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
     if (!(o->bn_decay > 0 && o->bn_decay < 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_decay %g is not in (0, 1)",
                         (double)o->bn_decay);
-    return aei_check_enum((int)o->batch_norm, AE_TOGGLE_OFF, "batch_norm", "ae_toggle");
+    AE_TRY(aei_check_reserved(o->reserved, "ae_network_options"));
+    return check_norms(o);
+}
+
+static bool has_norm(const ae_network_options *o, size_t layer)
+{
+    const ae_toggle own = o->batch_norms == NULL ? AE_TOGGLE_DEFAULT : o->batch_norms[layer];
+    return (own == AE_TOGGLE_DEFAULT ? o->batch_norm : own) != AE_TOGGLE_OFF;
 }
 
 ae_status aei_check_activations(const ae_activation *activations, size_t count, size_t layers)
@@ -100,8 +126,11 @@ ae_status aei_check_activation(size_t layer, ae_activation activation)
 
 static ae_status resolve_activation(ae_activation *kind, const ae_network_options *o, size_t layer)
 {
-    ae_activation wanted = layer + 2 == o->width_count ? o->output_activation
-                                                       : o->hidden_activation;
+    ae_activation wanted = o->hidden_activation;
+    if (layer + 2 == o->width_count)
+        wanted = o->output_activation;
+    else if (layer + 1 == o->encoder_layers && o->code_activation != AE_ACTIVATION_DEFAULT)
+        wanted = o->code_activation;
     if (o->activations != NULL)
         wanted = o->activations[layer];
     AE_TRY(aei_check_activation(layer, wanted));
@@ -114,8 +143,6 @@ static ae_status resolve_activation(ae_activation *kind, const ae_network_option
 static void lay_out(ae_network *network)
 {
     aei_arena *arena = &network->arena;
-    const size_t per_layer = network->batch_norm ? 5 : 2;
-    network->tensor_count = network->depth * per_layer;
     network->layers = aei_arena_take(arena, network->depth, sizeof *network->layers);
     network->tensors = aei_arena_take(arena, network->tensor_count, sizeof *network->tensors);
     network->parameters = aei_arena_take(arena, network->parameter_floats, sizeof(float));
@@ -160,7 +187,7 @@ static void name_tensors(ae_network *network)
     aei_tensor *next = network->tensors;
     for (size_t l = 0; l < network->depth; l++) {
         for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
-            const char *name = network->batch_norm ? parts[p].normalised : parts[p].plain;
+            const char *name = network->layers[l].batch_norm ? parts[p].normalised : parts[p].plain;
             if (name == NULL)
                 continue;
             next->layer = l;
@@ -186,7 +213,7 @@ static void initialise(ae_network *network)
                 column[i * panel] = deviation * aei_random_normal(network->seed, AEI_STREAM_WEIGHTS,
                                                                   (uint32_t)l,
                                                                   (uint64_t)i * layer->out + j);
-            if (network->batch_norm)
+            if (layer->batch_norm)
                 network->parameters[layer->gamma + j] = 1;
             network->running[layer->variance + j] = 1;
         }
@@ -208,7 +235,6 @@ static ae_status build(ae_network **network, const ae_network_options *o,
     n->kernels = kernels;
     n->depth = o->width_count - 1;
     n->encoder_layers = o->encoder_layers;
-    n->batch_norm = o->batch_norm != AE_TOGGLE_OFF;
     n->leaky_slope = o->leaky_slope;
     n->bn_epsilon = o->bn_epsilon;
     n->bn_decay = o->bn_decay;
@@ -218,6 +244,8 @@ static ae_status build(ae_network **network, const ae_network_options *o,
         widths[i] = width_at(o, i);
         n->widest = widths[i] > n->widest ? widths[i] : n->widest;
     }
+    for (size_t l = 0; l < n->depth; l++)
+        n->tensor_count += has_norm(o, l) ? NORM_TENSORS : PLAIN_TENSORS;
     place_layers(n);
     lay_out(n);
     AE_CHECK(aei_arena_allocate(&n->arena));
@@ -226,6 +254,7 @@ static ae_status build(ae_network **network, const ae_network_options *o,
     for (size_t l = 0; l < n->depth; l++) {
         AE_CHECK(resolve_activation(&n->layers[l].f.kind, o, l));
         n->layers[l].f.slope = n->leaky_slope;
+        n->layers[l].batch_norm = has_norm(o, l);
     }
     name_tensors(n);
     *network = n;
@@ -254,27 +283,41 @@ ae_status ae_network_create(ae_network **network, const ae_network_options *opti
     return AE_OK;
 }
 
-ae_status ae_network_clone(ae_network **copy, const ae_network *network)
+/* A network of the same build, without values. */
+static ae_status build_like(ae_network **copy, const ae_network *network)
 {
-    AE_REQUIRE(copy);
-    AE_REQUIRE(network);
+    ae_toggle *norms = malloc(network->depth * sizeof *norms);
+    if (norms == NULL)
+        return aei_fail_memory(network->depth * sizeof *norms);
+    for (size_t l = 0; l < network->depth; l++)
+        norms[l] = network->layers[l].batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF;
     const ae_network_options o = {
         .size = sizeof o,
         .widths = network->widths,
         .width_count = network->depth + 1,
         .encoder_layers = network->encoder_layers,
-        .batch_norm = network->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
+        .batch_norms = norms,
+        .batch_norm_count = network->depth,
         .leaky_slope = network->leaky_slope,
         .bn_epsilon = network->bn_epsilon,
         .bn_decay = network->bn_decay,
         .seed = network->seed,
     };
+    const ae_status status = build(copy, &o, network->kernels);
+    for (size_t l = 0; l < network->depth && status == AE_OK; l++)
+        (*copy)->layers[l].f = network->layers[l].f;
+    free(norms);
+    return status;
+}
+
+ae_status ae_network_clone(ae_network **copy, const ae_network *network)
+{
+    AE_REQUIRE(copy);
+    AE_REQUIRE(network);
     const aei_scaling *scaling = network->scaling;
     ae_network *n = NULL;
     ae_status status = AE_OK;
-    AE_CHECK(build(&n, &o, network->kernels));
-    for (size_t l = 0; l < n->depth; l++)
-        n->layers[l].f = network->layers[l].f;
+    AE_CHECK(build_like(&n, network));
     memcpy(n->parameters, network->parameters, n->parameter_floats * sizeof(float));
     memcpy(n->running, network->running, n->running_floats * sizeof(float));
     n->batches_tracked = network->batches_tracked;
@@ -305,9 +348,13 @@ void ae_network_free(ae_network *network)
 
 bool aei_network_same_layout(const ae_network *a, const ae_network *b)
 {
-    return a->depth == b->depth && a->batch_norm == b->batch_norm &&
-           a->kernels->panel == b->kernels->panel &&
-           memcmp(a->widths, b->widths, (a->depth + 1) * sizeof *a->widths) == 0;
+    if (a->depth != b->depth || a->kernels->panel != b->kernels->panel ||
+        memcmp(a->widths, b->widths, (a->depth + 1) * sizeof *a->widths) != 0)
+        return false;
+    for (size_t l = 0; l < a->depth; l++)
+        if (a->layers[l].batch_norm != b->layers[l].batch_norm)
+            return false;
+    return true;
 }
 
 ae_status aei_network_check_width(const ae_network *network, size_t features, const char *what)

@@ -31,7 +31,16 @@ size_t ae_network_parameter_count(const ae_network *network)
 {
     size_t count = 0;
     for (size_t l = 0; network != NULL && l < network->depth; l++)
-        count += network->layers[l].out * (network->layers[l].in + (network->batch_norm ? 2 : 1));
+        count += network->layers[l].out *
+                 (network->layers[l].in + (network->layers[l].batch_norm ? 2 : 1));
+    return count;
+}
+
+size_t aei_network_norms(const ae_network *network)
+{
+    size_t count = 0;
+    for (size_t l = 0; l < network->depth; l++)
+        count += network->layers[l].batch_norm;
     return count;
 }
 
@@ -52,7 +61,7 @@ ae_status ae_network_get_layer(const ae_network *network, size_t layer, ae_layer
         .input_width = network->layers[layer].in,
         .output_width = network->layers[layer].out,
         .activation = network->layers[layer].f.kind,
-        .batch_norm = network->batch_norm,
+        .batch_norm = network->layers[layer].batch_norm,
     };
     return aei_result_write(info, &mine, sizeof mine, "ae_layer_info");
 }
@@ -74,7 +83,7 @@ ae_status ae_network_get_info(const ae_network *network, ae_network_info *info)
         .leaky_slope = network->leaky_slope,
         .bn_epsilon = network->bn_epsilon,
         .bn_decay = network->bn_decay,
-        .batch_norm = network->batch_norm,
+        .batch_norm = aei_network_norms(network) == network->depth,
         .has_scaling = network->scaling != NULL,
         .has_threshold = aei_network_threshold(network) != NULL,
     };

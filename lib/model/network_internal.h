@@ -19,6 +19,7 @@ typedef struct aei_layer {
     size_t beta;     /* in a parameter block: [panels][P]; the bias without batch normalisation */
     size_t mean;     /* in a running block: [panels][P] */
     size_t variance; /* in a running block: [panels][P] */
+    bool batch_norm;
     aei_nonlinearity f;
 } aei_layer;
 
@@ -43,7 +44,6 @@ struct ae_network {
     size_t depth;          /* layers */
     size_t encoder_layers; /* layers that encode */
     size_t widest;         /* greatest width */
-    bool batch_norm;
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
     uint64_t batches_tracked; /* batches that the running statistics have seen */
@@ -89,6 +89,9 @@ static inline float *aei_network_block(const ae_network *network, const aei_tens
 {
     return aei_tensor_is_trained(tensor) ? network->parameters : network->running;
 }
+
+/* How many layers normalise their batches: 0, some, or n->depth. */
+size_t aei_network_norms(const ae_network *network);
 
 /* Take the columns' names away. */
 void aei_network_drop_columns(ae_network *network);

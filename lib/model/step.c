@@ -104,7 +104,7 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         const float *prefetch = p + 1 < layer->panels ? weights + layer->in * panel : NULL;
         aei_multiply_nn(&s->mode, s->rows, layer->in, count, &x, weights,
                         s->scratch[thread].rounded, z, prefetch);
-        if (n->batch_norm)
+        if (layer->batch_norm)
             kernels->norm_forward(s->rows, count, z, y, n->parameters + layer->gamma + p * panel,
                                   beta, n->bn_epsilon, layer->f, a->mean + p * panel,
                                   a->variance + p * panel, a->inverse + p * panel);
@@ -144,7 +144,7 @@ static void backward_panel(aei_step *s, size_t l, size_t p, aei_nonlinearity f, 
     const aei_step_scratch *mine = &s->scratch[thread];
     const size_t panel = kernels->panel, at = p * s->rows * panel;
     const size_t count = aei_columns(panel, layer->out, p);
-    if (!n->batch_norm) {
+    if (!layer->batch_norm) {
         kernels->bias_backward(s->rows, count, a->delta + at, a->y + at, f, mine->dbeta);
     } else {
         kernels->norm_backward(s->rows, count, a->delta + at, a->y + at, a->xhat + at,
@@ -307,7 +307,7 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
         return fail_diverged(step);
     step->complete = true;
     step->network->generation++;
-    step->network->batches_tracked += step->network->batch_norm ? 1 : 0;
+    step->network->batches_tracked += aei_network_norms(step->network) > 0 ? 1 : 0;
     return AE_OK;
 }
 

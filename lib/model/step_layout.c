@@ -16,7 +16,9 @@ static void lay_out_layers(aei_step *s)
         const size_t panels = n->layers[l].panels;
         aei_activations a = {0};
         a.y = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        a.xhat = n->batch_norm ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : a.y;
+        a.xhat = n->layers[l].batch_norm
+                     ? aei_arena_take(arena, panels * rows, panel * sizeof(float))
+                     : a.y;
         a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
         a.y_form = aei_matrix_form_create(arena, m, panels, rows, a.y, true);
         a.delta_form = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);

@@ -62,7 +62,7 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
                                    n->parameters + offsets[i], s->gradient + offsets[i],
                                    job->first == NULL ? NULL : job->first + offsets[i],
                                    job->second == NULL ? NULL : job->second + offsets[i]);
-            if (n->batch_norm)
+            if (layer->batch_norm)
                 aei_step_blend_statistics(s, l, p);
         }
     }

@@ -32,13 +32,29 @@ const char *aei_activation_name(ae_activation activation)
     return activation_names[activation];
 }
 
+/* One value where all layers are alike, as files always had it; else a list. */
+static void write_norms(aei_text *json, const ae_network *network)
+{
+    const size_t norms = aei_network_norms(network);
+    const bool mixed = norms > 0 && norms < network->depth;
+    for (size_t l = 0; l < (mixed ? network->depth : 1); l++)
+        aei_text_add(json, "%s%s",
+                     !mixed   ? ""
+                     : l == 0 ? "["
+                              : ",",
+                     network->layers[l].batch_norm ? "true" : "false");
+    if (mixed)
+        aei_text_add(json, "]");
+}
+
 void aei_architecture_write(aei_text *json, const ae_network *network)
 {
     aei_text_add(json, "{\"widths\":[");
     for (size_t i = 0; i <= network->depth; i++)
         aei_text_add(json, "%s%zu", i == 0 ? "" : ",", network->widths[i]);
-    aei_text_add(json, "],\"code_layer\":%zu,\"batch_norm\":%s,\"activations\":[",
-                 network->encoder_layers, network->batch_norm ? "true" : "false");
+    aei_text_add(json, "],\"code_layer\":%zu,\"batch_norm\":", network->encoder_layers);
+    write_norms(json, network);
+    aei_text_add(json, ",\"activations\":[");
     for (size_t l = 0; l < network->depth; l++)
         aei_text_add(json, "%s\"%s\"", l == 0 ? "" : ",",
                      aei_activation_name(network->layers[l].f.kind));
@@ -54,6 +70,7 @@ void aei_architecture_write(aei_text *json, const ae_network *network)
 void aei_architecture_free(aei_architecture *architecture)
 {
     free(architecture->widths);
+    free(architecture->norms);
     free(architecture->activations);
     *architecture = (aei_architecture){0};
 }
@@ -85,17 +102,19 @@ static size_t count_layers(const aei_safetensors *file, const char *side)
     return count;
 }
 
-static bool has_norm(const aei_safetensors *file)
+/* A layer with any tensor of batch normalisation is meant to have all of them. */
+static void find_norms(aei_architecture *a, const aei_safetensors *file)
 {
-    size_t layer;
     for (size_t i = 0; i < file->count; i++) {
+        size_t layer, first = 0;
         const char *part = parse_layer(&layer, file->tensors[i].name, "encoder.");
-        if (part == NULL)
+        if (part == NULL) {
             part = parse_layer(&layer, file->tensors[i].name, "decoder.");
-        if (part != NULL && strncmp(part, "bn.", 3) == 0)
-            return true;
+            first = a->encoder_layers;
+        }
+        if (part != NULL && strncmp(part, "bn.", 3) == 0 && layer + first + 1 < a->width_count)
+            a->norms[first + layer] = AE_TOGGLE_ON;
     }
-    return false;
 }
 
 /*
@@ -131,9 +150,10 @@ static ae_status read_widths(aei_architecture *a, const aei_safetensors *file)
 static ae_status allocate(aei_architecture *a)
 {
     a->widths = calloc(a->width_count, sizeof *a->widths);
-    a->activations = calloc(a->width_count - 1, sizeof *a->activations);
-    if (a->widths == NULL || a->activations == NULL)
-        return aei_fail_memory(a->width_count * (sizeof *a->widths + sizeof *a->activations));
+    a->norms = calloc(a->width_count, sizeof *a->norms);
+    a->activations = calloc(a->width_count, sizeof *a->activations);
+    if (a->widths == NULL || a->norms == NULL || a->activations == NULL)
+        return aei_fail_memory(a->width_count * sizeof *a->widths);
     return AE_OK;
 }
 
@@ -149,13 +169,15 @@ static ae_status derive(aei_architecture *a, const aei_safetensors *file)
         return aei_fail(AE_ERROR_FORMAT, "more than %d layers", MAX_LAYERS);
     a->width_count = encoders + decoders + 1;
     a->encoder_layers = encoders;
-    a->batch_norm = has_norm(file);
     a->leaky_slope = foreign_slope;
     a->bn_epsilon = foreign_epsilon;
     a->bn_decay = foreign_decay;
     AE_TRY(allocate(a));
-    for (size_t l = 0; l + 1 < a->width_count; l++)
+    for (size_t l = 0; l + 1 < a->width_count; l++) {
         a->activations[l] = AE_ACTIVATION_SIGMOID;
+        a->norms[l] = AE_TOGGLE_OFF;
+    }
+    find_norms(a, file);
     return read_widths(a, file);
 }
 
@@ -192,31 +214,43 @@ static ae_status compare_widths(const aei_architecture *a, const aei_json *width
     return AE_OK;
 }
 
+/* One value for all layers, or a list of one for each. */
+static ae_status compare_norms(const aei_architecture *a, const aei_json *norm)
+{
+    const aei_json *item = aei_json_is_array(norm) ? aei_json_first(norm) : norm;
+    for (size_t l = 0; norm != NULL && l + 1 < a->width_count; l++) {
+        bool said;
+        if (!aei_json_bool(item, &said))
+            return damaged("batch_norm");
+        if (said != (a->norms[l] == AE_TOGGLE_ON)) {
+            char name[NAME_SIZE];
+            aei_tensor_name(name, sizeof name, l, a->encoder_layers, "bn.weight");
+            return aei_fail(AE_ERROR_FORMAT,
+                            "tensor %s is %s, unlike libae.architecture's batch_norm", name,
+                            said ? "missing" : "there");
+        }
+        item = aei_json_is_array(norm) ? aei_json_next(item) : norm;
+    }
+    return aei_json_is_array(norm) && item != NULL ? damaged("batch_norm") : AE_OK;
+}
+
 /* Metadata that repeat what the shapes say are a check on the file, and wrong ones are not to be
  * believed in part. */
 static ae_status compare_layout(const aei_architecture *a, const aei_json *json)
 {
     const aei_json *widths = aei_json_member(json, "widths"),
-                   *code = aei_json_member(json, "code_layer"),
-                   *norm = aei_json_member(json, "batch_norm");
+                   *code = aei_json_member(json, "code_layer");
     size_t encoder_layers = a->encoder_layers;
-    bool batch_norm = a->batch_norm;
     if (widths != NULL)
         AE_TRY(compare_widths(a, widths));
     if (code != NULL && !aei_json_size(code, &encoder_layers))
         return damaged("code_layer");
-    if (norm != NULL && !aei_json_bool(norm, &batch_norm))
-        return damaged("batch_norm");
     if (encoder_layers != a->encoder_layers)
         return aei_fail(
             AE_ERROR_FORMAT,
             "tensor encoder.%zu.weight: %zu layers encode, but libae.architecture has %zu",
             a->encoder_layers - 1, a->encoder_layers, encoder_layers);
-    if (batch_norm != a->batch_norm)
-        return aei_fail(AE_ERROR_FORMAT,
-                        "tensor encoder.0.bn.weight is %s, unlike libae.architecture's batch_norm",
-                        batch_norm ? "missing" : "there");
-    return AE_OK;
+    return compare_norms(a, aei_json_member(json, "batch_norm"));
 }
 
 static ae_status read_activations(aei_architecture *a, const aei_json *list)

@@ -11,7 +11,7 @@ typedef struct aei_architecture {
     size_t *widths; /* width_count of them */
     size_t width_count;
     size_t encoder_layers;
-    bool batch_norm;
+    ae_toggle *norms;           /* of each layer, on or off; width_count - 1 */
     ae_activation *activations; /* width_count - 1 */
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;

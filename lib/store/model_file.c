@@ -27,8 +27,10 @@ static const char scaling_offset[] = "scaling.offset", scaling_scale[] = "scalin
 static void put_counts(aei_archive *archive)
 {
     const ae_network *network = archive->network;
-    for (size_t l = 0; network->batch_norm && l < network->depth; l++) {
+    for (size_t l = 0; l < network->depth; l++) {
         char name[NAME_SIZE];
+        if (!network->layers[l].batch_norm)
+            continue;
         aei_tensor_name(name, sizeof name, l, network->encoder_layers, "bn.num_batches_tracked");
         aei_archive_add(archive, "", name, AEI_I64, 0, NULL, &network->batches_tracked);
     }
@@ -181,6 +183,20 @@ size_t aei_model_largest(const ae_network *network)
     return largest;
 }
 
+/* Inference has no use for the count, so one that cannot be read, as after a cast of every tensor
+ * to half precision, is 0 and no reason to refuse the file. */
+static void read_count(ae_network *network, const aei_safetensors *file)
+{
+    for (size_t l = 0; l < network->depth; l++) {
+        char name[NAME_SIZE];
+        aei_tensor_name(name, sizeof name, l, network->encoder_layers, "bn.num_batches_tracked");
+        const aei_stored *tracked = aei_safetensors_find(file, name);
+        if (network->layers[l].batch_norm && tracked != NULL &&
+            aei_stored_count(&network->batches_tracked, tracked))
+            return;
+    }
+}
+
 /* One tensor at a time, by way of plain order, so that it does not matter which kernels saved the
  * file. */
 static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
@@ -197,9 +213,7 @@ static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
             AE_CHECK(fold_bias(values, file, network, tensor->layer));
         aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
     }
-    const aei_stored *tracked = aei_safetensors_find(file, "encoder.0.bn.num_batches_tracked");
-    if (network->batch_norm && tracked != NULL)
-        status = aei_stored_count(&network->batches_tracked, tracked);
+    read_count(network, file);
 cleanup:
     free(values);
     return status;
@@ -267,7 +281,8 @@ static ae_status make_network(ae_network **network, const aei_architecture *a, c
         .widths = a->widths,
         .width_count = a->width_count,
         .encoder_layers = a->encoder_layers,
-        .batch_norm = a->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
+        .batch_norms = a->norms,
+        .batch_norm_count = a->width_count - 1,
         .activations = a->activations,
         .activation_count = a->width_count - 1,
         .leaky_slope = a->leaky_slope,

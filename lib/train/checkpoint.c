@@ -50,6 +50,17 @@ static void write_real(aei_text *json, const char *name, float value)
     aei_text_add(json, "\"");
 }
 
+/* One word where all layers are alike, else one for each. */
+static void write_norms(aei_text *json, const ae_network *network)
+{
+    const size_t norms = aei_network_norms(network);
+    const bool alike = norms == 0 || norms == network->depth;
+    aei_text_add(json, ",\"batch_norm\":\"");
+    for (size_t l = 0; l < (alike ? 1 : network->depth); l++)
+        aei_text_add(json, "%s%s", l == 0 ? "" : " ", network->layers[l].batch_norm ? "on" : "off");
+    aei_text_add(json, "\"");
+}
+
 static void describe_network(aei_text *json, const ae_network *network)
 {
     aei_text_add(json, "{\"widths\":\"");
@@ -61,7 +72,7 @@ static void describe_network(aei_text *json, const ae_network *network)
                      aei_activation_name(network->layers[l].f.kind));
     aei_text_add(json, "\"");
     write_count(json, "code_layer", network->encoder_layers);
-    write_text(json, "batch_norm", network->batch_norm ? "on" : "off");
+    write_norms(json, network);
     write_real(json, "leaky_slope", network->leaky_slope);
     write_real(json, "bn_epsilon", network->bn_epsilon);
     write_real(json, "bn_decay", network->bn_decay);

@@ -140,8 +140,8 @@ ae_status ae_optimizer_create_sgd(ae_optimizer **optimizer, const ae_sgd_options
 static void detach(ae_optimizer *optimizer)
 {
     aei_arena_free(&optimizer->arena);
-    free(optimizer->widths);
-    optimizer->widths = NULL;
+    free(optimizer->layout);
+    optimizer->layout = NULL;
     optimizer->first = optimizer->second = NULL;
     optimizer->steps = 0;
 }
@@ -155,14 +155,28 @@ void ae_optimizer_free(ae_optimizer *optimizer)
 }
 
 /* The panel counts because moments are stored in panels: kernels with another width would read
- * another parameter's moments. batch_norm counts because it decides which parameters there are. */
+ * another parameter's moments. Batch normalisation counts because it decides which parameters there
+ * are. */
 bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network)
 {
-    return optimizer->widths != NULL && optimizer->depth == network->depth &&
-           optimizer->panel == network->kernels->panel &&
-           optimizer->batch_norm == network->batch_norm &&
-           memcmp(optimizer->widths, network->widths,
-                  (network->depth + 1) * sizeof *network->widths) == 0;
+    const size_t depth = network->depth;
+    if (optimizer->layout == NULL || optimizer->depth != depth ||
+        optimizer->panel != network->kernels->panel ||
+        memcmp(optimizer->layout, network->widths, (depth + 1) * sizeof *network->widths) != 0)
+        return false;
+    for (size_t l = 0; l < depth; l++)
+        if (optimizer->layout[depth + 1 + l] != network->layers[l].batch_norm)
+            return false;
+    return true;
+}
+
+/* What aei_optimizer_fits compares. */
+static void copy_layout(size_t *layout, const ae_network *network)
+{
+    const size_t depth = network->depth;
+    memcpy(layout, network->widths, (depth + 1) * sizeof *layout);
+    for (size_t l = 0; l < depth; l++)
+        layout[depth + 1 + l] = network->layers[l].batch_norm;
 }
 
 size_t aei_optimizer_moments(const ae_optimizer *optimizer)
@@ -178,32 +192,31 @@ ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *networ
 {
     if (aei_optimizer_fits(optimizer, network))
         return AE_OK;
-    const size_t widths_size = (network->depth + 1) * sizeof *network->widths;
+    const size_t layout_size = (2 * network->depth + 1) * sizeof *optimizer->layout;
     const size_t floats = network->parameter_floats;
     const size_t first = aei_optimizer_moments(optimizer) > 0 ? floats : 0;
     const size_t second = aei_optimizer_moments(optimizer) > 1 ? floats : 0;
-    size_t *widths = malloc(widths_size);
-    if (widths == NULL)
-        return aei_fail_memory(widths_size);
+    size_t *layout = malloc(layout_size);
+    if (layout == NULL)
+        return aei_fail_memory(layout_size);
     aei_arena arena = {0};
     (void)aei_arena_take(&arena, first, sizeof(float));
     (void)aei_arena_take(&arena, second, sizeof(float));
     ae_status status = aei_arena_allocate(&arena);
     if (status != AE_OK) {
-        free(widths);
+        free(layout);
         return status;
     }
     detach(optimizer);
-    memcpy(widths, network->widths, widths_size);
+    copy_layout(layout, network);
     optimizer->arena = arena;
     optimizer->first = first == 0 ? NULL : aei_arena_take(&optimizer->arena, first, sizeof(float));
     optimizer->second = second == 0 ? NULL
                                     : aei_arena_take(&optimizer->arena, second, sizeof(float));
     optimizer->state_floats = floats;
-    optimizer->widths = widths;
+    optimizer->layout = layout;
     optimizer->depth = network->depth;
     optimizer->panel = network->kernels->panel;
-    optimizer->batch_norm = network->batch_norm;
     return AE_OK;
 }
 

@@ -27,10 +27,11 @@ struct ae_optimizer {
     size_t state_floats;
     float *first;
     float *second;
-    size_t *widths; /* of the network the moments belong to, depth + 1 of them */
+    /* Of the network the moments belong to: depth + 1 widths, then whether each layer
+     * normalises. */
+    size_t *layout;
     size_t depth;
     size_t panel;
-    bool batch_norm;
 };
 
 /* An optimizer that changes nothing, has no moments and counts steps: a caller's own takes its

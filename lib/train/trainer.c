@@ -65,7 +65,7 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     AE_TRY(aei_check_utf8("train_tag", o->train_tag));
     AE_TRY(aei_check_utf8("validation_tag", o->validation_tag));
     AE_TRY(aei_check_utf8("penalty_tag", o->penalty_tag));
-    if (network->batch_norm && o->batch < 2)
+    if (aei_network_norms(network) > 0 && o->batch < 2)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "batch 1: batch normalisation needs at least 2 rows");
     if (o->cost == AE_COST_BCE &&
@@ -109,7 +109,7 @@ static ae_status check_dataset(const char *name, const ae_network *network,
 /* Both would leave an epoch of no steps, and an epoch's cost is a mean over its steps. */
 static ae_status check_rows(const ae_network *network, size_t rows, const ae_trainer_options *o)
 {
-    if (network->batch_norm && rows < 2)
+    if (aei_network_norms(network) > 0 && rows < 2)
         return aei_fail(AE_ERROR_SHAPE,
                         "the training set has %zu row: batch normalisation needs at least 2", rows);
     if (o->drop_last == AE_TOGGLE_ON && rows < o->batch)
@@ -196,7 +196,7 @@ static ae_status prepare(ae_trainer *t)
     lay_out(t);
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
-    t->steps_per_epoch = steps_in_epoch(rows, o, t->network->batch_norm);
+    t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
     /* A run of unlimited epochs asks for UINT64_MAX of them: what goes beyond grows as it comes. */
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
     const bool named = t->network->columns != NULL;
