@@ -4,6 +4,7 @@
     tables.py probe DIR       status 0 when numpy is there, else 77
     tables.py write-npy DIR   write NAME.npy for every name in DIR/names.txt, "KIND SHAPE ORDER" a line, and
                               what float32 makes of it, C order, as NAME.f32; NAME is the line's number
+    tables.py spell-npy DIR   write NAME.npy of the type that line NAME of DIR/names.txt spells, and NAME.f32
     tables.py read-npy DIR    check every NAME.npy in DIR/names.txt ("SHAPE" a line) against NAME.f32
     tables.py write-csv DIR   write 0.csv ... in several dialects, and NAME.f32
     tables.py read-csv DIR    check DIR/out.csv against out.f32 and out.names (zero-terminated names)
@@ -61,6 +62,20 @@ def write_npy(folder):
             numpy.ascontiguousarray(array).astype("=f4").tofile(f"{folder}/{name}.f32")
 
 
+def spell_npy(folder):
+    """24 bytes each; this NumPy may have given up a word that older ones know."""
+    older = {"float_": "float64", "bool8": "bool", "int0": "int64"}
+    for name, (spelling,) in enumerate(lines(folder)):
+        header = f"{{'descr': '{spelling}', 'fortran_order': False, 'shape': (%d,), }}"
+        values = numpy.frombuffer(bytes([0, 1, 1, 0, 0, 0, 1, 0] * 3), older.get(spelling, spelling))
+        with open(f"{folder}/{name}.npy", "wb") as file:
+            text = (header % values.size).encode()
+            file.write(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + values.tobytes())
+        if spelling not in older:
+            assert numpy.array_equal(numpy.load(f"{folder}/{name}.npy"), values)
+        values.astype("=f4").tofile(f"{folder}/{name}.f32")
+
+
 def read_npy(folder):
     for name, (shape,) in enumerate(lines(folder)):
         array = numpy.load(f"{folder}/{name}.npy", mmap_mode="r", allow_pickle=False)
@@ -103,5 +118,5 @@ def read_csv(folder):
             assert not cell[-1].isdigit() or digits <= max(fewest, 7), f"{cell}, but {shortest} would do"
 
 
-{"probe": lambda: None, "write-npy": write_npy, "read-npy": read_npy, "write-csv": write_csv,
+{"probe": lambda: None, "write-npy": write_npy, "spell-npy": spell_npy, "read-npy": read_npy, "write-csv": write_csv,
  "read-csv": read_csv}[sys.argv[1]](*sys.argv[2:])

@@ -66,7 +66,37 @@ static bool is_one_of(const char *set, char c)
     return c != '\0' && strchr(set, c) != NULL;
 }
 
-/* '<f4': byte order, kind, bytes. */
+/* Types that numpy.dtype knows by a word or by C's letter, as it sizes them on 64-bit systems other
+ * than Windows. A letter may have a byte order in front, a word may not. */
+static const struct {
+    const char *name, *type;
+} names[] = {
+    {"?", "b1"},       {"bool", "b1"},     {"bool_", "b1"},  {"b", "i1"},       {"byte", "i1"},
+    {"int8", "i1"},    {"h", "i2"},        {"short", "i2"},  {"int16", "i2"},   {"i", "i4"},
+    {"intc", "i4"},    {"int32", "i4"},    {"l", "i8"},      {"long", "i8"},    {"q", "i8"},
+    {"p", "i8"},       {"longlong", "i8"}, {"int", "i8"},    {"int_", "i8"},    {"intp", "i8"},
+    {"int64", "i8"},   {"B", "u1"},        {"ubyte", "u1"},  {"uint8", "u1"},   {"H", "u2"},
+    {"ushort", "u2"},  {"uint16", "u2"},   {"I", "u4"},      {"uintc", "u4"},   {"uint32", "u4"},
+    {"L", "u8"},       {"ulong", "u8"},    {"Q", "u8"},      {"P", "u8"},       {"ulonglong", "u8"},
+    {"uint", "u8"},    {"uintp", "u8"},    {"uint64", "u8"}, {"e", "f2"},       {"half", "f2"},
+    {"float16", "f2"}, {"f", "f4"},        {"single", "f4"}, {"float32", "f4"}, {"d", "f8"},
+    {"double", "f8"},  {"float", "f8"},    {"float_", "f8"}, {"float64", "f8"},
+};
+
+/* Kind and bytes of a name, which stay as they are where there is no such name. */
+static void translate(const char **type, size_t *size, bool ordered)
+{
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strlen(names[i].name) == *size && memcmp(names[i].name, *type, *size) == 0 &&
+            (*size == 1 || !ordered)) {
+            *type = names[i].type;
+            *size = 2;
+            return;
+        }
+}
+
+/* '<f4': byte order, kind, bytes. Without an order, which NumPy never writes but reads, it is the
+ * processor's. */
 static ae_status read_type(aei_npy *npy, scanner *s)
 {
     const char *text;
@@ -77,28 +107,26 @@ static ae_status read_type(aei_npy *npy, scanner *s)
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "a structured array: save its fields as one plain array of numbers");
     AE_TRY(read_string(s, &text, &size));
-    if (size == 2 && text[1] == 'O')
+    const bool ordered = size > 0 && is_one_of("<>|=", text[0]);
+    const char order = ordered ? text[0] : '=';
+    const char *type = text + ordered;
+    size_t length = size - ordered;
+    if (length > 0 && type[0] == 'O')
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "an array of Python objects: save it with astype('float32')");
-    if (size < 3 || !is_one_of("<>|=", text[0]))
-        return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' is not a type",
-                        aei_quote_bytes(quoted, text, size));
-    const bool bytes_known = size == 3 && is_one_of("1248", text[2]);
-    const bool known = text[1] == 'b'   ? bytes_known && text[2] == '1'
-                       : text[1] == 'f' ? bytes_known && text[2] != '1'
-                                        : bytes_known && (text[1] == 'i' || text[1] == 'u');
-    if (!known)
+    translate(&type, &length, ordered);
+    const char *sizes = "1248"; /* what bytes there may be of the kind */
+    if (length > 0 && (type[0] == 'b' || type[0] == 'f'))
+        sizes = type[0] == 'b' ? "1" : "248";
+    if (length != 2 || !is_one_of("biuf", type[0]) || !is_one_of(sizes, type[1]))
         return aei_fail(
             AE_ERROR_UNSUPPORTED,
             "numbers of type '%s': b1, i1 to i8, u1 to u8, f2, f4 and f8 are read; save with "
             "astype('float32')",
             aei_quote_bytes(quoted, text, size));
-    npy->kind = text[1];
-    npy->size = (size_t)(text[2] - '0');
-    if (text[0] == '|' && npy->size > 1)
-        return aei_fail(AE_ERROR_FORMAT, "NPY header: descr '%s' has no byte order",
-                        aei_quote_bytes(quoted, text, size));
-    npy->big = text[0] == '>' || (text[0] != '<' && aei_is_big_endian());
+    npy->kind = type[0];
+    npy->size = (size_t)(type[1] - '0');
+    npy->big = order == '>' || (order != '<' && aei_is_big_endian());
     return AE_OK;
 }
 
