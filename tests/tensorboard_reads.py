@@ -6,6 +6,8 @@
                                           scalar TAG STEP SECONDS VALUE
                                           image TAG STEP SECONDS WIDTH HEIGHT CHANNELS FILE
                                       with tabs between fields, values as C's %a, FILE raw pixels
+    tensorboard_reads.py steps DIR    compare the steps of all files together with DIR/steps: TAG FIRST LAST EVERY,
+                                          with tabs, each step once and in order
     tensorboard_reads.py cut DIR      cut the one event file of DIR at every byte of its last record
 """
 import glob
@@ -17,7 +19,8 @@ import sys
 try:
     import numpy
     import PIL.Image
-    from tensorboard.backend.event_processing import event_accumulator, event_file_loader
+    from tensorboard.backend.event_processing import (event_accumulator, event_file_loader,
+                                                         plugin_event_accumulator)
 except ImportError as missing:
     print(f"tensorboard_reads.py: {missing}")
     sys.exit(77)
@@ -69,6 +72,20 @@ def check(folder):
     print(f"tensorboard_reads.py: {count['scalar']} scalars and {count['image']} images as they were written")
 
 
+def steps(folder):
+    # What `tensorboard` itself reads with (all kinds of values as tensors), and the older reader.
+    for reader, kind in (plugin_event_accumulator, "tensors"), (event_accumulator, None):
+        events = reader.EventAccumulator(folder, size_guidance={"scalars": 0, "images": 0, "tensors": 0})
+        events.Reload()
+        with open(f"{folder}/steps", encoding="utf-8") as lines:
+            for line in lines:
+                tag, first, last, every = line.rstrip("\n").split("\t")
+                points = (events.Tensors(tag) if kind else
+                          events.Images(tag) if tag in events.Tags()["images"] else events.Scalars(tag))
+                found = [event.step for event in points]
+                assert found == list(range(int(first), int(last) + 1, int(every))), (tag, found)
+
+
 def load(path):
     return [event.SerializeToString() for event in event_file_loader.EventFileLoader(path).Load()]
 
@@ -98,4 +115,4 @@ def cut(folder):
 
 
 if sys.argv[1] != "probe":
-    {"check": check, "cut": cut}[sys.argv[1]](sys.argv[2])
+    {"check": check, "cut": cut, "steps": steps}[sys.argv[1]](sys.argv[2])

@@ -19,6 +19,11 @@ AE_BEGIN_DECLS
  * writes a trainer's costs; `tensorboard --logdir runs` shows them while it trains. The slashes of
  * a tag make groups: "loss/train" and "loss/test" are shown together.
  *
+ * A run that was stopped goes on in the same folder with a new writer. A trainer that resumes a
+ * checkpoint, or puts its state back after divergence, says so in its file: TensorBoard then drops
+ * the points from that step on that were written before, so that no step appears twice. A program
+ * that writes points of its own calls ae_event_writer_resume.
+ *
  * Each record is written in one piece before the call returns: TensorBoard sees it at once, and a
  * program that is killed leaves whole records. ae_event_writer_flush also guards against power
  * cuts. A record that cannot be written, because the disk is full, leaves no trace; the next one
@@ -126,6 +131,18 @@ AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, 
 AE_CHECKED AE_API ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag,
                                                       uint64_t step, size_t width, size_t height,
                                                       size_t channels, const uint8_t *pixels);
+
+/**
+ * Say that the run goes on at a step, after it was stopped and before new points are added. Where
+ * TensorBoard finds this, it drops all points of the folder, whatever their tags, that were written
+ * before and have this step or a later one. A trainer with events does it by itself.
+ *
+ * @param step the first one that will be added again, up to 2^63 - 1; 0 drops all points
+ * @return as ae_event_writer_add_scalar
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_event_writer_resume(ae_event_writer *writer, uint64_t step);
 
 /**
  * Wait until all that was added is on the device.

@@ -4,7 +4,8 @@
  *
  *     u64 length | u32 masked CRC-32C of those 8 bytes | event | u32 masked CRC-32C of the event
  *
- * all little-endian; the first event holds the version, each other one a scalar or an image.
+ * all little-endian; the first event holds the version, each other one a scalar, an image, or the
+ * step from which on a run goes on.
  */
 #define _POSIX_C_SOURCE 200809L /* openat, gethostname, clock_gettime */
 #include <libae/events.h>
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/unconst.h"
+#include "format/events_internal.h"
 
 AEI_OPTIONS_INIT(ae_event_writer_options)
 
@@ -54,6 +56,7 @@ struct ae_event_writer {
     int descriptor;
     off_t length; /* of the whole records in the file */
     bool damaged; /* a piece of a record is behind them and could not be taken away */
+    bool begun;   /* an event with a step is among them */
     unsigned char *record;
     size_t room;
     char path[];
@@ -127,7 +130,9 @@ static ae_status write_locked(ae_event_writer *w, const Aei__Event__Event *event
     aei_store(w->record + 8, masked_crc(w->record, 8), 4);
     (void)aei__event__event__pack(event, w->record + HEAD);
     aei_store(w->record + HEAD + size, masked_crc(w->record + HEAD, size), TAIL);
-    return append(w, HEAD + size + TAIL);
+    const ae_status status = append(w, HEAD + size + TAIL);
+    w->begun = w->begun || (status == AE_OK && event->has_step != 0);
+    return status;
 }
 
 static ae_status write_event(ae_event_writer *w, Aei__Event__Event *event)
@@ -232,13 +237,50 @@ const char *ae_event_writer_path(const ae_event_writer *writer)
     return writer == NULL ? "" : writer->path;
 }
 
-static ae_status check_series(const char *tag, uint64_t step)
+static ae_status check_step(uint64_t step)
 {
-    AE_TRY(aei_check_utf8("the tag", tag));
     if (step > INT64_MAX)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "step %llu is over 2^63 - 1",
                         (unsigned long long)step);
     return AE_OK;
+}
+
+static ae_status check_series(const char *tag, uint64_t step)
+{
+    AE_TRY(aei_check_utf8("the tag", tag));
+    return check_step(step);
+}
+
+/* Readers drop all points of the folder from this step on, whatever their tag, that come before
+ * this event: in this file, and in those whose names sort before it. */
+static ae_status write_start(ae_event_writer *w, uint64_t step, bool first_only)
+{
+    Aei__Event__SessionLog log = AEI__EVENT__SESSION_LOG__INIT;
+    log.has_status = 1;
+    log.status = AEI__EVENT__SESSION_LOG__STATUS__START;
+    Aei__Event__Event event = AEI__EVENT__EVENT__INIT;
+    event.has_step = 1;
+    event.step = (int64_t)step;
+    event.session_log = &log;
+    AE_TRY(read_clock(&event.wall_time, w));
+    (void)pthread_mutex_lock(&w->lock);
+    const ae_status status = first_only && w->begun ? AE_OK : write_locked(w, &event);
+    (void)pthread_mutex_unlock(&w->lock);
+    return status;
+}
+
+ae_status ae_event_writer_resume(ae_event_writer *writer, uint64_t step)
+{
+    AE_REQUIRE(writer);
+    AE_TRY(check_step(step));
+    return write_start(writer, step, false);
+}
+
+/* A run that begins in a file that already has points does not take those away: they may be another
+ * run's, with tags of its own. */
+ae_status aei_event_writer_begin(ae_event_writer *writer, uint64_t step)
+{
+    return write_start(writer, step, true);
 }
 
 static ae_status write_value(ae_event_writer *w, uint64_t step, Aei__Event__Value *value)
@@ -352,6 +394,18 @@ ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag, ui
                                     const uint8_t *pixels)
 {
     (void)writer, (void)tag, (void)step, (void)width, (void)height, (void)channels, (void)pixels;
+    return unsupported();
+}
+
+ae_status ae_event_writer_resume(ae_event_writer *writer, uint64_t step)
+{
+    (void)writer, (void)step;
+    return unsupported();
+}
+
+ae_status aei_event_writer_begin(ae_event_writer *writer, uint64_t step)
+{
+    (void)writer, (void)step;
     return unsupported();
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/philox.h"
+#include "format/events_internal.h"
 #include "train/evaluate_internal.h"
 #include "train/trainer_internal.h"
 
@@ -47,6 +48,7 @@ static ae_status diverged(ae_trainer *t, uint64_t step)
 {
     const unsigned long long at = step, epoch = t->progress.epochs + 1;
     aei_trainer_restore_snapshot(t);
+    t->log_behind = true;
     return aei_fail_within(AE_ERROR_DIVERGED,
                            "epoch %llu, step %llu (state put back to step %llu; a lower learning "
                            "rate or clip_norm may "
@@ -84,22 +86,32 @@ aei_penalty aei_trainer_penalty(const ae_trainer *t)
                          .target = t->options.code_kl_target};
 }
 
-/* What a step has in the event file. */
-static ae_status log_step(const ae_trainer *t, double cost)
+/* A point of the log. In front of the first one, and of the first after steps were lost, stands
+ * from where on the run goes on: from `next`. */
+static ae_status log_point(ae_trainer *t, const char *tag, double cost, uint64_t next)
 {
     ae_event_writer *events = t->options.events;
+    if (events == NULL)
+        return AE_OK;
+    AE_TRY(t->log_behind ? ae_event_writer_resume(events, next)
+                         : aei_event_writer_begin(events, next));
+    t->log_behind = false;
+    return ae_event_writer_add_scalar(events, tag, t->progress.steps, cost);
+}
+
+/* What a step has in the event file. */
+static ae_status log_step(ae_trainer *t, double cost)
+{
     const aei_penalty penalty = aei_trainer_penalty(t);
-    AE_TRY(ae_event_writer_add_scalar(events, t->train_tag, t->progress.steps, cost));
+    AE_TRY(log_point(t, t->train_tag, cost, t->progress.steps));
     if (!aei_penalty_is_on(&penalty))
         return AE_OK;
-    return ae_event_writer_add_scalar(events, t->penalty_tag, t->progress.steps,
-                                      aei_step_penalty(t->step));
+    return log_point(t, t->penalty_tag, aei_step_penalty(t->step), t->progress.steps);
 }
 
 static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
 {
-    if (t->options.events != NULL)
-        AE_TRY(log_step(t, cost));
+    AE_TRY(log_step(t, cost));
     if (t->options.on_step == NULL)
         return AE_OK;
     const ae_step_info info = {
@@ -234,9 +246,8 @@ static ae_status close_epoch(ae_trainer *t)
     p->epochs++;
     p->epoch_step = p->rows = 0;
     p->cost_sum = p->cost_min = p->cost_max = p->penalty_sum = p->seconds = 0;
-    if (t->options.events != NULL && t->options.validation != NULL)
-        AE_TRY(ae_event_writer_add_scalar(t->options.events, t->validation_tag, info.step,
-                                          info.validation_cost));
+    if (t->options.validation != NULL) /* a step later, as this step's training cost stands */
+        AE_TRY(log_point(t, t->validation_tag, info.validation_cost, info.step + 1));
     if (t->options.on_epoch != NULL && t->options.on_epoch(t->options.user, &info) != 0)
         return aei_fail(AE_ERROR_CANCELLED, "stopped by on_epoch after epoch %llu",
                         (unsigned long long)info.epoch);

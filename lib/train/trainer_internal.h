@@ -41,6 +41,7 @@ struct ae_trainer {
     ae_session *validator; /* evaluates the validation set with the same team; NULL without one */
     size_t steps_per_epoch;
     aei_progress progress;
+    bool log_behind;        /* steps are about to be taken again that events may have */
     bool checkpoint_behind; /* what happened since is not in the file at checkpoint_path */
     ae_epoch_info *history; /* history_count entries */
     size_t history_count, history_capacity;

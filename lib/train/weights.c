@@ -12,6 +12,7 @@ void aei_trainer_resumed(ae_trainer *t)
     t->snapshot.taken = false;
     t->restored = false;
     t->checkpoint_behind = false;
+    t->log_behind = true;
     t->network->generation++;
     aei_step_forget_gradient(t->step);
 }
