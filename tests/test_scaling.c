@@ -400,7 +400,7 @@ START_TEST(failing_allocations_change_nothing)
         ck_assert_ok(ae_network_get_scaling(s.network, offset, NULL));
         ck_assert_mem_eq(offset, s.offset, sizeof offset);
     }
-    ck_assert_uint_eq(n, 3);
+    ck_assert_uint_eq(n, 6);
     for (n = 1;; n++) {
         support_fail_allocation(n);
         const ae_status status = ae_network_clone(&copy, s.network);

@@ -144,6 +144,69 @@ AE_CHECKED AE_API ae_status ae_dataset_create_from_callback(ae_dataset **dataset
                                                             const ae_dataset_options *options);
 
 /**
+ * Fills rows that are wanted.
+ *
+ * @param user as given in ae_row_source
+ * @param rows count numbers, from 0, in any order, perhaps with repeats
+ * @param count 1 to 256
+ * @param values receives count x features floats, row-major; a value that is not set is refused
+ * @return 0, or anything else to stop
+ */
+typedef int (*ae_rows_callback)(void *user, const uint64_t *rows, size_t count, float *values);
+
+/** Called once, when nobody will read any more. */
+typedef void (*ae_release_callback)(void *user);
+
+/**
+ * Rows that a program supplies when they are wanted: from a data base, a format of its own, or a
+ * file larger than memory. libae keeps none of them beyond the batches it is working on, so a row
+ * is asked for in every epoch, and must be the same each time.
+ * @since 0.1
+ */
+typedef struct ae_row_source {
+    /** sizeof(ae_row_source) */
+    size_t size;
+    /** 1 to 4294967295 */
+    size_t rows;
+    /** of a row, at least 1 */
+    size_t features;
+    /**
+     * Supplies rows. A trainer calls it from a thread of its own, two batches ahead, also between
+     * two steps, until it is freed; other functions call it while they run. It is never called
+     * twice at once. It must not use the dataset or the trainer.
+     */
+    ae_rows_callback read;
+    /**
+     * Called when the last dataset, view and trainer that reads from the source has been freed,
+     * by the thread that frees it; default none. Not called when creating the dataset fails.
+     */
+    ae_release_callback release;
+    /** passed on to both */
+    void *user;
+} ae_row_source;
+
+/**
+ * A dataset of rows that stay with the program and are asked for when they are needed. Training,
+ * evaluation, scaling, views and everything else work on it as on one in memory, with the same
+ * results bit for bit. Values are looked at each time they are read: one that is not finite is an
+ * error of the call that reads it (AE_ERROR_DATA by row and column), and so is a source that stops
+ * (AE_ERROR_CANCELLED by row). In a trainer that is the step; what was before the step stays.
+ *
+ * @param dataset receives the dataset, which the caller frees; untouched on error
+ * @param source copied; what user points to must stay until release is called
+ * @param options NULL for the defaults; no_copy, map and stride must be 0
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a zero, an option outside its range);
+ *         AE_ERROR_SHAPE (label_count is not rows); AE_ERROR_UNSUPPORTED (an option that this
+ *         release does not know); AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_create_from_source(ae_dataset **dataset,
+                                                          const ae_row_source *source,
+                                                          const ae_dataset_options *options);
+
+/**
  * Read an IDX file (the format of MNIST), plain or gzip, told apart by content. The first
  * dimension is the rows, the others multiply to the features; three dimensions set image_height and
  * image_width. Values of type uint8 (kept as they are) and float32 (big-endian) are read.
@@ -208,7 +271,12 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
  *
  * With the option map the values of u1 and of aligned f4 in the processor's byte order, in C order,
  * stay in a plain file and are mapped from it when needed, so that a file may be larger than
- * memory. All others are read into memory. While the dataset or a view of it lives nobody may then
+ * memory. All others are read into memory. Opening a mapped file reads no values: whether they are
+ * finite is seen each time they are read, and one that is not is an error of the call that reads it
+ * (AE_ERROR_DATA by row and column; in a trainer that is the step, before it changes anything).
+ * ae_dataset_check looks at all of them at once. A trainer reads ahead in a thread of its own.
+ *
+ * While the dataset or a view of it lives nobody may then
  * change the file: one made shorter ends the program with SIGBUS. To replace it, rename a new file
  * over it, as libae's own writers do.
  *
@@ -524,7 +592,9 @@ AE_API int32_t ae_dataset_label(const ae_dataset *dataset, size_t row);
  * @param first first row
  * @param count rows
  * @param values receives count x features floats, row-major
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, past the end)
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, past the end); for rows that are not in memory
+ *         AE_ERROR_DATA (a value not finite, by row and column) and AE_ERROR_CANCELLED (the source
+ *         stopped): values are then partly written
  *
  * Thread safety: reads dataset.
  * @since 0.1
@@ -533,11 +603,24 @@ AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t fi
                                             float *values);
 
 /**
+ * Read all rows once, to find a value that is not finite before a long run begins. Nothing is read
+ * of a dataset in memory, whose values were looked at when it was made.
+ *
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (NULL); AE_ERROR_DATA (a value not finite, by row and
+ *         column); AE_ERROR_CANCELLED (the source stopped); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_check(const ae_dataset *dataset);
+
+/**
  * The mean of every feature, summed in float64. Missing values do not count; the mean of a feature
- * without any value is NaN.
+ * without any value is NaN. Rows that are not in memory are read once.
  *
  * @param mean receives features floats
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL)
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_OUT_OF_MEMORY; for rows that are not
+ *         in memory also as ae_dataset_check
  *
  * Thread safety: reads dataset.
  * @since 0.1

@@ -69,7 +69,8 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  *         mean, scale = standard deviation, both summed in float64
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an unknown kind); AE_ERROR_SHAPE (network and
  *         dataset differ in width); AE_ERROR_DATA (a column whose range float32 cannot hold, or
- *         without any value); AE_ERROR_OUT_OF_MEMORY; the network is unchanged after an error
+ *         without any value); AE_ERROR_OUT_OF_MEMORY; whatever reading a mapped file or a source
+ *         returns; the network is unchanged after an error
  *
  * Thread safety: changes network.
  * @since 0.1

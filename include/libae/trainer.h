@@ -236,8 +236,8 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
  *         (widths differ, fewer than 2 rows with batch normalisation, fewer than a batch with
  *         drop_last); AE_ERROR_DATA (a value outside [0, 1] when the output is a sigmoid, outside
- *         [-1, 1] when it is tanh: row, column and value are named); AE_ERROR_OUT_OF_MEMORY;
- *         AE_ERROR_THREAD
+ *         [-1, 1] when it is tanh: row, column and value are named; rows that are not in memory
+ *         are looked at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: changes optimizer.
  * @since 0.1
  */
@@ -264,7 +264,9 @@ AE_API void ae_trainer_free(ae_trainer *trainer);
  *         AE_ERROR_CANCELLED (a callback stopped it after the step, or ae_trainer_cancel before
  *         it); AE_ERROR_THREAD (the first step after a fork); AE_ERROR_STATE (another trainer has
  *         attached the optimizer to another network); AE_ERROR_OUT_OF_MEMORY (the history could not
- *         grow); whatever writing to options.events returns, the step being taken all the same
+ *         grow); AE_ERROR_DATA and AE_ERROR_CANCELLED (a row of a mapped file or a source that
+ *         cannot be used or had: the step is not taken, and the next call tries again); whatever
+ *         writing to options.events returns, the step being taken all the same
  * Thread safety: uses trainer.
  * @since 0.1
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/input.h"
 
 #include "base/error.h"
@@ -77,6 +77,13 @@ void aei_unmap(void *data, size_t size)
 {
     if (data != NULL)
         (void)munmap(data, size);
+}
+
+/* A hint: refusal costs speed only. */
+void aei_will_need(const void *data, size_t size)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)data / page * page;
+    (void)madvise((void *)first, size + ((uintptr_t)data - first), MADV_WILLNEED);
 }
 
 /* One byte more is asked for than the file had, to see that it has not grown. */

@@ -26,6 +26,9 @@ ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t
 ae_status aei_input_map(const aei_input *input, void **data, size_t *size);
 void aei_unmap(void *data, size_t size);
 
+/* Mapped bytes that will be read soon: the system begins to fetch what is not in memory. */
+void aei_will_need(const void *data, size_t size);
+
 /*
  * A whole file into memory, which the caller frees with free(). A regular file only; one of more
  * than limit bytes is refused (AE_ERROR_FORMAT). AE_ERROR_NOT_FOUND, AE_ERROR_IO,

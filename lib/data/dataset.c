@@ -114,10 +114,22 @@ ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t r
     return AE_OK;
 }
 
+static void parts_free(aei_parts *parts)
+{
+    for (size_t i = 0; parts != NULL && i < parts->count; i++)
+        ae_dataset_free(parts->datasets[i]);
+    free(parts);
+}
+
 void aei_storage_release(aei_storage *storage)
 {
+    if (storage->source != NULL && storage->source->release != NULL)
+        storage->source->release(storage->source->user);
+    free(storage->source);
+    parts_free(storage->parts);
     free(storage->block);
     free(storage->names);
+    free(storage->path);
     aei_unmap(storage->mapping, storage->mapped);
 }
 

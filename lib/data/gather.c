@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "base/error.h"
 #include "data/dataset_internal.h"
 #include "data/storage.h"
 
@@ -50,84 +49,4 @@ void aei_dataset_gather(const void *source, const uint32_t *rows, size_t row_cou
         else
             scale_bytes(out + r * stride, (const uint8_t *)values + from, count, scale);
     }
-}
-
-ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count, float *values)
-{
-    enum { BLOCK = 64 };
-    AE_REQUIRE(dataset);
-    AE_REQUIRE(values);
-    if (first > dataset->rows || count > dataset->rows - first)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows from row %zu on: the dataset has %zu",
-                        count, first, dataset->rows);
-    const size_t features = dataset->storage->features;
-    for (size_t done = 0; done < count; done += BLOCK) {
-        uint32_t rows[BLOCK] = {0};
-        size_t block = count - done < BLOCK ? count - done : BLOCK;
-        for (size_t i = 0; i < block; i++)
-            rows[i] = (uint32_t)(first + done + i);
-        aei_dataset_gather(dataset, rows, block, 0, features, values + done * features, features);
-    }
-    return AE_OK;
-}
-
-/* Features at a time where a pass needs room of its own: on the stack, so that nothing can fail. */
-enum { CHUNK = 256 };
-
-ae_status ae_dataset_mean(const ae_dataset *dataset, float *mean)
-{
-    AE_REQUIRE(dataset);
-    AE_REQUIRE(mean);
-    const size_t features = dataset->storage->features;
-    for (size_t first = 0; first < features; first += CHUNK) {
-        size_t count = features - first < CHUNK ? features - first : CHUNK;
-        double sum[CHUNK] = {0}, present[CHUNK] = {0};
-        for (size_t r = 0; r < dataset->rows; r++) {
-            float row[CHUNK];
-            aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
-            for (size_t j = 0; j < count; j++)
-                if (!isnan(row[j])) {
-                    sum[j] += (double)row[j];
-                    present[j]++;
-                }
-        }
-        for (size_t j = 0; j < count; j++)
-            mean[first + j] = (float)(sum[j] / present[j]);
-    }
-    return AE_OK;
-}
-
-/* The comparison is written so that NaN fails it: the caller's memory (no_copy) may have changed
- * since it was checked. */
-static bool is_outside(float value, float low, float high)
-{
-    return !(value >= low && value <= high);
-}
-
-ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high)
-{
-    const aei_storage *storage = dataset->storage;
-    if (storage->type == AEI_STORAGE_U8 && low <= 0 && 255.0f * storage->scale <= high)
-        return AE_OK;
-    for (size_t r = 0; r < dataset->rows; r++) {
-        for (size_t first = 0; first < storage->features; first += CHUNK) {
-            size_t count = storage->features - first < CHUNK ? storage->features - first : CHUNK;
-            float row[CHUNK];
-            aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
-            bool bad = false;
-            for (size_t j = 0; j < count; j++)
-                bad |= is_outside(row[j], low, high);
-            if (!bad)
-                continue;
-            size_t j = 0;
-            while (!is_outside(row[j], low, high))
-                j++;
-            return aei_fail(AE_ERROR_DATA,
-                            "row %zu, column %zu: %g is outside [%g, %g]: call "
-                            "ae_network_fit_scaling first or set another "
-                            "output_activation, such as AE_ACTIVATION_LINEAR",
-                            r, first + j, (double)row[j], (double)low, (double)high);
-        }
-    }
-    return AE_OK;
 }

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes read and converted at a time; a multiple of every element's size. */
@@ -16,6 +17,7 @@ enum { BLOCK = 1 << 16 };
 
 typedef struct source {
     aei_stream *stream;
+    const char *path; /* NULL: in memory */
     aei_npy npy;
     size_t rows, features, image_height, image_width;
 } source;
@@ -156,6 +158,17 @@ static ae_status read_values(const source *from, void *values)
     return AE_OK;
 }
 
+/* The file's name, for messages about values that are read later. */
+static ae_status keep_path(aei_storage *draft, const char *path)
+{
+    const size_t size = strlen(path) + 1;
+    draft->path = malloc(size);
+    if (draft->path == NULL)
+        return aei_fail_memory(size);
+    memcpy(draft->path, path, size);
+    return AE_OK;
+}
+
 /* Mapped where that serves, else in memory of our own. */
 static ae_status fill(aei_storage *draft, const source *from, bool map)
 {
@@ -165,15 +178,15 @@ static ae_status fill(aei_storage *draft, const source *from, bool map)
         AE_TRY(aei_stream_map(from->stream, npy->size, &draft->mapping, &draft->mapped,
                               &draft->values));
     if (draft->values != NULL)
-        return AE_OK;
+        return keep_path(draft, from->path);
     AE_TRY(aei_storage_allocate(draft, from->rows, &bytes));
     return read_values(from, draft->block);
 }
 
-static ae_status read_rows(ae_dataset **dataset, aei_stream *stream,
+static ae_status read_rows(ae_dataset **dataset, aei_stream *stream, const char *path,
                            const ae_dataset_options *options, unsigned takes)
 {
-    source from = {.stream = stream};
+    source from = {.stream = stream, .path = path};
     ae_dataset_options o;
     aei_storage draft;
     AE_TRY(aei_dataset_read_options(&o, options, takes));
@@ -186,7 +199,11 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream,
     AE_TRY(aei_storage_draft(&draft, &o, from.rows, from.features,
                              u8 ? AEI_STORAGE_U8 : AEI_STORAGE_F32));
     ae_status status = fill(&draft, &from, o.map == AE_TOGGLE_ON);
-    if (status == AE_OK && !u8)
+    /* Values of a mapped file are looked at when they are read. Whether any is missing must be known
+     * at once, which takes a reading. */
+    draft.unchecked = status == AE_OK && !u8 && draft.mapping != NULL &&
+                      o.missing != AE_MISSING_KEEP;
+    if (status == AE_OK && !u8 && !draft.unchecked)
         status = aei_storage_check_values(&draft, from.rows, o.missing);
     if (status != AE_OK) {
         aei_storage_release(&draft);
@@ -205,7 +222,7 @@ ae_status ae_dataset_open_npy(ae_dataset **dataset, const char *path,
     aei_stream *stream;
     AE_TRY(aei_stream_open(&stream, path));
     return aei_stream_close(stream, AEI_READER_NPY,
-                            read_rows(dataset, stream, options, AEI_TAKES_MAP));
+                            read_rows(dataset, stream, path, options, AEI_TAKES_MAP));
 }
 
 ae_status ae_dataset_open_npy_memory(ae_dataset **dataset, const void *data, size_t size,
@@ -215,5 +232,5 @@ ae_status ae_dataset_open_npy_memory(ae_dataset **dataset, const void *data, siz
     AE_REQUIRE(data);
     aei_stream *stream;
     AE_TRY(aei_stream_open_memory(&stream, data, size));
-    return aei_stream_close(stream, AEI_READER_NPY, read_rows(dataset, stream, options, 0));
+    return aei_stream_close(stream, AEI_READER_NPY, read_rows(dataset, stream, NULL, options, 0));
 }

@@ -12,12 +12,30 @@
 
 typedef enum aei_storage_type { AEI_STORAGE_U8, AEI_STORAGE_F32 } aei_storage_type;
 
+/* Rows that a program supplies. */
+typedef struct aei_source {
+    ae_rows_callback read;
+    ae_release_callback release; /* called when the storage goes; NULL: nobody cares */
+    void *user;
+    atomic_int reader; /* the process that is reading just now, or 0 */
+} aei_source;
+
+/* Rows of other datasets, one after another. */
+typedef struct aei_parts {
+    size_t count;
+    ae_dataset **datasets; /* freed with the storage */
+    size_t *first;         /* row of each part's first; behind them the number of rows in all */
+} aei_parts;
+
 /* Values that any number of datasets look at. Constant but for the count. */
 typedef struct aei_storage {
     atomic_size_t users;
     void *block;        /* freed with the storage; NULL when the values are elsewhere */
     void *mapping;      /* a mapped file, unmapped with the storage, or NULL */
     size_t mapped;      /* its bytes */
+    char *path;         /* its name, for messages, freed with the storage, or NULL */
+    aei_source *source; /* instead of values, freed with the storage, or NULL */
+    aei_parts *parts;   /* instead of values, freed with the storage, or NULL */
     char **names;       /* of the columns, one block freed with the storage, or NULL */
     const void *values; /* inside block or mapping, or the caller's */
     aei_storage_type type;
@@ -26,7 +44,8 @@ typedef struct aei_storage {
     size_t stride; /* elements from row to row */
     size_t image_height;
     size_t image_width;
-    bool missing; /* at least one value is NaN */
+    bool missing;   /* at least one value is NaN */
+    bool unchecked; /* whether values are finite is seen when they are read (fetch.c) */
 } aei_storage;
 
 /*
@@ -89,6 +108,13 @@ ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing m
 
 /* Whether any value in the rows of a dataset is NaN, looked for value by value. */
 bool aei_dataset_find_missing(const ae_dataset *dataset);
+
+/*
+ * Rows of a source, row-major, one reader at a time. Values that it leaves alone are NaN.
+ * AE_ERROR_CANCELLED.
+ */
+ae_status aei_source_read(aei_source *source, const ae_dataset *dataset, const uint32_t *rows,
+                          size_t count, float *values);
 
 /* The storage row behind a row. */
 static inline size_t aei_storage_row(const ae_dataset *dataset, size_t row)

@@ -32,6 +32,7 @@ static void order_rows(ae_trainer *t)
     const uint64_t epoch = t->progress.epochs;
     if (t->order_epoch == epoch + 1)
         return;
+    aei_reader_begin(t->reader, t->order); /* before the order changes under it */
     const uint32_t rows = (uint32_t)ae_dataset_row_count(t->train_set);
     const ae_shuffle shuffle = t->options.shuffle;
     if (shuffle == AE_SHUFFLE_NONE || (shuffle == AE_SHUFFLE_AFTER_FIRST && epoch == 0))
@@ -133,16 +134,14 @@ static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rat
 }
 
 /* The step that comes next, at this rate. */
-static aei_step_job next_job(const ae_trainer *t, float rate)
+static aei_step_job next_job(const ae_trainer *t, const aei_batch *batch, float rate)
 {
     const ae_trainer_options *o = &t->options;
-    const size_t all = ae_dataset_row_count(t->train_set),
-                 first = (size_t)t->progress.epoch_step * o->batch;
     return (aei_step_job){
         .gather = aei_dataset_gather,
-        .source = t->train_set,
-        .rows = t->order + first,
-        .row_count = all - first < o->batch ? all - first : o->batch,
+        .source = batch->dataset,
+        .rows = batch->rows,
+        .row_count = batch->count,
         .cost = o->cost,
         .weights = aei_optimizer_update(t->optimizer, rate, true),
         .no_decay = aei_optimizer_update(t->optimizer, rate, false),
@@ -157,6 +156,14 @@ static aei_step_job next_job(const ae_trainer *t, float rate)
         .penalty = aei_trainer_penalty(t),
         .keep_parameters = t->no_optimizer != NULL,
     };
+}
+
+/* The rows of the step that comes next. A file's values are looked at now, the first time that they
+ * are read: nothing has changed yet. */
+static ae_status take_batch(ae_trainer *t, aei_batch *batch)
+{
+    const ae_status status = aei_reader_take(t->reader, (size_t)t->progress.epoch_step, batch);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "training set");
 }
 
 /* One step of the epoch under way, without looking whether it was the last. */
@@ -174,9 +181,11 @@ static ae_status advance(ae_trainer *t, double *cost)
     }
     aei_trainer_use_latest(t);
     order_rows(t);
+    aei_batch batch;
+    AE_TRY(take_batch(t, &batch));
     if (p->epoch_step == 0 || !t->snapshot.taken)
         aei_trainer_take_snapshot(t);
-    const aei_step_job job = next_job(t, rate);
+    const aei_step_job job = next_job(t, &batch, rate);
     double norm;
     const ae_status status = aei_step_run(t->step, &job, cost, &norm);
     if (status == AE_ERROR_DIVERGED)
@@ -236,7 +245,10 @@ static ae_status close_epoch(ae_trainer *t)
     };
     if (t->options.validation != NULL) {
         ae_evaluation result;
-        AE_TRY(aei_evaluate_session(&result, t->validator, t->options.validation, false));
+        const ae_status status = aei_evaluate_reader(&result, t->validator, t->validation_reader,
+                                                     false);
+        if (status != AE_OK)
+            return aei_fail_within(status, "validation set");
         info.validation_cost = aei_evaluation_cost(&result, t->options.cost);
     }
     update_best(t, &info);

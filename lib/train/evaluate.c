@@ -29,30 +29,39 @@ static ae_evaluation means(size_t rows, size_t features, double l2, double sse, 
 /* The trainer asks for scaled values, so that validation and training costs can be compared; a
  * caller asks for its own units. Only a sigmoid gives probabilities: after any other output the
  * cross-entropy is NAN. */
-ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
-                               const ae_dataset *dataset, bool unscaled)
+ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
+                              bool unscaled)
 {
-    uint32_t numbers[AEI_PASS_ROWS];
     double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
     const ae_network *network = aei_session_network(session);
     const bool probabilities = network->layers[network->depth - 1].f.kind == AE_ACTIVATION_SIGMOID;
-    const size_t rows = ae_dataset_row_count(dataset), batch = aei_session_max_batch(session);
     double l2 = 0, sse = 0, bce = probabilities ? 0 : (double)NAN;
-    for (size_t done = 0; done < rows;) {
-        const size_t count = rows - done < batch ? rows - done : batch;
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = (uint32_t)(done + i);
-        AE_TRY(aei_session_costs(session, aei_dataset_gather, dataset, numbers, count, unscaled,
-                                 squares, probabilities ? entropies : NULL));
-        for (size_t i = 0; i < count; i++) {
+    size_t rows = 0;
+    aei_reader_begin(reader, NULL);
+    for (size_t k = 0; k < aei_reader_count(reader); k++) {
+        aei_batch batch;
+        AE_TRY(aei_reader_take(reader, k, &batch));
+        AE_TRY(aei_session_costs(session, aei_dataset_gather, batch.dataset, batch.rows,
+                                 batch.count, unscaled, squares, probabilities ? entropies : NULL));
+        for (size_t i = 0; i < batch.count; i++) {
             l2 += sqrt(squares[i]);
             sse += squares[i];
             bce += probabilities ? entropies[i] : 0;
         }
-        done += count;
+        rows += batch.count;
     }
-    *evaluation = means(rows, ae_dataset_feature_count(dataset), l2, sse, bce);
+    *evaluation = means(rows, network->widths[0], l2, sse, bce);
     return AE_OK;
+}
+
+ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
+                               const ae_dataset *dataset, bool unscaled)
+{
+    aei_reader *reader;
+    AE_TRY(aei_reader_create(&reader, dataset, aei_session_max_batch(session), NULL, NULL));
+    const ae_status status = aei_evaluate_reader(evaluation, session, reader, unscaled);
+    aei_reader_free(reader);
+    return status;
 }
 
 double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost)
@@ -108,13 +117,15 @@ ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *referen
     if (mean == NULL)
         return aei_fail_memory(2 * features * sizeof *mean);
     float *row = mean + features;
+    aei_reader *reader = NULL;
     ae_status status = AE_OK;
     double l2 = 0, sse = 0, bce = 0;
     AE_CHECK(ae_dataset_mean(reference, mean));
     if (scaling != NULL)
         aei_scaling_apply(scaling, 0, features, 1, mean, features);
+    AE_CHECK(aei_reader_create(&reader, dataset, 0, NULL, NULL));
     for (size_t r = 0; r < rows; r++) {
-        AE_CHECK(ae_dataset_read(dataset, r, 1, row));
+        AE_CHECK(aei_reader_row(reader, r, row));
         if (scaling != NULL)
             aei_scaling_apply(scaling, 0, features, 1, row, features);
         double squares = 0;
@@ -129,6 +140,7 @@ ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *referen
     }
     *evaluation = means(rows, features, l2, sse, bce);
 cleanup:
+    aei_reader_free(reader);
     free(mean);
     return status;
 }

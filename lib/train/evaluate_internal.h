@@ -4,12 +4,16 @@
 
 #include <libae/evaluate.h>
 
+#include "data/reader.h"
 #include "model/session_internal.h"
 
 /*
  * The costs of a session's network on a dataset of the right width, in the caller's units or, as a
- * trainer's costs are, of scaled values; allocates nothing.
+ * trainer's costs are, of scaled values. The first reads a dataset in batches of at most
+ * aei_session_max_batch rows, and allocates nothing.
  */
+ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
+                              bool unscaled);
 ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
                                const ae_dataset *dataset, bool unscaled);
 

@@ -2,17 +2,15 @@
 /* Where a network and a dataset meet: column names, scaling. */
 #include "train/fit_scaling.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "data/dataset_internal.h"
+#include "data/reader.h"
 #include "model/network_internal.h"
 
 #include <libae/scaling.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* Features at a time, on the stack. */
-enum { CHUNK = 256 };
 
 ae_status aei_take_column_names(ae_network *network, const ae_dataset *dataset)
 {
@@ -29,111 +27,98 @@ ae_status aei_take_column_names(ae_network *network, const ae_dataset *dataset)
     return status;
 }
 
-static ae_status outside(const ae_dataset *dataset, size_t row, size_t column, float scaled,
-                         float low, float high)
-{
-    float value = 0;
-    aei_dataset_gather(dataset, &(uint32_t){(uint32_t)row}, 1, column, 1, &value, 1);
-    if (!isfinite(scaled))
-        return aei_fail(AE_ERROR_DATA,
-                        "row %zu, column %zu: %g is too far from the network's scaling", row,
-                        column, (double)value);
-    return aei_fail(AE_ERROR_DATA,
-                    "row %zu, column %zu: %g, scaled to %g, is outside [%g, %g]: fit the scaling "
-                    "on this set or set "
-                    "another output_activation, such as AE_ACTIVATION_LINEAR",
-                    row, column, (double)value, (double)scaled, (double)low, (double)high);
-}
-
-ae_status aei_scaling_check_range(const aei_scaling *scaling, const ae_dataset *dataset, float low,
-                                  float high)
-{
-    const size_t features = ae_dataset_feature_count(dataset);
-    for (size_t r = 0; r < ae_dataset_row_count(dataset); r++) {
-        for (size_t first = 0; first < features; first += CHUNK) {
-            const size_t count = features - first < CHUNK ? features - first : CHUNK;
-            float row[CHUNK];
-            aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
-            aei_scaling_apply(scaling, first, count, 1, row, CHUNK);
-            for (size_t j = 0; j < count; j++)
-                if (!(row[j] >= low && row[j] <= high))
-                    return outside(dataset, r, first + j, row[j], low, high);
-        }
-    }
-    return AE_OK;
-}
-
-/* What is known of some features after a pass over all rows. */
+/* What is known of each feature after a reading of all rows: features elements each. */
 typedef struct summary {
-    float low[CHUNK], high[CHUNK];
-    double mean[CHUNK], squares[CHUNK]; /* squares: of the distances from the mean */
-    double present[CHUNK];              /* values that are not missing */
+    float *low, *high, *row;
+    double *mean, *squares; /* squares: of the distances from the mean */
+    double *present;        /* values that are not missing */
 } summary;
 
-static void read_chunk(float row[CHUNK], const ae_dataset *dataset, size_t r, size_t first,
-                       size_t count)
+static void lay_out(summary *s, aei_arena *arena, size_t features)
 {
-    aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
+    s->low = aei_arena_take(arena, features, sizeof *s->low);
+    s->high = aei_arena_take(arena, features, sizeof *s->high);
+    s->row = aei_arena_take(arena, features, sizeof *s->row);
+    s->mean = aei_arena_take(arena, features, sizeof *s->mean);
+    s->squares = aei_arena_take(arena, features, sizeof *s->squares);
+    s->present = aei_arena_take(arena, features, sizeof *s->present);
 }
 
-/* Two passes: the sum of squares around a known mean loses nothing where the mean is large (Chan,
- * Golub, LeVeque 1983).
- */
-static void summarise(summary *s, const ae_dataset *dataset, size_t first, size_t count,
-                      bool squares)
+static ae_status add_rows(summary *s, aei_reader *reader, size_t rows, size_t features)
 {
-    const size_t rows = ae_dataset_row_count(dataset);
-    float row[CHUNK];
-    for (size_t j = 0; j < count; j++) {
+    for (size_t j = 0; j < features; j++) {
         s->low[j] = INFINITY;
         s->high[j] = -INFINITY;
-        s->mean[j] = s->squares[j] = s->present[j] = 0;
     }
     for (size_t r = 0; r < rows; r++) {
-        read_chunk(row, dataset, r, first, count);
-        for (size_t j = 0; j < count; j++) {
+        const float *row = s->row;
+        AE_TRY(aei_reader_row(reader, r, s->row));
+        for (size_t j = 0; j < features; j++) {
             s->low[j] = row[j] < s->low[j] ? row[j] : s->low[j];
             s->high[j] = row[j] > s->high[j] ? row[j] : s->high[j];
             s->mean[j] += isnan(row[j]) ? 0 : (double)row[j];
             s->present[j] += isnan(row[j]) ? 0 : 1;
         }
     }
-    for (size_t j = 0; j < count; j++)
+    for (size_t j = 0; j < features; j++)
         s->mean[j] /= s->present[j];
-    for (size_t r = 0; r < rows && squares; r++) {
-        read_chunk(row, dataset, r, first, count);
-        for (size_t j = 0; j < count; j++) {
-            const double d = (double)row[j] - s->mean[j];
-            s->squares[j] += isnan(row[j]) ? 0 : d * d;
+    return AE_OK;
+}
+
+/* A reading of its own: the sum of squares around a known mean loses nothing where the mean is
+ * large (Chan, Golub, LeVeque 1983). */
+static ae_status add_squares(summary *s, aei_reader *reader, size_t rows, size_t features)
+{
+    for (size_t r = 0; r < rows; r++) {
+        AE_TRY(aei_reader_row(reader, r, s->row));
+        for (size_t j = 0; j < features; j++) {
+            const double d = (double)s->row[j] - s->mean[j];
+            s->squares[j] += isnan(s->row[j]) ? 0 : d * d;
         }
     }
+    return AE_OK;
+}
+
+static ae_status conclude(float *offset, float *scale, const summary *s, size_t features,
+                          ae_scaling kind)
+{
+    for (size_t j = 0; j < features; j++) {
+        if (!(s->present[j] > 0))
+            return aei_fail(AE_ERROR_DATA,
+                            "column %zu: every value is missing: leave the column out", j);
+        const bool constant = !(s->low[j] < s->high[j]);
+        const bool centred = kind == AE_SCALING_Z_SCORE && !constant;
+        offset[j] = centred ? (float)s->mean[j] : s->low[j];
+        scale[j] = constant  ? 0
+                   : centred ? (float)sqrt(s->squares[j] / s->present[j])
+                             : s->high[j] - s->low[j];
+        if (!isfinite(scale[j]))
+            return aei_fail(AE_ERROR_DATA,
+                            "column %zu: values from %g to %g are too far apart to be scaled", j,
+                            (double)s->low[j], (double)s->high[j]);
+    }
+    return AE_OK;
 }
 
 static ae_status fit(float *offset, float *scale, const ae_dataset *dataset, ae_scaling kind)
 {
-    const size_t features = ae_dataset_feature_count(dataset);
-    for (size_t first = 0; first < features; first += CHUNK) {
-        const size_t count = features - first < CHUNK ? features - first : CHUNK;
-        summary s;
-        summarise(&s, dataset, first, count, kind == AE_SCALING_Z_SCORE);
-        for (size_t j = 0; j < count; j++) {
-            if (!(s.present[j] > 0))
-                return aei_fail(AE_ERROR_DATA,
-                                "column %zu: every value is missing: leave the column out",
-                                first + j);
-            const bool constant = !(s.low[j] < s.high[j]);
-            const bool centred = kind == AE_SCALING_Z_SCORE && !constant;
-            offset[first + j] = centred ? (float)s.mean[j] : s.low[j];
-            scale[first + j] = constant  ? 0
-                               : centred ? (float)sqrt(s.squares[j] / s.present[j])
-                                         : s.high[j] - s.low[j];
-            if (!isfinite(scale[first + j]))
-                return aei_fail(AE_ERROR_DATA,
-                                "column %zu: values from %g to %g are too far apart to be scaled",
-                                first + j, (double)s.low[j], (double)s.high[j]);
-        }
-    }
-    return AE_OK;
+    const size_t features = ae_dataset_feature_count(dataset), rows = ae_dataset_row_count(dataset);
+    summary s;
+    aei_arena arena = {0};
+    aei_reader *reader = NULL;
+    ae_status status = AE_OK;
+    lay_out(&s, &arena, features);
+    AE_CHECK(aei_arena_allocate(&arena));
+    lay_out(&s, &arena, features);
+    AE_CHECK(aei_reader_create(&reader, dataset, 0, NULL, NULL));
+    AE_CHECK(add_rows(&s, reader, rows, features));
+    if (kind == AE_SCALING_Z_SCORE)
+        AE_CHECK(add_squares(&s, reader, rows, features));
+    AE_CHECK(conclude(offset, scale, &s, features, kind));
+cleanup:
+    aei_reader_free(reader);
+    aei_arena_free(&arena);
+    return status;
 }
 
 AEI_OPTIONS_INIT(ae_scaling_options)

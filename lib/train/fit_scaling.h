@@ -10,8 +10,4 @@
  * AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_take_column_names(ae_network *network, const ae_dataset *dataset);
 
-/* aei_dataset_check_range on scaled values; scaling is not NULL. */
-ae_status aei_scaling_check_range(const aei_scaling *scaling, const ae_dataset *dataset, float low,
-                                  float high);
-
 #endif

@@ -15,6 +15,7 @@
 #include "base/philox.h"
 #include "base/team.h"
 #include "data/dataset_internal.h"
+#include "data/reader.h"
 #include "model/network_internal.h"
 #include "model/panels.h"
 
@@ -44,8 +45,9 @@ typedef struct pca {
     double *rotation;   /* [block][block]: its eigenvectors, as columns */
     float *weights;     /* [components][features], then the same transposed */
     float *bias;        /* [components] */
-    uint32_t numbers[ROWS];
-    size_t count; /* of them */
+    aei_reader *reader; /* ROWS at a time */
+    aei_batch batch;
+    size_t count; /* rows of the batch */
 } pca;
 
 static void lay_out(pca *c)
@@ -72,7 +74,8 @@ static void centre(pca *c, size_t thread)
     for (size_t p = mine.first; p < mine.last; p++) {
         const size_t columns = aei_columns(panel, c->features, p);
         float *to = c->rows + p * c->count * panel;
-        aei_dataset_gather(c->dataset, c->numbers, c->count, p * panel, columns, to, panel);
+        aei_dataset_gather(c->batch.dataset, c->batch.rows, c->count, p * panel, columns, to,
+                           panel);
         if (c->scaling != NULL)
             aei_scaling_apply(c->scaling, p * panel, columns, c->count, to, panel);
         for (size_t r = 0; r < c->count; r++)
@@ -112,14 +115,13 @@ static void add_rows(void *context, size_t thread)
 
 static ae_status make_covariance(pca *c)
 {
-    const size_t rows = ae_dataset_row_count(c->dataset), features = c->features;
+    const size_t features = c->features;
     AE_TRY(ae_dataset_mean(c->dataset, c->mean));
     if (c->scaling != NULL)
         aei_scaling_apply(c->scaling, 0, features, 1, c->mean, features);
-    for (size_t done = 0; done < rows; done += c->count) {
-        c->count = rows - done < ROWS ? rows - done : ROWS;
-        for (size_t r = 0; r < c->count; r++)
-            c->numbers[r] = (uint32_t)(done + r);
+    for (size_t k = 0; k < aei_reader_count(c->reader); k++) {
+        AE_TRY(aei_reader_take(c->reader, k, &c->batch));
+        c->count = c->batch.count;
         AE_TRY(aei_team_run(c->team, add_rows, c));
     }
     for (size_t i = 0; i < features; i++) {
@@ -312,11 +314,13 @@ ae_status aei_pca_network(ae_network **linear, const ae_dataset *dataset, size_t
     lay_out(&c);
     AE_CHECK(aei_arena_allocate(&c.arena));
     lay_out(&c);
+    AE_CHECK(aei_reader_create(&c.reader, dataset, ROWS, NULL, NULL));
     AE_CHECK(make_covariance(&c));
     AE_CHECK(iterate(&c));
     choose(&c);
     AE_CHECK(make_network(linear, &c));
 cleanup:
+    aei_reader_free(c.reader);
     aei_arena_free(&c.arena);
     aei_team_free(c.team);
     return status;

@@ -10,7 +10,6 @@
 #include "train/fit_scaling.h"
 #include "train/regularisation.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,38 +71,6 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
         network->layers[network->depth - 1].f.kind != AE_ACTIVATION_SIGMOID)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "binary cross-entropy needs a sigmoid output");
     return AE_OK;
-}
-
-/* A scaling can turn a finite value into infinity. With one, every row is therefore looked at, even
- * where the output has no limits. */
-static ae_status check_range(const ae_network *network, const ae_dataset *dataset, float low,
-                             float high)
-{
-    if (network->scaling != NULL)
-        return aei_scaling_check_range(network->scaling, dataset, low, high);
-    return low > -FLT_MAX ? aei_dataset_check_range(dataset, low, high)
-                          : AE_OK; /* finite since it was made */
-}
-
-/*
- * Width, and values that the output layer can reach. A scaling is fitted on a training set; that
- * other sets go beyond it is in the nature of things.
- */
-static ae_status check_dataset(const char *name, const ae_network *network,
-                               const ae_dataset *dataset, ae_cost cost, bool fitted)
-{
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), name));
-    AE_TRY(aei_dataset_check_complete(dataset, name));
-    const ae_activation output = network->layers[network->depth - 1].f.kind;
-    float low = -FLT_MAX, high = FLT_MAX;
-    if (output == AE_ACTIVATION_SIGMOID || cost == AE_COST_BCE)
-        low = 0, high = 1;
-    else if (output == AE_ACTIVATION_TANH)
-        low = -1, high = 1;
-    if (network->scaling != NULL && !fitted)
-        low = -FLT_MAX, high = FLT_MAX;
-    const ae_status status = check_range(network, dataset, low, high);
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", name);
 }
 
 /* Both would leave an epoch of no steps, and an epoch's cost is a mean over its steps. */
@@ -178,6 +145,16 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
     return AE_OK;
 }
 
+static ae_status make_readers(ae_trainer *t)
+{
+    AE_TRY(aei_reader_create(&t->reader, t->train_set, t->options.batch, aei_bounds_check,
+                             &t->train_bounds));
+    return t->validation == NULL ? AE_OK
+                                 : aei_reader_create(&t->validation_reader, t->validation,
+                                                     aei_session_max_batch(t->validator),
+                                                     aei_bounds_check, &t->validation_bounds);
+}
+
 /* What can fail for want of memory comes first. Column names and the optimizer belong to the
  * caller, so they are touched last, and names are taken away again when the optimizer's memory
  * fails. */
@@ -196,6 +173,7 @@ static ae_status prepare(ae_trainer *t)
     lay_out(t);
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
+    AE_TRY(make_readers(t));
     t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
     /* A run of unlimited epochs asks for UINT64_MAX of them: what goes beyond grows as it comes. */
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
@@ -222,14 +200,15 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
     AE_REQUIRE(train_set);
     ae_trainer_options o;
     AE_TRY(resolve(&o, options, network));
-    AE_TRY(check_dataset("training set", network, train_set, o.cost, true));
-    AE_TRY(check_rows(network, ae_dataset_row_count(train_set), &o));
-    if (o.validation != NULL)
-        AE_TRY(check_dataset("validation set", network, o.validation, o.cost, false));
     ae_trainer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return aei_fail_memory(sizeof *t);
     ae_status status = AE_OK;
+    AE_CHECK(aei_bounds_create(&t->train_bounds, "training set", network, train_set, o.cost, true));
+    AE_CHECK(check_rows(network, ae_dataset_row_count(train_set), &o));
+    if (o.validation != NULL)
+        AE_CHECK(aei_bounds_create(&t->validation_bounds, "validation set", network, o.validation,
+                                   o.cost, false));
     t->network = network;
     t->optimizer = optimizer;
     t->options = o;
@@ -252,6 +231,10 @@ void ae_trainer_free(ae_trainer *trainer)
 {
     if (trainer == NULL)
         return;
+    aei_reader_free(trainer->reader);
+    aei_reader_free(trainer->validation_reader);
+    aei_bounds_free(&trainer->train_bounds);
+    aei_bounds_free(&trainer->validation_bounds);
     aei_step_free(trainer->step);
     ae_session_free(trainer->validator);
     aei_team_free(trainer->team);
@@ -300,6 +283,9 @@ size_t ae_trainer_memory(const ae_trainer *trainer)
     if (trainer == NULL)
         return 0;
     return sizeof *trainer + trainer->arena.size + aei_step_memory(trainer->step) +
-           (trainer->validator == NULL ? 0 : aei_session_memory(trainer->validator)) +
+           (trainer->validator == NULL ? 0
+                                       : aei_session_memory(trainer->validator) +
+                                             aei_reader_memory(trainer->validation_reader)) +
+           aei_reader_memory(trainer->reader) +
            trainer->history_capacity * sizeof *trainer->history;
 }

@@ -9,8 +9,10 @@
 #include "base/arena.h"
 #include "base/team.h"
 #include "data/dataset_internal.h"
+#include "data/reader.h"
 #include "model/session_internal.h"
 #include "model/step.h"
+#include "train/bounds.h"
 #include "train/optimizer_internal.h"
 
 /* Where a run stands, beside parameters and moments: all that a checkpoint has to keep. */
@@ -35,6 +37,8 @@ struct ae_trainer {
     ae_optimizer *no_optimizer; /* the trainer's own, which stands in where the caller has none */
     ae_trainer_options options; /* defaults resolved; what it points to is the trainer's, below */
     ae_dataset *train_set, *validation;
+    aei_bounds train_bounds, validation_bounds;
+    aei_reader *reader, *validation_reader; /* of those sets; the second NULL without one */
     char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag;
     aei_team *team;
     aei_step *step;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef AEI_READER_H
+#define AEI_READER_H
+
+#include <libae/dataset.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reads a dataset batch by batch in an order that is known beforehand. Rows that are not in memory
+ * are read by a thread of the reader's own, two batches ahead, and handed out as rows of a dataset
+ * that is. Of a dataset in memory a reader hands out the rows themselves: it then has no thread and
+ * no buffers.
+ */
+typedef struct aei_reader aei_reader;
+
+/* A batch, for aei_dataset_gather: rows of `dataset` by number. */
+typedef struct aei_batch {
+    const ae_dataset *dataset;
+    const uint32_t *rows;
+    size_t count;
+} aei_batch;
+
+/*
+ * Looks at a batch that was just read, row-major, in the reader's thread; `rows` are their numbers
+ * in the dataset. Not called for datasets in memory.
+ */
+typedef ae_status (*aei_reader_check)(const void *context, const uint32_t *rows, size_t count,
+                                      const float *values);
+
+/*
+ * A reader in the dataset's own order, `batch` rows at a time; 0: as suits those who take one row
+ * after another. The dataset must outlive it; `check` may be NULL. AE_ERROR_OUT_OF_MEMORY,
+ * AE_ERROR_THREAD.
+ */
+ae_status aei_reader_create(aei_reader **reader, const ae_dataset *dataset, size_t batch,
+                            aei_reader_check check, const void *context);
+void aei_reader_free(aei_reader *reader);
+size_t aei_reader_memory(const aei_reader *reader);
+
+/*
+ * Read in this order from now on (NULL: the dataset's own), an entry for each row. What was read
+ * ahead is forgotten and the thread idle when this returns: the array may then be changed until the
+ * next batch is taken.
+ */
+void aei_reader_begin(aei_reader *reader, const uint32_t *order);
+
+/*
+ * Batch `number`, from 0; the last may be short. It is valid until the next call. Quick where the
+ * number is one more than the last time. On failure the batch is read again by the next call.
+ * AE_ERROR_DATA, AE_ERROR_CANCELLED, whatever check returns; after a fork AE_ERROR_OUT_OF_MEMORY,
+ * AE_ERROR_THREAD.
+ */
+ae_status aei_reader_take(aei_reader *reader, size_t number, aei_batch *batch);
+
+/* The row at a place of the order, as features floats: quick where it comes after the last one. As
+ * aei_reader_take, which it calls. */
+ae_status aei_reader_row(aei_reader *reader, size_t place, float *values);
+
+/* Batches in all. */
+size_t aei_reader_count(const aei_reader *reader);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Batches in an order known beforehand, and that it does not matter where the rows are. */
+#include "data/reader.h"
+
+#include "far_rows.h"
+#include "suites.h"
+
+#include <libae/experimental.h>
+
+enum { ROWS = 230, WIDTH = 13, BATCH = 32 };
+
+typedef struct world {
+    float *values, *others;
+    far_source *source, *other_source;
+    ae_dataset *rows, *other_rows;
+} world;
+
+static world make(int kind)
+{
+    world w = {.values = fixture_values(ROWS * WIDTH, 0, 1, 5),
+               .others = fixture_values(50 * WIDTH, 0, 1, 6)};
+    w.source = far_source_of(w.values, ROWS, WIDTH);
+    w.other_source = far_source_of(w.others, 50, WIDTH);
+    w.rows = far_rows(kind, w.values, ROWS, WIDTH, w.source);
+    w.other_rows = far_rows(kind, w.others, 50, WIDTH, w.other_source);
+    return w;
+}
+
+static void drop(world *w)
+{
+    ae_dataset_free(w->rows);
+    ae_dataset_free(w->other_rows);
+    ck_assert_int_eq(atomic_load(&w->source->twice), 0);
+    free(w->source);
+    free(w->other_source);
+    free(w->values);
+    free(w->others);
+}
+
+static void assert_batch(const world *w, aei_reader *reader, const uint32_t *order, size_t number)
+{
+    float row[WIDTH];
+    aei_batch batch;
+    ck_assert_ok(aei_reader_take(reader, number, &batch));
+    const size_t first = number * BATCH, left = ROWS - first;
+    ck_assert_uint_eq(batch.count, left < BATCH ? left : BATCH);
+    for (size_t r = 0; r < batch.count; r++) {
+        const size_t there = order == NULL ? first + r : order[first + r];
+        aei_dataset_gather(batch.dataset, batch.rows + r, 1, 0, WIDTH, row, WIDTH);
+        ck_assert_mem_eq(row, w->values + there * WIDTH, sizeof row);
+    }
+}
+
+START_TEST(batches_come_in_any_order_from_anywhere)
+{
+    world w = make(_i);
+    aei_reader *reader = NULL;
+    uint32_t order[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        order[i] = (uint32_t)((i * 77 + 5) % ROWS);
+    ck_assert_ok(aei_reader_create(&reader, w.rows, BATCH, NULL, NULL));
+    ck_assert_uint_eq(aei_reader_count(reader), 8);
+    for (size_t k = 0; k < 8; k++)
+        assert_batch(&w, reader, NULL, k);
+    aei_reader_begin(reader, order);
+    const size_t numbers[] = {0, 1, 2, 2, 1, 7, 0, 1, 6, 7, 7, 3, 5, 4};
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        assert_batch(&w, reader, order, numbers[i]);
+    aei_reader_begin(reader, order);
+    for (size_t i = 0; i < ROWS; i++)
+        order[i] = (uint32_t)(ROWS - 1 - i);
+    for (size_t k = 0; k < 8; k++)
+        assert_batch(&w, reader, order, k);
+    float row[WIDTH];
+    for (size_t r = 0; r < ROWS; r += 3) {
+        ck_assert_ok(aei_reader_row(reader, r, row));
+        ck_assert_mem_eq(row, w.values + (ROWS - 1 - r) * WIDTH, sizeof row);
+    }
+    aei_reader_free(reader);
+    drop(&w);
+}
+END_TEST
+
+typedef struct outcome {
+    ae_evaluation evaluation, mean_evaluation;
+    float mean[WIDTH], offset[WIDTH], scale[WIDTH];
+    ae_threshold threshold;
+    ae_diagnosis diagnosis;
+    ae_epoch_info epochs[3];
+} outcome;
+
+static void look(outcome *o, ae_network *network, const world *w)
+{
+    o->evaluation.size = o->mean_evaluation.size = sizeof o->evaluation;
+    o->threshold.size = sizeof o->threshold;
+    o->diagnosis.size = sizeof o->diagnosis;
+    ck_assert_ok(ae_dataset_mean(w->rows, o->mean));
+    ck_assert_ok(ae_network_evaluate(network, w->other_rows, &o->evaluation, NULL));
+    ck_assert_ok(ae_dataset_evaluate_mean(w->rows, w->other_rows, &o->mean_evaluation));
+    ck_assert_ok(ae_network_get_scaling(network, o->offset, o->scale));
+    ck_assert_ok(ae_network_fit_threshold(network, w->other_rows, NULL));
+    ck_assert_ok(ae_network_get_threshold(network, &o->threshold));
+    ck_assert_ok(ae_network_diagnose(network, w->rows, w->other_rows, &o->diagnosis, NULL));
+}
+
+/* Everything that takes a dataset, in one life. */
+static ae_network *live(int kind, size_t threads, outcome *o)
+{
+    memset(o, 0, sizeof *o);
+    world w = make(kind);
+    ae_dataset *shuffled = NULL;
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 9, 3, 9, WIDTH);
+    ae_optimizer *optimizer = fixture_adam(0.01f);
+    ck_assert_ok(ae_dataset_shuffle(&shuffled, w.rows, 9));
+    ck_assert_ok(
+        ae_network_fit_scaling(network, shuffled, AE_SCALING_OPTIONS(.kind = AE_SCALING_MIN_MAX)));
+    ae_trainer *trainer = fixture_trainer(network, optimizer, shuffled,
+                                          AE_TRAINER_OPTIONS(.batch = BATCH, .threads = threads,
+                                                             .seed = 3,
+                                                             .validation = w.other_rows));
+    ae_dataset_free(shuffled);
+    for (size_t e = 0; e < 3; e++) {
+        o->epochs[e].size = sizeof o->epochs[e];
+        ck_assert_ok(ae_trainer_run_epoch(trainer, &o->epochs[e]));
+        o->epochs[e].seconds = 0;
+    }
+    ae_trainer_free(trainer);
+    ae_optimizer_free(optimizer);
+    look(o, network, &w);
+    drop(&w);
+    return network;
+}
+
+START_TEST(it_does_not_matter_where_rows_are)
+{
+    outcome near, far;
+    ae_network *a = live(FAR_MEMORY, 1, &near), *b = live(_i, 2, &far);
+    ck_assert(fixture_same_state(a, b));
+    ck_assert_mem_eq(&near, &far, sizeof near);
+    ae_network_free(a);
+    ae_network_free(b);
+}
+END_TEST
+
+START_TEST(a_value_in_a_file_that_is_not_finite_stops_the_step)
+{
+    world w = make(FAR_MEMORY);
+    w.values[100 * WIDTH + 7] = _i == 0 ? NAN : -INFINITY;
+    ae_dataset *mapped = far_mapped("damaged.npy", w.values, ROWS, WIDTH), *view = NULL;
+    float row[WIDTH];
+    ck_assert_ok(ae_dataset_view(&view, mapped, 50, 100));
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 4, WIDTH);
+    ae_optimizer *sgd = fixture_sgd(0.1f);
+    ae_trainer *trainer = fixture_trainer(network, sgd, view, AE_TRAINER_OPTIONS(.batch = 10));
+    size_t count;
+    ae_status status;
+    float *before, *after;
+    do {
+        before = fixture_state(network, &count);
+        status = ae_trainer_run_step(trainer, NULL);
+        after = fixture_state(network, &count);
+        const bool same = memcmp(before, after, count * sizeof *after) == 0;
+        ck_assert(same == (status != AE_OK));
+        free(before);
+        free(after);
+    } while (status == AE_OK);
+    ck_assert_status(status, AE_ERROR_DATA, "training set: row 50, column 7: ");
+    ck_assert(support_contains(ae_last_error(), "(row 100 of "));
+    ck_assert(support_contains(ae_last_error(), "damaged.npy)"));
+    ck_assert_status(ae_dataset_check(view), AE_ERROR_DATA, "row 50, column 7: ");
+    ck_assert_status(ae_dataset_check(mapped), AE_ERROR_DATA, "row 100, column 7: ");
+    ck_assert_status(ae_dataset_read(mapped, 100, 1, row), AE_ERROR_DATA, "row 100, column 7: ");
+    ck_assert_ok(ae_dataset_read(mapped, 99, 1, row));
+    ck_assert_status(ae_network_fit_scaling(network, mapped, NULL), AE_ERROR_DATA, "row 100");
+    ae_trainer_free(trainer);
+    ae_optimizer_free(sgd);
+    ae_network_free(network);
+    ae_dataset_free(view);
+    ae_dataset_free(mapped);
+    drop(&w);
+}
+END_TEST
+
+static int three_more_steps(void *argument)
+{
+    ae_trainer *trainer = argument;
+    double cost = 0;
+    for (int i = 0; i < 3; i++)
+        if (ae_trainer_run_step(trainer, &cost) != AE_OK)
+            return 1;
+    ae_trainer_free(trainer);
+    return (int)(fmod(cost * 1e6, 200)) + 2;
+}
+
+START_TEST(a_child_of_fork_reads_on)
+{
+    world w = make(FAR_SOURCE);
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 4, WIDTH);
+    ae_optimizer *sgd = fixture_sgd(0.1f);
+    ae_trainer *trainer = fixture_trainer(network, sgd, w.rows,
+                                          AE_TRAINER_OPTIONS(.batch = 10, .threads = 1));
+    ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    const int child = support_in_child(three_more_steps, trainer);
+    ck_assert_int_ge(child, 2);
+    ck_assert_int_eq(three_more_steps(trainer), child);
+    ae_optimizer_free(sgd);
+    ae_network_free(network);
+    drop(&w);
+}
+END_TEST
+
+START_TEST(failing_allocations_leave_nothing_behind)
+{
+    world w = make(_i);
+    aei_reader *reader = NULL;
+    for (size_t n = 1;; n++) {
+        support_fail_allocation(n);
+        const ae_status status = aei_reader_create(&reader, w.rows, BATCH, NULL, NULL);
+        support_fail_allocation(0);
+        if (status == AE_OK)
+            break;
+        ck_assert_int_eq(status, AE_ERROR_OUT_OF_MEMORY);
+        ck_assert_ptr_null(reader);
+    }
+    const size_t before = support_allocations();
+    for (size_t k = 0; k < 8; k++)
+        assert_batch(&w, reader, NULL, k);
+    ck_assert_uint_eq(support_allocations(), before);
+    aei_reader_free(reader);
+    drop(&w);
+}
+END_TEST
+
+Suite *reader_suite(void)
+{
+    Suite *suite = suite_create("reader");
+    TCase *tcase = tcase_create("reader");
+    tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
+    tcase_add_loop_test(tcase, batches_come_in_any_order_from_anywhere, 0, FAR_KINDS);
+    tcase_add_loop_test(tcase, it_does_not_matter_where_rows_are, 0, FAR_KINDS);
+    tcase_add_loop_test(tcase, a_value_in_a_file_that_is_not_finite_stops_the_step, 0, 2);
+    tcase_add_test(tcase, a_child_of_fork_reads_on);
+    tcase_add_loop_test(tcase, failing_allocations_leave_nothing_behind, 0, FAR_KINDS);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

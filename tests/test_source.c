@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rows that a program supplies: what it is asked, how it stops, when it is let go. */
+#include "far_rows.h"
+#include "suites.h"
+
+enum { ROWS = 300, WIDTH = 11 };
+
+typedef struct world {
+    float *values;
+    far_source *source;
+    ae_dataset *dataset;
+} world;
+
+static world make(void)
+{
+    world w = {.values = fixture_values(ROWS * WIDTH, 0, 1, 5)};
+    w.source = far_source_of(w.values, ROWS, WIDTH);
+    w.dataset = far_dataset(w.source);
+    return w;
+}
+
+static void drop(world *w)
+{
+    ae_dataset_free(w->dataset);
+    ck_assert_int_eq(atomic_load(&w->source->twice), 0);
+    ck_assert_int_eq(atomic_load(&w->source->released), 1);
+    free(w->source);
+    free(w->values);
+}
+
+START_TEST(nothing_is_read_until_it_is_wanted)
+{
+    world w = make();
+    ae_dataset *shuffled = NULL, *first = NULL, *rest = NULL;
+    ck_assert_ok(ae_dataset_shuffle(&shuffled, w.dataset, 3));
+    ck_assert_ok(ae_dataset_split(&first, &rest, shuffled, 200));
+    ck_assert_uint_eq(ae_dataset_row_count(rest), 100);
+    ck_assert_uint_eq(ae_dataset_feature_count(rest), WIDTH);
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 0);
+    ae_dataset_free(shuffled);
+    ae_dataset_free(first);
+    ck_assert_int_eq(atomic_load(&w.source->released), 0);
+    float row[WIDTH];
+    ck_assert_ok(ae_dataset_read(rest, 7, 1, row));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 1);
+    ae_dataset_free(rest);
+    drop(&w);
+}
+END_TEST
+
+START_TEST(a_scaling_a_mean_and_a_check_read_as_often_as_they_must)
+{
+    enum { MANY = 14000 }; /* more than a reader holds at once */
+    world w = {.values = fixture_values(MANY * WIDTH, 0, 1, 5)};
+    w.source = far_source_of(w.values, MANY, WIDTH);
+    w.dataset = far_dataset(w.source);
+    float mean[WIDTH];
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 4, WIDTH);
+    ck_assert_ok(ae_dataset_check(w.dataset));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), MANY);
+    ck_assert_ok(ae_dataset_mean(w.dataset, mean));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 2 * MANY);
+    ck_assert_ok(ae_network_fit_scaling(network, w.dataset, NULL));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 3 * MANY);
+    ck_assert_ok(
+        ae_network_fit_scaling(network, w.dataset, AE_SCALING_OPTIONS(.kind = AE_SCALING_Z_SCORE)));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 5 * MANY);
+    ae_network_free(network);
+    drop(&w);
+}
+END_TEST
+
+typedef struct training {
+    ae_network *network;
+    ae_optimizer *optimizer;
+    ae_trainer *trainer;
+} training;
+
+static training start(const world *w)
+{
+    training t = {.network = FIXTURE_NETWORK(WIDTH, 6, 3, 6, WIDTH),
+                  .optimizer = fixture_adam(0.01f)};
+    t.trainer = fixture_trainer(t.network, t.optimizer, w->dataset,
+                                AE_TRAINER_OPTIONS(.batch = 20, .threads = 2, .seed = 4));
+    return t;
+}
+
+static void end(training *t)
+{
+    ae_trainer_free(t->trainer);
+    ae_optimizer_free(t->optimizer);
+    ae_network_free(t->network);
+}
+
+START_TEST(a_trainer_reads_two_batches_ahead_and_no_row_twice)
+{
+    world w = make();
+    training t = start(&w);
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 0);
+    ck_assert_ok(ae_trainer_run_step(t.trainer, NULL));
+    const size_t asked = atomic_load(&w.source->asked);
+    ck_assert(asked >= 20 && asked <= 60);
+    ck_assert_ok(ae_trainer_run_epoch(t.trainer, NULL));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), ROWS);
+    end(&t);
+    drop(&w);
+}
+END_TEST
+
+START_TEST(a_source_lives_until_its_last_reader_is_freed)
+{
+    world w = make();
+    training t = start(&w);
+    ck_assert_ok(ae_trainer_run_step(t.trainer, NULL));
+    ae_dataset_free(w.dataset);
+    w.dataset = NULL;
+    ck_assert_int_eq(atomic_load(&w.source->released), 0);
+    ck_assert_ok(ae_trainer_run_epoch(t.trainer, NULL));
+    end(&t);
+    ck_assert_int_eq(atomic_load(&w.source->released), 1);
+    const size_t asked = atomic_load(&w.source->asked);
+    drop(&(world){w.values, w.source, NULL});
+    ck_assert_uint_eq(asked, ROWS);
+}
+END_TEST
+
+/* The run stops before the step that wants the row, and goes on when the row can be had. */
+static void stop_and_go_on(ae_status wanted, const char *text, size_t far_source_field)
+{
+    world w = make(), twin = make();
+    training t = start(&w), calm = start(&twin);
+    size_t *row = (size_t *)(void *)((char *)w.source + far_source_field);
+    *row = 42;
+    ae_status status = AE_OK;
+    while ((status = ae_trainer_run_step(t.trainer, NULL)) == AE_OK)
+        ck_assert_ok(ae_trainer_run_step(calm.trainer, NULL));
+    ck_assert_status(status, wanted, text);
+    ck_assert(support_contains(ae_last_error(), "training set: "));
+    ck_assert_uint_eq(ae_trainer_step_count(t.trainer), ae_trainer_step_count(calm.trainer));
+    ck_assert(fixture_same_state(t.network, calm.network));
+    ck_assert_status(ae_trainer_run_step(t.trainer, NULL), wanted, text);
+    *row = SIZE_MAX;
+    for (int i = 0; i < 20; i++) {
+        ck_assert_ok(ae_trainer_run_step(t.trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(calm.trainer, NULL));
+    }
+    ck_assert(fixture_same_state(t.network, calm.network));
+    end(&t);
+    end(&calm);
+    drop(&w);
+    drop(&twin);
+}
+
+START_TEST(a_source_that_stops_is_named_by_row_and_asked_again)
+{
+    stop_and_go_on(AE_ERROR_CANCELLED, "the source returned 7", offsetof(far_source, stop_row));
+}
+END_TEST
+
+START_TEST(a_row_that_is_not_filled_in_is_refused)
+{
+    stop_and_go_on(AE_ERROR_DATA, "(row 42 of the source)", offsetof(far_source, lazy_row));
+}
+END_TEST
+
+START_TEST(every_call_that_reads_says_that_the_source_stopped)
+{
+    world w = make();
+    float mean[WIDTH], *rows = fixture_allocate(ROWS * WIDTH, sizeof *rows);
+    ae_evaluation evaluation = {.size = sizeof evaluation};
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 4, WIDTH);
+    w.source->stop_row = 299;
+    const char *text = "the source returned 7";
+    ck_assert_status(ae_dataset_read(w.dataset, 0, ROWS, rows), AE_ERROR_CANCELLED, text);
+    ck_assert_status(ae_dataset_mean(w.dataset, mean), AE_ERROR_CANCELLED, text);
+    ck_assert_status(ae_dataset_check(w.dataset), AE_ERROR_CANCELLED, text);
+    ck_assert_status(ae_network_fit_scaling(network, w.dataset, NULL), AE_ERROR_CANCELLED, text);
+    ck_assert_int_eq(ae_network_has_scaling(network), 0);
+    ck_assert_status(ae_network_evaluate(network, w.dataset, &evaluation, NULL), AE_ERROR_CANCELLED,
+                     text);
+    ck_assert_status(ae_network_fit_threshold(network, w.dataset, NULL), AE_ERROR_CANCELLED, text);
+    ck_assert_status(ae_dataset_evaluate_mean(w.dataset, w.dataset, &evaluation),
+                     AE_ERROR_CANCELLED, text);
+    ae_network_free(network);
+    free(rows);
+    drop(&w);
+}
+END_TEST
+
+START_TEST(values_that_the_output_cannot_reach_stop_the_step)
+{
+    world w = make();
+    training t = start(&w);
+    w.values[77 * WIDTH + 3] = 1.5f;
+    ae_status status;
+    while ((status = ae_trainer_run_step(t.trainer, NULL)) == AE_OK)
+        ck_assert_uint_lt(ae_trainer_step_count(t.trainer), 15);
+    ck_assert_status(status, AE_ERROR_DATA,
+                     "training set: row 77, column 3: 1.5 is outside [0, 1]");
+    end(&t);
+    drop(&w);
+}
+END_TEST
+
+START_TEST(what_cannot_be_a_source_is_refused)
+{
+    world w = make();
+    ae_dataset *dataset = NULL;
+    ae_row_source s = far_described(w.source);
+    ck_assert_status(ae_dataset_create_from_source(NULL, &s, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "dataset is NULL");
+    ck_assert_status(ae_dataset_create_from_source(&dataset, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "source is NULL");
+    s.read = NULL;
+    ck_assert_status(ae_dataset_create_from_source(&dataset, &s, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "read is NULL");
+    s = far_described(w.source);
+    s.rows = 0;
+    ck_assert_status(ae_dataset_create_from_source(&dataset, &s, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "0 rows");
+    s.rows = (size_t)UINT32_MAX + 1;
+    ck_assert_status(ae_dataset_create_from_source(&dataset, &s, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "at most 4294967295");
+    s = far_described(w.source);
+    s.size = 0;
+    ck_assert_status(ae_dataset_create_from_source(&dataset, &s, NULL), AE_ERROR_INVALID_ARGUMENT,
+                     "ae_row_source.size");
+    s = far_described(w.source);
+    ck_assert_status(
+        ae_dataset_create_from_source(&dataset, &s, AE_DATASET_OPTIONS(.map = AE_TOGGLE_ON)),
+        AE_ERROR_INVALID_ARGUMENT, "map is for");
+    for (size_t n = 1;; n++) {
+        support_fail_allocation(n);
+        const ae_status status = ae_dataset_create_from_source(&dataset, &s, NULL);
+        support_fail_allocation(0);
+        if (status == AE_OK)
+            break;
+        ck_assert_int_eq(status, AE_ERROR_OUT_OF_MEMORY);
+    }
+    ck_assert_int_eq(atomic_load(&w.source->released), 0);
+    ae_dataset_free(dataset);
+    ck_assert_int_eq(atomic_load(&w.source->released), 1);
+    atomic_store(&w.source->released, 0);
+    drop(&w);
+}
+END_TEST
+
+Suite *source_suite(void)
+{
+    Suite *suite = suite_create("source");
+    TCase *tcase = tcase_create("source");
+    tcase_add_test(tcase, nothing_is_read_until_it_is_wanted);
+    tcase_add_test(tcase, a_scaling_a_mean_and_a_check_read_as_often_as_they_must);
+    tcase_add_test(tcase, a_trainer_reads_two_batches_ahead_and_no_row_twice);
+    tcase_add_test(tcase, a_source_lives_until_its_last_reader_is_freed);
+    tcase_add_test(tcase, a_source_that_stops_is_named_by_row_and_asked_again);
+    tcase_add_test(tcase, a_row_that_is_not_filled_in_is_refused);
+    tcase_add_test(tcase, every_call_that_reads_says_that_the_source_stopped);
+    tcase_add_test(tcase, values_that_the_output_cannot_reach_stop_the_step);
+    tcase_add_test(tcase, what_cannot_be_a_source_is_refused);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
