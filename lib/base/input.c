@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/unconst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,8 +83,8 @@ void aei_unmap(void *data, size_t size)
 /* A hint: refusal costs speed only. */
 void aei_will_need(const void *data, size_t size)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)data / page * page;
-    (void)madvise((void *)first, size + ((uintptr_t)data - first), MADV_WILLNEED);
+    const size_t before = (uintptr_t)data % (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)madvise((unsigned char *)aei_unconst(data) - before, size + before, MADV_WILLNEED);
 }
 
 /* One byte more is asked for than the file had, to see that it has not grown. */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* The same pointer for another library's parameter or field that lacks a const and never writes:
- * execvp and getopt in the C library, BLIS, what protoc-c makes. */
+ * execvp, getopt and madvise in the C library, BLIS, what protoc-c makes. */
 static inline void *aei_unconst(const void *pointer)
 {
     return (void *)(uintptr_t)pointer;
