@@ -199,8 +199,8 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream, const char 
     AE_TRY(aei_storage_draft(&draft, &o, from.rows, from.features,
                              u8 ? AEI_STORAGE_U8 : AEI_STORAGE_F32));
     ae_status status = fill(&draft, &from, o.map == AE_TOGGLE_ON);
-    /* Values of a mapped file are looked at when they are read. Whether any is missing must be known
-     * at once, which takes a reading. */
+    /* Values of a mapped file are looked at when they are read. Whether any is missing must be
+     * known at once, which takes a reading. */
     draft.unchecked = draft.mapping != NULL && !u8 && o.missing != AE_MISSING_KEEP;
     if (status == AE_OK && !u8 && !draft.unchecked)
         status = aei_storage_check_values(&draft, from.rows, o.missing);
