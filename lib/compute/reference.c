@@ -23,6 +23,8 @@ static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float
         }
 }
 
+/* A column of padding has a gradient of 0 for its weights, so no optimizer moves them away from
+ * 0. */
 static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const float *b, float *c,
                     const float *const prefetch[3])
 {
@@ -43,6 +45,8 @@ static void transpose(size_t k, size_t n, const float *in, float *out)
             out[j * P + i] = i < k ? in[i * P + j] : 0;
 }
 
+/* ReLU lets NAN through: a plain comparison would turn it into 0, and a run that diverges would
+ * look healthy. */
 static double apply(aei_nonlinearity f, double x)
 {
     switch (f.kind) {
@@ -59,6 +63,8 @@ static double apply(aei_nonlinearity f, double x)
     }
 }
 
+/* From the output y, because the step keeps no input of the activation: all of these can be told
+ * from y. ReLU's derivative at 0 is 0, as in PyTorch. */
 static double derivative(aei_nonlinearity f, double y)
 {
     switch (f.kind) {
@@ -75,6 +81,8 @@ static double derivative(aei_nonlinearity f, double y)
     }
 }
 
+/* The mean first, then squares around it: sum of squares minus square of the mean would lose a
+ * small variance beside a large mean. The variance is biased, as algorithm 1 has it. */
 static void norm_forward(size_t rows, size_t n, float *x, float *y, const float *gamma,
                          const float *beta, float epsilon, aei_nonlinearity f, float *mean,
                          float *variance, float *inverse)
@@ -108,6 +116,9 @@ static void affine_forward(size_t rows, size_t n, const float *x, float *y, cons
             y[i] = (float)apply(f, (double)scale[i % P] * (double)x[i] + (double)shift[i % P]);
 }
 
+/* The chain of Ioffe and Szegedy 2015, section 3, with mean and variance put in: with d = dC/du,
+ * dC/dz = gamma / sd (d - mean(d) - x^ mean(d x^)). The two sums are dbeta and dgamma, so they come
+ * for free. */
 static void norm_backward(size_t rows, size_t n, float *g, const float *y, const float *xhat,
                           const float *gamma, const float *inverse, aei_nonlinearity f,
                           float *dgamma, float *dbeta)
@@ -131,6 +142,7 @@ static void norm_backward(size_t rows, size_t n, float *g, const float *y, const
     }
 }
 
+/* Without normalisation nothing couples the rows: a column's sum is all there is. */
 static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_nonlinearity f,
                           float *dbias)
 {
@@ -147,6 +159,7 @@ static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_n
     }
 }
 
+/* y is kept away from 0 and 1 by the bounds of kernels.h, each for its own logarithm. */
 static void row_costs(size_t rows, size_t n, const float *y, const float *t, int bce, float *costs)
 {
     for (size_t r = 0; r < rows; r++) {
@@ -168,6 +181,8 @@ static void cost_gradient(size_t rows, size_t n, const float *y, const float *t,
         g[i] = i % P < n ? (y[i] - t[i]) * factor[i / P] : 0;
 }
 
+/* Padding has a gradient, a weight and moments of 0: Adam divides 0 by epsilon there, and it stays
+ * 0. */
 static void update(const aei_update *rule, size_t n, float *w, const float *gradient, float *first,
                    float *second)
 {
@@ -188,6 +203,7 @@ static void update(const aei_update *rule, size_t n, float *w, const float *grad
     }
 }
 
+/* memcpy, because C allows no other look at a float's bits; compilers make one move of it. */
 static uint32_t bits_of(float x)
 {
     uint32_t bits;
@@ -206,6 +222,8 @@ static float float_of(uint32_t bits)
 static uint16_t bf16_of(float x)
 {
     const uint32_t bits = bits_of(x), low = bits & 0xffff, high = bits >> 16;
+    /* The quiet bit: a NAN whose payload lies in the lower half would become infinity when that is
+     * cut off. */
     if (isnan(x))
         return (uint16_t)(high | 0x40);
     return (uint16_t)(high + (low > 0x8000 || (low == 0x8000 && (high & 1) != 0)));
@@ -229,6 +247,8 @@ static void round_bf16(size_t n, const float *in, float *out)
         out[i] = float_of((uint32_t)bf16_of(in[i]) << 16);
 }
 
+/* In double, then rounded once: about half an ulp, so that the 2 ulp of the others can be
+ * measured. */
 static void map_elementwise(int function, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i++) {

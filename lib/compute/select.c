@@ -69,6 +69,8 @@ const char *ae_kernels_name(size_t index)
     return kernels == NULL ? NULL : kernels->name;
 }
 
+/* BLIS is looked up only when no other table has the name: a misspelt name costs its start, "auto"
+ * and libae's own do not. */
 ae_status aei_kernels_find(const aei_kernels **kernels, const char *name)
 {
     const aei_kernels *found[MOST];
@@ -100,6 +102,7 @@ ae_status aei_kernels_find(const aei_kernels **kernels, const char *name)
 const aei_bf16_kernels *(*aei_bf16_kernels_hook)(const aei_kernels *kernels);
 #endif
 
+/* Pairs need the panel of the table that they stand beside, and there is one such table only. */
 const aei_bf16_kernels *aei_bf16_kernels_find(const aei_kernels *kernels)
 {
 #ifdef AEI_TEST_HOOKS

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where does a cell of a CSV file begin and end? RFC 4180, read as most writers write it: any of
+ * the three line ends, a byte order mark, quotes inside an unquoted cell. Memory is one block and
+ * one cell, however long the file is. Cells know their line and column, because a person has to
+ * find what is wrong.
+ */
 #include "format/csv_reader.h"
 
 #include "base/error.h"
@@ -6,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A cell has a bound, or a quote that is never closed would make the whole file one cell in
+ * memory. */
 enum { BLOCK = 1 << 16, CELL_MAX = 1 << 20, END = -1 };
 
 struct aei_csv {
@@ -19,7 +27,8 @@ struct aei_csv {
     unsigned char block[BLOCK];
 };
 
-/* The next byte without taking it, or END. */
+/* The next byte without taking it, or END. May read the next block over the present one: a pointer
+ * into the block is void afterwards. */
 static ae_status peek(aei_csv *csv, int *c)
 {
     if (csv->used == csv->filled) {
@@ -30,11 +39,14 @@ static ae_status peek(aei_csv *csv, int *c)
     return AE_OK;
 }
 
+/* A zero byte is never plain: callers hand names on as strings, which would end there. UTF-16 is
+ * found by it too. */
 static bool is_plain(const aei_csv *csv, unsigned char c)
 {
     return c != (unsigned char)csv->delimiter && c != '\n' && c != '\r' && c != '"' && c != '\0';
 }
 
+/* Doubled, so that a long cell is copied a bounded number of times; kept from cell to cell. */
 static ae_status append(aei_csv *csv, const unsigned char *bytes, size_t count)
 {
     if (count > CELL_MAX - csv->size)
@@ -55,7 +67,8 @@ static ae_status append(aei_csv *csv, const unsigned char *bytes, size_t count)
     return AE_OK;
 }
 
-/* Take a line's end if it comes next; counts it. */
+/* Take a line's end if it comes next; counts it. \n, \r\n and a lone \r, which old spreadsheets on
+ * the Macintosh write, end a line each. */
 static ae_status take_line_end(aei_csv *csv, bool *taken)
 {
     int c;
@@ -72,7 +85,8 @@ static ae_status take_line_end(aei_csv *csv, bool *taken)
     return AE_OK;
 }
 
-/* Bytes up to one that means something, a block's worth at a time. */
+/* Bytes up to one that means something, a block's worth at a time. Most of a table's bytes are
+ * plain: one memcpy a cell instead of a call a byte. */
 static ae_status take_plain(aei_csv *csv)
 {
     const unsigned char *from = csv->block + csv->used;
@@ -114,6 +128,7 @@ static ae_status read_quoted(aei_csv *csv, const aei_cell *cell)
                 return AE_OK;
             csv->used++;
         }
+        /* Of \r\n the \n counts the line, in the next round. */
         if (c == '\r') {
             AE_TRY(peek(csv, &c));
             csv->line += c != '\n';
@@ -124,6 +139,7 @@ static ae_status read_quoted(aei_csv *csv, const aei_cell *cell)
     }
 }
 
+/* A quote that does not come first is text: measurements in inches (5") are written so. */
 static ae_status read_unquoted(aei_csv *csv)
 {
     for (;;) {
@@ -140,6 +156,8 @@ static ae_status read_unquoted(aei_csv *csv)
     }
 }
 
+/* After a delimiter there is always a cell, even at the end of the file. After a line's end there
+ * is none: a last line may or may not have one. */
 ae_status aei_csv_next(aei_csv *csv, aei_cell *cell, bool *more)
 {
     int c;
@@ -171,12 +189,14 @@ ae_status aei_csv_next(aei_csv *csv, aei_cell *cell, bool *more)
     cell->text = csv->size == 0 ? "" : csv->cell;
     cell->size = csv->size;
     cell->last = !csv->open;
+    /* Only the first cell of a line can be all of it; "" is an empty text that somebody wrote. */
     cell->blank = cell->last && cell->column == 1 && cell->size == 0 && !quoted;
     if (cell->last)
         csv->column = 1;
     return AE_OK;
 }
 
+/* The first block shows whether there is a mark: a file of fewer than three bytes has none. */
 ae_status aei_csv_create(aei_csv **csv, aei_stream *stream, char delimiter)
 {
     static const unsigned char mark[3] = {0xEF, 0xBB, 0xBF};

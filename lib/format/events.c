@@ -37,6 +37,8 @@ AEI_OPTIONS_INIT(ae_event_writer_options)
 #include <time.h>
 #include <unistd.h>
 
+/* A name needs 190 bytes at most: fixed text, 16 digits of time, a host of 127, a process id and a
+ * number. */
 enum {
     NAME_SIZE = 256,
     HOST_SIZE = 128,
@@ -46,7 +48,11 @@ enum {
     MOST_PIXELS = 65535
 };
 
+/* Up to here every whole second is a double of its own, as the file's name and wall_time need
+ * it. */
 static const double latest = 0x1p53;
+/* 2^30 bytes of pixels keep an event under the 2 GiB that readers of protobuf take, even where PNG
+ * cannot make them smaller. */
 static const size_t largest_image = (size_t)1 << 30;
 
 struct ae_event_writer {
@@ -70,6 +76,8 @@ static double system_clock(void *user)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* A caller's clock can return anything; converted to an integer for the name, what is negative or
+ * huge would be undefined. */
 static ae_status read_clock(double *seconds, const ae_event_writer *w)
 {
     const double now = w->clock(w->user);
@@ -87,6 +95,7 @@ static uint32_t masked_crc(const void *data, size_t size)
     return (crc >> 15 | crc << 17) + 0xA282EAD8;
 }
 
+/* Kept for the next event: a run that writes one scalar a step allocates once. */
 static ae_status reserve(ae_event_writer *w, size_t size)
 {
     if (size <= w->room)
@@ -99,7 +108,9 @@ static ae_status reserve(ae_event_writer *w, size_t size)
     return AE_OK;
 }
 
-/* All of a record or, as far as that can be had, nothing. */
+/* All of a record or, as far as that can be had, nothing. One write for a whole record: a program
+ * that is killed leaves no half of one. After an error the file ends where the last whole record
+ * does, because readers stop at the first damaged one and would never see what follows. */
 static ae_status append(ae_event_writer *w, size_t size)
 {
     size_t done = 0;
@@ -119,6 +130,8 @@ static ae_status append(ae_event_writer *w, size_t size)
     return aei_file_fail(w->path, "cannot be written", error);
 }
 
+/* Once a piece stays behind, each further record would be lost to readers; the error says so
+ * instead. */
 static ae_status write_locked(ae_event_writer *w, const Aei__Event__Event *event)
 {
     if (w->damaged)
@@ -135,6 +148,8 @@ static ae_status write_locked(ae_event_writer *w, const Aei__Event__Event *event
     return status;
 }
 
+/* The clock is read outside the lock: it is the caller's code, which other threads should not have
+ * to wait for. */
 static ae_status write_event(ae_event_writer *w, Aei__Event__Event *event)
 {
     AE_TRY(read_clock(&event->wall_time, w));
@@ -158,7 +173,9 @@ static void host_name(char host[HOST_SIZE])
 }
 
 /* A file of a new name. The folder is synced too: a file that is not listed is no use after a power
- * cut. */
+ * cut. Two writers can start in the same second, also in one process. O_EXCL decides who has a
+ * name, and the other takes the next number; TensorBoard takes all files of a folder for one
+ * run. */
 static ae_status open_file(ae_event_writer *w, const char *folder, double now)
 {
     char host[HOST_SIZE], name[NAME_SIZE];
@@ -181,6 +198,8 @@ static ae_status open_file(ae_event_writer *w, const char *folder, double now)
     return error == 0 ? AE_OK : aei_file_fail(w->path, "cannot be created", error);
 }
 
+/* The version must be the first record. Without it the file is no use to a reader, so it is
+ * removed. */
 static ae_status begin(ae_event_writer *w, const char *folder)
 {
     double now = 0;
@@ -202,6 +221,7 @@ ae_status ae_event_writer_create(ae_event_writer **writer, const char *folder,
     ae_event_writer_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_event_writer_options"));
     const size_t size = sizeof(ae_event_writer) + strlen(folder) + 1 + NAME_SIZE;
+    /* The path is part of the allocation: nothing more can fail when a message needs it. */
     ae_event_writer *w = calloc(1, size);
     if (w == NULL)
         return aei_fail_memory(size);
@@ -237,6 +257,7 @@ const char *ae_event_writer_path(const ae_event_writer *writer)
     return writer == NULL ? "" : writer->path;
 }
 
+/* In protobuf a step is an int64. */
 static ae_status check_step(uint64_t step)
 {
     if (step > INT64_MAX)
@@ -295,6 +316,7 @@ static ae_status write_value(ae_event_writer *w, uint64_t step, Aei__Event__Valu
     return write_event(w, &event);
 }
 
+/* simple_value is a float in TensorBoard's format: digits beyond that have no place in the file. */
 ae_status ae_event_writer_add_scalar(ae_event_writer *writer, const char *tag, uint64_t step,
                                      double value)
 {
@@ -347,6 +369,8 @@ ae_status ae_event_writer_add_image(ae_event_writer *writer, const char *tag, ui
     return status;
 }
 
+/* Records are in the kernel's hands already, so a program that crashes loses none. This is for a
+ * machine that does. */
 ae_status ae_event_writer_flush(ae_event_writer *writer)
 {
     AE_REQUIRE(writer);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What kind of file is this, if not the one that was asked for? Where a reader finds that a file is
+ * none of its own, a person wants to know what it is and what to do with it. */
 #include "format/file_kind.h"
 
 #include "base/error.h"

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do the bytes of a gzip file unpack, piece by piece? zlib does the work. This file adds what a
+ * file may be beyond one stream: several members one behind the other, as concatenated files have,
+ * and damage, each kind with its own message. */
 #include "format/gunzip.h"
 
 #include "base/error.h"
 
+/* RFC 1952, 2.3.1. The content tells, since a name need not end in .gz. Neither IDX nor NPY nor
+ * UTF-8 text can start with these two bytes. */
 bool aei_is_gzip(const unsigned char *data, size_t size)
 {
     return size >= 2 && data[0] == 0x1F && data[1] == 0x8B;
@@ -22,6 +27,8 @@ struct aei_gunzip {
     bool ended; /* the last member is complete and nothing follows */
 };
 
+/* 16 on top of the window's size asks zlib for gzip and nothing else. The largest window reads
+ * every file. */
 ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context)
 {
     enum { GZIP_ONLY = 16 };
@@ -46,6 +53,7 @@ void aei_gunzip_free(aei_gunzip *gunzip)
     free(gunzip);
 }
 
+/* Only when zlib has used up all it had: its input stays where it lies, in the stream's block. */
 static ae_status refill(aei_gunzip *gunzip)
 {
     size_t size;
@@ -76,6 +84,8 @@ static ae_status next_member(aei_gunzip *gunzip)
     return AE_OK;
 }
 
+/* An error leaves *got at 0: bytes in front of a damaged place have not been checked against the
+ * member's checksum, which comes last. */
 ae_status aei_gunzip_read(aei_gunzip *gunzip, void *out, size_t size, size_t *got)
 {
     size_t done = 0;

@@ -46,7 +46,8 @@ static ae_status complain(const reader *r, const char *problem)
     return aei_fail(AE_ERROR_FORMAT, "JSON: %s at byte %zu", problem, (size_t)(r->at - r->text));
 }
 
-/* Step over a character if it is the next one. */
+/* Step over a character if it is the next one. The zero byte at the end equals no character that is
+ * asked for, so the end needs no test. */
 static bool take(reader *r, char c)
 {
     const bool there = *r->at == (unsigned char)c;
@@ -137,7 +138,9 @@ static bool skip_digits(reader *r)
     return r->at > first;
 }
 
-/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)? */
+/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?: this is checked here, and the value is
+ * worked out by aei_parse_double, which reads more than JSON allows, such as a leading plus or
+ * spaces. */
 static ae_status read_number(reader *r, aei_json *value)
 {
     unsigned char *first = r->at;
@@ -159,6 +162,7 @@ static ae_status read_number(reader *r, aei_json *value)
     return complain(r, "a number too large");
 }
 
+/* By its first letter, so that one comparison is enough. */
 static ae_status read_word(reader *r, aei_json *value)
 {
     const char *word = *r->at == 't' ? "true" : *r->at == 'f' ? "false" : "null";
@@ -276,6 +280,8 @@ void aei_json_free(aei_json *root)
     free(root);
 }
 
+/* NULL is of no kind: callers can ask for a member of a member, and one check at the end finds what
+ * is missing. */
 static bool is(const aei_json *value, int kind)
 {
     return value != NULL && (int)value->kind == kind;
@@ -306,6 +312,7 @@ const char *aei_json_key(const aei_json *value)
     return value == NULL ? NULL : value->key;
 }
 
+/* The first is the only one: keys that come twice were refused. */
 const aei_json *aei_json_member(const aei_json *object, const char *key)
 {
     const aei_json *member = is(object, KIND_OBJECT) ? object->first : NULL;
@@ -327,6 +334,7 @@ bool aei_json_bool(const aei_json *value, bool *result)
     return true;
 }
 
+/* null is NAN, as aei_text_number writes it. */
 bool aei_json_double(const aei_json *value, double *result)
 {
     if (!is(value, KIND_NUMBER) && !is(value, KIND_NULL))
@@ -347,6 +355,7 @@ bool aei_json_size(const aei_json *value, size_t *result)
     return true;
 }
 
+/* As a string of digits, which every reader keeps exactly. */
 bool aei_json_u64(const aei_json *value, uint64_t *result)
 {
     const char *text = aei_json_string(value);

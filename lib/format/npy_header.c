@@ -36,6 +36,8 @@ static bool take(scanner *s, char c)
     return true;
 }
 
+/* Without a look at what follows: a name that only starts with the word fails at the next comma or
+ * bracket. */
 static bool take_word(scanner *s, const char *word)
 {
     const size_t length = strlen(word);
@@ -96,7 +98,8 @@ static void translate(const char **type, size_t *size, bool ordered)
 }
 
 /* '<f4': byte order, kind, bytes. Without an order, which NumPy never writes but reads, it is the
- * processor's. */
+ * processor's. The two types that people do save by mistake, structured arrays and Python objects,
+ * get a message that says how to save instead. */
 static ae_status read_type(aei_npy *npy, scanner *s)
 {
     const char *text;
@@ -130,6 +133,7 @@ static ae_status read_type(aei_npy *npy, scanner *s)
     return AE_OK;
 }
 
+/* Python's words for the two values, since the header is a Python literal. */
 static ae_status read_order(aei_npy *npy, scanner *s)
 {
     skip_blanks(s);
@@ -174,6 +178,8 @@ static ae_status read_shape(aei_npy *npy, scanner *s)
     return npy->rank != 1 || comma ? AE_OK : unexpected(s, "a comma in the shape");
 }
 
+/* The three entries may come in any order and each exactly once; text behind the dictionary is
+ * refused, because two readers might disagree about which part counts. */
 ae_status aei_npy_parse(aei_npy *npy, const char *text, size_t size)
 {
     static const struct {

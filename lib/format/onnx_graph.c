@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How is a chain of layers said in ONNX's protobuf messages? The messages point to each other. All
+ * of them are therefore made at once and never move; each call fills in the next one. */
 #ifdef AEI_HAVE_PROTOBUF
 
 #include "format/onnx_graph.h"
@@ -12,6 +14,8 @@
 
 enum { FLOAT32 = 1 }; /* TensorProto.DataType */
 
+/* calloc, because attribute lists and counts start at zero; it also refuses a product of sizes that
+ * overflows. */
 ae_status aei_onnx_graph_create(aei_onnx_graph *graph, char *input, size_t nodes, size_t tensors,
                                 size_t floats)
 {
@@ -39,6 +43,7 @@ void aei_onnx_graph_free(aei_onnx_graph *graph)
     *graph = (aei_onnx_graph){0};
 }
 
+/* raw_data rather than float_data: the writer copies bytes and does not pack number by number. */
 float *aei_onnx_tensor_add(aei_onnx_graph *graph, const char *name, size_t rows, size_t columns)
 {
     aei_onnx_tensor *tensor = &graph->tensors[graph->message.n_initializer];
@@ -59,6 +64,8 @@ float *aei_onnx_tensor_add(aei_onnx_graph *graph, const char *name, size_t rows,
     return values;
 }
 
+/* The value that comes out has the node's name until aei_onnx_value_name gives it another; node and
+ * value names are two name spaces in ONNX, so that nothing clashes. */
 aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const char *op,
                                  size_t first, size_t count)
 {
@@ -66,6 +73,7 @@ aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const 
     graph->message.node[graph->message.n_node++] = &node->message;
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     (void)snprintf(node->value, sizeof node->value, "%s", name);
+    /* The name stays where it is, in the node before or with the caller: nothing is copied. */
     node->inputs[0] = graph->value;
     for (size_t i = 0; i < count; i++)
         node->inputs[1 + i] = graph->tensors[first + i].name;
@@ -81,6 +89,7 @@ aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const 
     return node;
 }
 
+/* protobuf-c's strings are not const, though it only reads them: hence aei_unconst. */
 static Aei__Onnx__Attribute *add_attribute(aei_onnx_node *node, const char *name,
                                            Aei__Onnx__Attribute__Type type)
 {
@@ -106,11 +115,15 @@ void aei_onnx_set_float(aei_onnx_node *node, const char *name, float value)
     attribute->f = value;
 }
 
+/* Over the name in place, so a node must have been added: before, graph->value is the caller's
+ * input, which may be shorter. */
 void aei_onnx_value_name(aei_onnx_graph *graph, const char *name)
 {
     (void)snprintf(graph->value, AEI_ONNX_NAME, "%s", name);
 }
 
+/* raw_data are little-endian whatever the machine. Folding computes on the values, so this comes
+ * last. */
 void aei_onnx_graph_finish(aei_onnx_graph *graph)
 {
     aei_little_endian(graph->floats, graph->used, sizeof *graph->floats);

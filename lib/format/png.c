@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a picture become PNG, for event files? By libpng, in one call. */
 #include "format/png.h"
 
 #include "base/error.h"

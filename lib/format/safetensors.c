@@ -43,7 +43,8 @@ static ae_status complain(const char *name, const char *problem)
     return aei_fail(AE_ERROR_FORMAT, "tensor %s: %s", aei_quote(text, name), problem);
 }
 
-/* Dimensions and their product, which SIZE_LIMIT keeps from overflowing. */
+/* Dimensions and their product, which SIZE_LIMIT keeps from overflowing. More than two dimensions
+ * are counted but not kept: such a tensor fits no network, and the error says how many it has. */
 static ae_status read_shape(aei_stored *tensor, const aei_json *shape)
 {
     if (!aei_json_is_array(shape))
@@ -68,7 +69,9 @@ static ae_status read_shape(aei_stored *tensor, const aei_json *shape)
     return AE_OK;
 }
 
-/* One tensor, by itself; whether its bytes are there and nobody else's is for check_cover. */
+/* One tensor, by itself; whether its bytes are there and nobody else's is for check_cover. dtype,
+ * shape and offsets say the same size twice over; a file in which they differ is damaged or
+ * hostile. */
 static ae_status read_entry(aei_stored *tensor, const aei_json *entry)
 {
     *tensor = (aei_stored){.name = aei_json_key(entry), .shape = {1, 1}};
@@ -106,7 +109,9 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const aei_stored *)a)->name, ((const aei_stored *)b)->name);
 }
 
-/* Tensors cover the bytes from first to last without holes and without sharing any. */
+/* Tensors cover the bytes from first to last without holes and without sharing any. In the order of
+ * offsets first: then a hole or an overlap shows between neighbours, in one walk. By name
+ * afterwards, so that a tensor is found by bisection. */
 static ae_status check_cover(aei_safetensors *file, const unsigned char *data, size_t size)
 {
     qsort(file->tensors, file->count, sizeof *file->tensors, by_offset);
@@ -128,6 +133,7 @@ static ae_status check_cover(aei_safetensors *file, const unsigned char *data, s
     return AE_OK;
 }
 
+/* Strings only, as the format has it; numbers and lists inside are JSON texts of their own. */
 static ae_status read_metadata(aei_safetensors *file, const aei_json *metadata)
 {
     if (!aei_json_is_object(metadata))
@@ -189,6 +195,8 @@ cleanup:
     return status;
 }
 
+/* Cheap refusals come first: a picture or a text given by mistake is told from the first nine
+ * bytes. */
 ae_status aei_safetensors_open(aei_safetensors *file, const void *data, size_t size)
 {
     const ae_status status = open_bytes(file, data, size);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How are a file, memory and gzip read in one way? Readers above see bytes from front to back and
+ * no difference. A reader announces the bytes that its header promises, and a promise that cannot
+ * be kept is refused before memory is taken for it. */
 #include "format/stream.h"
 
 #include "base/error.h"
@@ -45,6 +48,7 @@ static ae_status give(void *context, const unsigned char **data, size_t *size)
     return AE_OK;
 }
 
+/* The first block is read at once, since the two bytes that tell gzip stand in it. */
 static ae_status start(aei_stream *stream)
 {
     AE_TRY(refill(stream));
@@ -173,6 +177,8 @@ ae_status aei_stream_expect(aei_stream *stream, size_t size)
     return stream->gunzip != NULL || found == size ? AE_OK : fail_length(stream, "", found);
 }
 
+/* Only after the last value does it pay to ask for one byte more: a file that goes on is not what
+ * its header says. */
 ae_status aei_stream_values(aei_stream *stream, void *values, size_t size)
 {
     unsigned char beyond;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do rows of float32 become an NPY or CSV file, piece by piece? The writer above it knows one
+ * table and neither format. */
 #include "format/table.h"
 
 #include "base/error.h"

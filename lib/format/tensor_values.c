@@ -41,6 +41,7 @@ static float f32_from_f64(const unsigned char *bytes)
     return (float)f64_from(bytes);
 }
 
+/* Byte by byte: tensors of a file start wherever its header says, also on odd addresses. */
 static const struct {
     const char *dtype;
     size_t size;
@@ -69,6 +70,8 @@ ae_status aei_stored_check_type(const aei_stored *tensor)
     return AE_OK;
 }
 
+/* F64 may be infinite as float32, and a damaged file may hold NAN: neither gets into a network,
+ * where it would come up as a wrong score at best. */
 ae_status aei_stored_floats(float *values, const aei_stored *tensor)
 {
     AE_TRY(aei_stored_check_type(tensor));
@@ -82,6 +85,7 @@ ae_status aei_stored_floats(float *values, const aei_stored *tensor)
     return AE_OK;
 }
 
+/* NAN passes: a history has it where there was no validation set. */
 ae_status aei_stored_doubles(double *values, const aei_stored *tensor)
 {
     if (strcmp(tensor->dtype, "F64") != 0)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How is a JSON text put together without a check for memory after each piece? A text that failed
+ * takes no more, and aei_text_check says so once at the end. */
 #include "format/text.h"
 
 #include "base/error.h"

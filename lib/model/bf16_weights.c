@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* In what form does a bfloat16 session keep weights? Half the bytes of float32 are read for each
+ * row. The copy is made again when the network's generation has changed. */
 #include "model/bf16_weights.h"
 
 #include "model/panels.h"
 
+/* A panel of a layer with an odd input has one row more: its last pair is half empty. */
 static size_t panel_pairs(const ae_network *network, const aei_layer *layer)
 {
     return (layer->in + 1) / 2 * network->kernels->panel;
@@ -31,6 +34,7 @@ void aei_bf16_weights_lay_out(aei_bf16_weights *copy, aei_arena *arena, const ae
     copy->paired = aei_arena_take(arena, size, sizeof *copy->paired);
 }
 
+/* Panel by panel for pairs, since a pair must not reach into the next panel. */
 void aei_bf16_weights_copy(aei_bf16_weights *copy, const ae_network *n)
 {
     const size_t panel = n->kernels->panel;
@@ -57,6 +61,8 @@ void aei_bf16_weights_multiply_pairs(const aei_bf16_weights *copy, const ae_netw
                          weights, c);
 }
 
+/* For many rows a panel is converted once and serves all of them. One row uses each weight once, so
+ * its kernel converts as it reads. */
 void aei_bf16_weights_multiply(const aei_bf16_weights *copy, const ae_network *network, size_t l,
                                size_t p, size_t panels, size_t rows, const float *x, float *c,
                                size_t thread)

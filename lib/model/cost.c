@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What does training make smaller, and which way is down? One table of the four costs and of the
+ * factor that begins each gradient. The default, L2, is the mean length of a row's error. */
 #include "model/cost.h"
 
 #include "base/error.h"
@@ -17,6 +19,7 @@ const char *aei_cost_name(ae_cost cost)
     return names[cost];
 }
 
+/* By name, since files hold names: enumerators may get new numbers, names may not. */
 bool aei_cost_parse(ae_cost *cost, const char *name)
 {
     for (int i = AE_COST_L2; name != NULL && i <= AE_COST_BCE; i++)

@@ -12,6 +12,7 @@ ae_status ae_session_detect(ae_session *session, const float *rows, size_t count
 {
     AE_REQUIRE(session);
     const ae_network *network = aei_session_network(session);
+    /* The scores use the cost that the threshold was fitted with: another one has other numbers. */
     const ae_threshold *threshold;
     AE_TRY(aei_network_find_threshold(&threshold, network));
     if (count == 0)
@@ -19,6 +20,7 @@ ae_status ae_session_detect(ae_session *session, const float *rows, size_t count
     AE_REQUIRE(rows);
     AE_REQUIRE(flags);
     const ae_score_options options = {.size = sizeof options, .cost = threshold->cost};
+    /* Without an array of the caller's: a call allocates nothing. */
     float spare[SCORES] = {0};
     for (size_t done = 0; done < count;) {
         const size_t batch = scores != NULL || count - done < SCORES ? count - done : SCORES;

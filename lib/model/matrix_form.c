@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a product read its operands: as float32, as rounded float32, or as pairs of bfloat16?
+ * The step asks here and does not know which. */
 #include "model/matrix_form.h"
 
 aei_gemm_mode aei_gemm_mode_for(const aei_kernels *kernels, bool bf16)
@@ -7,11 +9,14 @@ aei_gemm_mode aei_gemm_mode_for(const aei_kernels *kernels, bool bf16)
         .kernels = kernels, .bf16 = bf16, .pairs = bf16 ? aei_bf16_kernels_find(kernels) : NULL};
 }
 
+/* An odd last row has a partner of zeros. */
 static size_t pair_rows(size_t rows)
 {
     return (rows + 1) / 2;
 }
 
+/* Pairs are stored twice, because products sum over features going forward and over rows for the
+ * weights' gradient. Emulation rounds in place where nobody needs the exact values afterwards. */
 aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m, size_t panels,
                                        size_t rows, float *values, bool keep_source)
 {
@@ -26,6 +31,7 @@ aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m,
     return form;
 }
 
+/* Called on a tile right after it was computed, while it is in the cache. */
 void aei_matrix_form_store(const aei_matrix_form *form, const aei_gemm_mode *m, size_t rows,
                            size_t p, const float *tile)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a network come into being? Options become widths, widths become offsets into two blocks,
+ * and the blocks become named tensors. Parameters lie in one block, statistics in another, so that
+ * gradients, moments, snapshots and clones are copied or walked as a whole. */
 #include "model/network_internal.h"
 
 #include "base/error.h"
@@ -27,6 +30,8 @@ static size_t width_at(const ae_network_options *o, size_t i)
     return i == o->encoder_layers && o->code_width != 0 ? o->code_width : o->widths[i];
 }
 
+/* The code is the narrowest hidden layer, the first of several. An output of another width than the
+ * input's would have no row to be compared with. */
 static ae_status resolve_widths(ae_network_options *o)
 {
     if (o->widths == NULL && o->width_count != 0)
@@ -124,6 +129,7 @@ ae_status aei_check_activation(size_t layer, ae_activation activation)
                     layer, (int)activation);
 }
 
+/* A list speaks for every layer; the two options speak only where there is none. */
 static ae_status resolve_activation(ae_activation *kind, const ae_network_options *o, size_t layer)
 {
     ae_activation wanted = o->hidden_activation;
@@ -149,7 +155,9 @@ static void lay_out(ae_network *network)
     network->running = aei_arena_take(arena, network->running_floats, sizeof(float));
 }
 
-/* Sizes of the blocks, and with layers allocated each layer's offsets into them. */
+/* Sizes of the blocks, and with layers allocated each layer's offsets into them. Called before the
+ * arena is there, for the sizes, and after, for the layers. gamma has room without batch
+ * normalisation too: the layout then depends on the widths alone, at P floats a panel. */
 static void place_layers(ae_network *network)
 {
     const size_t panel = network->kernels->panel;
@@ -174,6 +182,7 @@ static void place_layers(ae_network *network)
     network->running_floats = running;
 }
 
+/* In the order in which PyTorch's state_dict lists a Linear and a BatchNorm1d. */
 static void name_tensors(ae_network *network)
 {
     static const struct {
@@ -198,8 +207,13 @@ static void name_tensors(ae_network *network)
     }
 }
 
-/* Weights from a normal distribution with standard deviation 1 / sqrt(fan in), gamma 1, beta 0,
- * mean 0, variance 1. */
+/*
+ * Weights from a normal distribution with standard deviation 1 / sqrt(fan in), gamma 1, beta 0,
+ * mean 0, variance 1. LeCun et al. 1998, Efficient BackProp, section 4.6: a layer's sums are then
+ * about as large as its inputs. A weight's random number depends on its place in plain order, not
+ * on the panel, so that one seed gives the same network with all kernels. Statistics of 0 and 1 let
+ * an untrained network be used.
+ */
 static void initialise(ae_network *network)
 {
     const size_t panel = network->kernels->panel;
@@ -220,7 +234,9 @@ static void initialise(ae_network *network)
     }
 }
 
-/* A network without values: layout, layers, tensor names. */
+/* A network without values: layout, layers, tensor names. On success the handle goes to the caller
+ * and n becomes NULL, so that the cleanup frees nothing. The arena is zero, and padding stays
+ * so. */
 static ae_status build(ae_network **network, const ae_network_options *o,
                        const aei_kernels *kernels)
 {
@@ -283,7 +299,9 @@ ae_status ae_network_create(ae_network **network, const ae_network_options *opti
     return AE_OK;
 }
 
-/* A network of the same build, without values. */
+/* A network of the same build, without values. Not through aei_network_build: the kernels are the
+ * original's, so that the copy gives the same bits, and activations come over as they are, since
+ * each layer may have its own. */
 static ae_status build_like(ae_network **copy, const ae_network *network)
 {
     ae_toggle *norms = malloc(network->depth * sizeof *norms);
@@ -327,6 +345,7 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
     if (network->columns != NULL)
         AE_CHECK(ae_network_set_column_names(n, (const char *const *)network->columns,
                                              network->widths[0]));
+    /* Last: it holds for the generation that the copy has now. */
     aei_network_keep_threshold(n, aei_network_threshold(network));
     *copy = n;
     n = NULL;
@@ -346,6 +365,7 @@ void ae_network_free(ae_network *network)
     free(network);
 }
 
+/* Activations do not count: they say nothing of where a number lies. */
 bool aei_network_same_layout(const ae_network *a, const ae_network *b)
 {
     if (a->depth != b->depth || a->kernels->panel != b->kernels->panel ||

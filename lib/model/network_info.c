@@ -27,6 +27,8 @@ size_t ae_network_code_width(const ae_network *network)
     return network == NULL ? 0 : network->widths[network->encoder_layers];
 }
 
+/* What an optimizer changes: weights with gamma and beta, or with a bias. Running statistics are
+ * not counted, nor by PyTorch; padding is not either. */
 size_t ae_network_parameter_count(const ae_network *network)
 {
     size_t count = 0;
@@ -90,7 +92,8 @@ ae_status ae_network_get_info(const ae_network *network, ae_network_info *info)
     return aei_result_write(info, &mine, sizeof mine, "ae_network_info");
 }
 
-/* One block: the pointers, then what they point to. */
+/* One block: the pointers, then what they point to. Freed by one free, and a failure leaves no half
+ * of it. */
 static ae_status copy_names(char ***copy, const char *const *names, size_t count)
 {
     size_t bytes = count * sizeof **copy;
@@ -118,6 +121,8 @@ void aei_network_drop_columns(ae_network *network)
     network->columns = NULL;
 }
 
+/* The copy is made before the old names go: the new ones may be the network's own. The generation
+ * stays, since no output depends on a name; a threshold therefore survives. */
 ae_status ae_network_set_column_names(ae_network *network, const char *const *names, size_t count)
 {
     AE_REQUIRE(network);
@@ -134,6 +139,7 @@ ae_status ae_network_set_column_names(ae_network *network, const char *const *na
     return AE_OK;
 }
 
+/* NULL for everything that has no name, so that a caller can go on with a number. */
 const char *ae_network_column_name(const ae_network *network, size_t column)
 {
     const bool known = network != NULL && network->columns != NULL && column < network->widths[0];

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do the caller's units become the network's and back? Each feature has an offset and a scale.
+ * The pair belongs to the network, so that a model file is complete without a description of how
+ * its data were prepared. */
 #include "model/scaling_internal.h"
 
 #include "base/error.h"
@@ -36,6 +39,8 @@ ae_status aei_scaling_create(aei_scaling **scaling, size_t features, const float
     for (size_t j = 0; j < features; j++) {
         made->offset[j] = offset[j];
         made->scale[j] = fabsf(scale[j]); /* -0 is 0 */
+        /* Divided by infinity a constant feature becomes 0, without a branch in the loop over
+         * values. */
         made->divisor[j] = scale[j] > 0 ? scale[j] : INFINITY;
     }
     *scaling = made;
@@ -47,6 +52,7 @@ void aei_scaling_free(aei_scaling *scaling)
     free(scaling);
 }
 
+/* Bit for bit, which a checkpoint keeps: any difference means another scaling. */
 bool aei_scaling_same(const aei_scaling *a, const aei_scaling *b)
 {
     if (a == NULL || b == NULL)
@@ -71,6 +77,7 @@ void aei_scaling_apply(const aei_scaling *scaling, size_t first, size_t count, s
     }
 }
 
+/* Multiplied here: the exact maximum matters on the way in, where a range is checked. */
 void aei_scaling_restore(const aei_scaling *scaling, size_t first, size_t count, size_t rows,
                          float *values, size_t stride)
 {

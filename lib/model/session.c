@@ -16,6 +16,8 @@
 
 AEI_OPTIONS_INIT(ae_session_options)
 
+/* Beside the float32 arrays, not instead of them: the epilogue works in float32, and costs compare
+ * with the input as it came. */
 static void lay_out_pairs(ae_session *s, size_t floats)
 {
     s->bf16_input = aei_arena_take(&s->arena, floats, sizeof *s->bf16_input);
@@ -23,6 +25,12 @@ static void lay_out_pairs(ae_session *s, size_t floats)
         s->bf16_buffers[i] = aei_arena_take(&s->arena, floats, sizeof *s->bf16_input);
 }
 
+/*
+ * Two buffers take turns, because a layer reads the one before and nobody reads further back. The
+ * input has an array of its own: after the last layer it is compared with the output. All are made
+ * for the widest layer and the largest pass, so that no call allocates. Called twice, as aei_arena
+ * wants it.
+ */
 static void lay_out(ae_session *s)
 {
     const ae_network *n = s->network;
@@ -70,6 +78,8 @@ static ae_status check_options(const ae_session_options *o)
     return aei_check_reserved(o->reserved, "ae_session_options");
 }
 
+/* A trainer hands its own team over, which has nothing to do between two steps: a second team would
+ * double the threads. */
 ae_status aei_session_create(ae_session **session, const ae_network *network,
                              const ae_session_options *options, aei_team *team)
 {
@@ -139,6 +149,7 @@ typedef struct matrix {
     size_t width;
 } matrix;
 
+/* A caller's rows follow each other in memory, so they need no numbers. */
 static void gather_matrix(const void *source, const uint32_t *numbers, size_t row_count,
                           size_t first, size_t count, float *out, size_t stride)
 {
@@ -172,13 +183,16 @@ static ae_status run_rows(ae_session *s, aei_pass pass, const float *in, size_t 
     return AE_OK;
 }
 
+/* Without `unscaled`: codes have no units, and the search for dead units feeds each output to the
+ * next layer. */
 ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in,
                              size_t count, float *out)
 {
     return run_rows(session, (aei_pass){.first = first, .last = last, .out = out}, in, count);
 }
 
-/* Refuse a NULL by its name; a call for no rows needs no arrays. */
+/* Refuse a NULL by its name; a call for no rows needs no arrays. A macro, because AE_REQUIRE names
+ * the function that it stands in. */
 #define REQUIRE_ROWS(session, count, in, out) \
     do {                                      \
         AE_REQUIRE(session);                  \
@@ -205,6 +219,7 @@ ae_status ae_session_decode(ae_session *session, const float *codes, size_t coun
     return run_rows(session, pass, codes, count);
 }
 
+/* Checked here too, so that an error names this function and not ae_session_forward. */
 ae_status ae_session_reconstruct(ae_session *session, const float *rows, size_t count,
                                  float *reconstructions)
 {
@@ -212,6 +227,7 @@ ae_status ae_session_reconstruct(ae_session *session, const float *rows, size_t 
     return ae_session_forward(session, rows, count, session->network->depth - 1, reconstructions);
 }
 
+/* Only the last layer has the caller's units; a hidden layer's outputs have none. */
 ae_status ae_session_forward(ae_session *session, const float *rows, size_t count, size_t layer,
                              float *outputs)
 {
@@ -224,6 +240,7 @@ ae_status ae_session_forward(ae_session *session, const float *rows, size_t coun
     return run_rows(session, pass, rows, count);
 }
 
+/* In the order of panels and in float64, whoever computed them: the sum depends on no thread. */
 static double add_panels(const float *sums, size_t panels, size_t rows, size_t row)
 {
     double sum = 0;
@@ -254,6 +271,8 @@ ae_status aei_session_costs(ae_session *s, aei_gather gather, const void *source
     return AE_OK;
 }
 
+/* Cross-entropy is of probabilities, which scaled values are; distances are in the caller's
+ * units. */
 ae_status ae_session_score(ae_session *session, const float *rows, size_t count, float *scores,
                            float *contributions, const ae_score_options *options)
 {

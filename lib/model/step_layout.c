@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-/* What the layers of the batch at hand hold. */
+/* What the layers of the batch at hand hold. Without normalisation x^ and y are one array: nothing
+ * reads the sums once the activation is done. Both operands of the backward pass are kept for the
+ * whole batch, since every layer's gradient needs them. */
 static void lay_out_layers(aei_step *s)
 {
     const ae_network *n = s->network;
@@ -30,7 +32,7 @@ static void lay_out_layers(aei_step *s)
     }
 }
 
-/* What each thread works with. */
+/* What each thread works with. No two threads write to one line of the cache. */
 static void lay_out_scratch(aei_step *s)
 {
     const ae_network *n = s->network;
@@ -53,6 +55,8 @@ static void lay_out_scratch(aei_step *s)
     }
 }
 
+/* Without noise the target is the input itself. With noise, rounding may work in place: the clean
+ * row is elsewhere. */
 static void lay_out(aei_step *s)
 {
     const ae_network *n = s->network;

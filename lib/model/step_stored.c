@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+/* Exponential moving averages of the batches, as PyTorch keeps them, but with the biased
+ * variance. */
 static void blend(float *running, const float *batch, float decay, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -42,7 +44,8 @@ static double stored_norm(aei_step *s, size_t thread)
 }
 
 /* Update the parameters, unless they are the caller's, and the running statistics, each thread its
- * panels. */
+ * panels. Shares are fixed here, without a work queue: the product is done, and all panels of a
+ * layer cost the same. */
 static void apply_stored(aei_step *s, float scale, size_t thread)
 {
     ae_network *n = s->network;
@@ -68,6 +71,8 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
     }
 }
 
+/* Every thread has the same norm, so all take the same way without a barrier. Scaled down as a
+ * whole, the gradient keeps its direction (Pascanu et al. 2013, algorithm 1). */
 void aei_step_finish_stored(aei_step *s, size_t thread)
 {
     const double norm = stored_norm(s, thread), most = (double)s->job->clip_norm;

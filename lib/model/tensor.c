@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Layers count anew in the decoder, as in a PyTorch module with an encoder and a decoder of its
+ * own: files and the names in them depend on this. */
 void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers, const char *part)
 {
     const bool decodes = layer >= encoder_layers;
@@ -21,6 +23,8 @@ size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor)
     return tensor->part == AEI_WEIGHT ? layer->in * layer->out : layer->out;
 }
 
+/* A search from the front: there are five tensors a layer at most, and nobody looks one up in a
+ * step. */
 const aei_tensor *aei_network_tensor(const ae_network *network, const char *name)
 {
     for (size_t i = 0; i < network->tensor_count; i++)
@@ -47,6 +51,8 @@ static size_t offset(const ae_network *network, const aei_tensor *tensor)
     }
 }
 
+/* A vector needs no conversion: [panels][P] without its padding is plain order. A weight matrix is
+ * transposed too, since PyTorch keeps [out][in] and products here read [in][P]. */
 void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, const float *block,
                        float *values)
 {
@@ -64,6 +70,7 @@ void aei_tensor_unpack(const ae_network *network, const aei_tensor *tensor, cons
     }
 }
 
+/* Padding is never written and stays 0: norms and checks for infinity walk whole blocks. */
 void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float *block,
                      const float *values)
 {
@@ -86,6 +93,7 @@ size_t ae_network_tensor_count(const ae_network *network)
     return network == NULL ? 0 : network->tensor_count;
 }
 
+/* A vector has 1 for its second extent, so that a caller can multiply both whatever the rank. */
 ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae_tensor_info *info)
 {
     AE_REQUIRE(network);
@@ -132,6 +140,8 @@ ae_status ae_network_get_tensor(const ae_network *network, const char *name, flo
     return AE_OK;
 }
 
+/* All values are looked at before one is written: a tensor refused changes nothing. A negative
+ * variance would make NAN of every output at the first inference, far from here. */
 ae_status ae_network_set_tensor(ae_network *network, const char *name, const float *values,
                                 size_t count)
 {
@@ -148,6 +158,7 @@ ae_status ae_network_set_tensor(ae_network *network, const char *name, const flo
                             name, i, (double)values[i]);
     }
     aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
+    /* Sessions work out scale and shift again, and a threshold is void from here on. */
     network->generation++;
     return AE_OK;
 }

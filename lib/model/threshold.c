@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+/* Kept but not given out once the generation has moved: a threshold of other parameters would flag
+ * the wrong rows, and the error can then say that there was one. */
 const ae_threshold *aei_network_threshold(const ae_network *network)
 {
     const bool holds = network->threshold.size != 0 &&
@@ -36,6 +38,7 @@ ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_ne
             : "the network has changed since its threshold was fitted or set: fit it again");
 }
 
+/* Any finite value, also a negative one: scores are not negative, so that flags every row. */
 ae_status ae_network_set_threshold(ae_network *network, double value,
                                    const ae_score_options *options)
 {

@@ -27,6 +27,8 @@ static const char *const activation_names[] = {
     [AE_ACTIVATION_LINEAR] = "linear",
 };
 
+/* Files hold these names; docs/formats.md lists them for those who write files by other
+ * programs. */
 const char *aei_activation_name(ae_activation activation)
 {
     return activation_names[activation];
@@ -47,6 +49,7 @@ static void write_norms(aei_text *json, const ae_network *network)
         aei_text_add(json, "]");
 }
 
+/* The seed is a string: JSON's numbers are doubles for most readers, which would round it. */
 void aei_architecture_write(aei_text *json, const ae_network *network)
 {
     aei_text_add(json, "{\"widths\":[");
@@ -75,7 +78,8 @@ void aei_architecture_free(aei_architecture *architecture)
     *architecture = (aei_architecture){0};
 }
 
-/* What follows the layer number in "encoder.12.bn.bias", given "encoder."; NULL for other names. */
+/* What follows the layer number in "encoder.12.bn.bias", given "encoder."; NULL for other names.
+ * "01" is no layer number: two names for one layer could otherwise both be there. */
 static const char *parse_layer(size_t *layer, const char *name, const char *side)
 {
     const size_t length = strlen(side);
@@ -325,6 +329,8 @@ cleanup:
     return status;
 }
 
+/* Options add to what a file says and do not overrule it: weights trained with one activation give
+ * nonsense with another. */
 static ae_status add_activation(aei_architecture *a, size_t layer, ae_activation wanted)
 {
     if (wanted == AE_ACTIVATION_DEFAULT)
@@ -338,6 +344,8 @@ static ae_status add_activation(aei_architecture *a, size_t layer, ae_activation
     return AE_OK;
 }
 
+/* Written without == so that a NAN is refused below, and compilers warn of no comparison of
+ * floats. */
 static ae_status add_constant(float *value, bool says, float wanted, float limit, const char *name)
 {
     if (wanted >= 0 && wanted <= 0)

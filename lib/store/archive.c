@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* In which order and form do tensors go into a safetensors file? Values are only pointed to until
+ * they are written. The header needs every tensor's place, so all are named first; then each goes
+ * out through one scratch array, and a model is never held twice. */
 #include "store/archive.h"
 
 #include "base/error.h"
@@ -27,8 +30,8 @@ void aei_archive_free(aei_archive *archive)
     *archive = (aei_archive){0};
 }
 
-/* Names are the network's own and short, so cutting them off cannot happen; see aei_tensor's
- * size. */
+/* Names are the network's own and short, so cutting them off cannot happen; see aei_tensor's size.
+ * A failure is remembered, not returned: callers add dozens of tensors in a row and ask once. */
 static aei_record *append(aei_archive *archive, const char *prefix, const char *name)
 {
     if (archive->failed)
@@ -65,6 +68,7 @@ void aei_archive_add(aei_archive *archive, const char *prefix, const char *name,
     record->part = NULL;
 }
 
+/* Only the index of the record is kept across the call, since the records may move. */
 void aei_archive_add_part(aei_archive *archive, const char *prefix, const aei_tensor *part,
                           const float *block)
 {
@@ -86,6 +90,7 @@ void aei_archive_note(aei_archive *archive, const char *key, const char *value)
     aei_text_string(&archive->metadata, value);
 }
 
+/* A text that failed must not become a metadata string that is cut off. */
 void aei_archive_note_text(aei_archive *archive, const char *key, aei_text *value)
 {
     archive->failed = archive->failed || value->failed;
@@ -94,7 +99,8 @@ void aei_archive_note_text(aei_archive *archive, const char *key, aei_text *valu
     aei_text_free(value);
 }
 
-/* Larger elements first, so that without holes each tensor is aligned for its own; then by name. */
+/* Larger elements first, so that without holes each tensor is aligned for its own; then by name.
+ * The same network gives the same bytes, whatever the order in which its parts were added. */
 static int in_file_order(const void *a, const void *b)
 {
     const aei_record *x = a, *y = b;
@@ -169,6 +175,8 @@ static size_t largest(const aei_archive *archive)
     return bytes;
 }
 
+/* Through scratch even where values are in plain order: little-endian is made in place, and the
+ * network is const. */
 ae_status aei_archive_write(const aei_archive *archive, aei_sink sink)
 {
     ae_status status = AE_OK;
@@ -196,6 +204,8 @@ cleanup:
     return status;
 }
 
+/* The old file stays until the new one is complete and synced: a program killed while it saves
+ * leaves the last good model. */
 ae_status aei_archive_save(const aei_archive *archive, const char *path)
 {
     aei_file *file;
@@ -208,6 +218,8 @@ ae_status aei_archive_save(const aei_archive *archive, const char *path)
     return aei_file_commit(file);
 }
 
+/* The size is known from the header, so asking for it writes nothing; a buffer that is too small
+ * stays untouched. */
 ae_status aei_archive_save_memory(const aei_archive *archive, void *buffer, size_t capacity,
                                   size_t *size)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What does a model file hold, and when is one refused? Names and shapes are those that PyTorch's
+ * load_state_dict wants. Reading trusts nothing: the network is built from the architecture, then
+ * each tensor has to fit it. */
 #include "store/model_file.h"
 
 #include "base/error.h"
@@ -77,6 +80,8 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
     put_columns(archive);
 }
 
+/* The threshold is not part of aei_model_put: a checkpoint's weights may not be those that it was
+ * fitted for. */
 static ae_status prepare(aei_archive *archive, const ae_network *network)
 {
     *archive = (aei_archive){.network = network};

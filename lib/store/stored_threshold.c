@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How is a threshold kept in a model file? As JSON in the metadata, by names, so that readers of
+ * tensors do not see it. */
 #include "store/stored_threshold.h"
 
 #include "base/error.h"
@@ -8,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+/* In the order of ae_threshold_rule; files hold these names. */
 static const char *const rules[] = {"", "quantile", "mean_sd", "median_mad", "given"};
 
 enum { RULES = sizeof rules / sizeof rules[0], NUMBERS = 5 };
@@ -21,6 +24,7 @@ static void list_numbers(double *numbers[NUMBERS], ae_threshold *t)
 
 static const char *const number_names[NUMBERS] = {"value", "quantile", "k", "centre", "spread"};
 
+/* A threshold that is void is not saved: in the file nothing would tell that it is. */
 void aei_threshold_put(aei_archive *archive, const ae_network *network)
 {
     const ae_threshold *threshold = aei_network_threshold(network);
@@ -75,6 +79,7 @@ static ae_status read_json(ae_threshold *t, const aei_json *json, const ae_netwo
     return AE_OK;
 }
 
+/* Last in loading, after everything that raises the generation, or it would be void at once. */
 ae_status aei_threshold_get(ae_network *network, const aei_safetensors *file)
 {
     aei_json *json;
