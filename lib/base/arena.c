@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a handle get all its memory at once? A layout function runs twice over an arena: first
+ * it only counts, then it hands out addresses. Sizes and addresses cannot come apart, since one
+ * function says both. */
 #define _DEFAULT_SOURCE /* madvise */
 #include "base/arena.h"
 
@@ -13,6 +16,8 @@
  * otherwise. */
 enum { HUGE_PAGE = 2 << 20 };
 
+/* Addresses start on a line of the cache: threads that write to arrays of their own never share
+ * one, and vectors load without crossing it. */
 void *aei_arena_take(aei_arena *arena, size_t count, size_t element_size)
 {
     size_t limit = SIZE_MAX / 2; /* half, so that rounding up and the slack cannot wrap around */

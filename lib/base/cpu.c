@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Which instructions may this process use, and how many processors? In a container the second is
+ * not what the machine has: affinity and quotas of control groups count. */
 #define _GNU_SOURCE /* sched_getaffinity, CPU_ALLOC */
 #include "base/cpu_internal.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What does a failed call leave behind? A status that says the kind, and a text of the thread that
+ * says what happened where. Callers on the way up put their context in front. */
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -39,6 +41,8 @@ const char *ae_last_error(void)
     return last_error;
 }
 
+/* Cut where it does not fit: an error must not need memory, since running out of that is one of
+ * them. */
 ae_status aei_fail(ae_status status, const char *format, ...)
 {
     va_list arguments;

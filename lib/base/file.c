@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a file come to its place whole or not at all? It is written beside that place, synced,
+ * and renamed over it. The first failure is remembered, so that writers need not look at each
+ * write: commit reports it. */
 #define _POSIX_C_SOURCE 200809L /* openat, renameat, and the strerror_r that returns an int */
 #include "base/file.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a file come in? By read or by mmap, as a regular file of a known size: a pipe, a device
+ * or a folder is refused at the door, because readers above compare what a header promises with
+ * that size. */
 #define _DEFAULT_SOURCE /* madvise */
 #include "base/input.h"
 
@@ -14,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Asked of the open descriptor, not of the path: another program may put another file there between
+ * two calls. */
 static ae_status look(aei_input *input, const char *path)
 {
     struct stat about;
@@ -29,6 +34,9 @@ static ae_status look(aei_input *input, const char *path)
     return AE_OK;
 }
 
+/* A signal can interrupt open on a slow file system; the call is then made again. Close-on-exec,
+ * because the library does not know what else its process starts. O_NOCTTY, so that a terminal
+ * given as a path does not become the process's own. */
 ae_status aei_input_open(aei_input *input, const char *path)
 {
     do /* non-blocking, or a pipe without a writer would hold us up before it can be refused */
@@ -42,11 +50,14 @@ ae_status aei_input_open(aei_input *input, const char *path)
     return status;
 }
 
+/* Nothing was written, so nothing that close could say would matter. */
 void aei_input_close(aei_input *input)
 {
     (void)close(input->descriptor);
 }
 
+/* read may give less than asked for at any time: Linux stops at 2 GiB, network file systems where
+ * they like. Only 0 is the end. */
 ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t *got)
 {
     size_t done = 0;
@@ -64,6 +75,8 @@ ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t
     return AE_OK;
 }
 
+/* Private and read-only: pages come from the page cache, shared with all other readers of the file.
+ * An empty file cannot be mapped, so callers make sure that values are expected. */
 ae_status aei_input_map(const aei_input *input, void **data, size_t *size)
 {
     void *mapped = mmap(NULL, input->size, PROT_READ, MAP_PRIVATE, input->descriptor, 0);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do numbers become text and back, correctly rounded, in any locale? The C library's functions
+ * obey the locale, whose decimal separator may be a comma. Parsing therefore gives them digits and
+ * an exponent alone, and what they write gets its point afterwards. */
 #include "base/number.h"
 
 #include <float.h>

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do structs from older and newer headers fit this library? Their first field is their size.
+ * What a shorter one lacks is 0, the default; what a longer one has beyond this library must be 0,
+ * or it asks for something unknown. */
 #include "base/options.h"
 
 #include "base/error.h"
 
 #include <string.h>
 
+/* A size beyond 4096 is no struct of libae's but memory that was never filled in; reading that many
+ * bytes could leave the caller's memory. */
 ae_status aei_options_read(void *mine, size_t size, const void *options, const char *name)
 {
     memset(mine, 0, size);
@@ -60,6 +65,7 @@ ae_status aei_result_check(const void *theirs, const char *name)
     return AE_OK;
 }
 
+/* The size stays the caller's: it is the room that the next call finds. */
 ae_status aei_result_write(void *theirs, const void *mine, size_t size, const char *name)
 {
     AE_TRY(aei_result_check(theirs, name));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Where do random numbers come from? Philox4x32-10 (Salmon et al. 2011) is a function of a key and
+ * a counter, without a state: number n needs no number before it, so threads and resumed runs find
+ * the same ones. */
 #include "base/philox.h"
 
 #include <math.h>

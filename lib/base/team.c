@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do threads work on one function together, thousands of times a second? They are started once
+ * and wait, first awake, then asleep. Waking a thread takes longer than many a phase of a step. */
 #define _POSIX_C_SOURCE 200809L /* pthread_sigmask, clock_gettime */
 #include "base/team.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do several datasets become one? */
 #include "base/error.h"
 #include "data/storage.h"
 
@@ -11,6 +12,7 @@
  * training, look up a row's storage first.
  */
 
+/* Parts that are within bounds may together be beyond them. */
 static ae_status count_rows(size_t *rows, const ae_dataset *const *parts, size_t count)
 {
     *rows = 0;
@@ -66,6 +68,8 @@ typedef struct common {
     bool names, labels;
 } common;
 
+/* What differs is given up rather than guessed: bytes of two scales become float32, and names,
+ * labels or the shape of pictures that not all parts share are left out. */
 static common find_common(const ae_dataset *const *parts, size_t count)
 {
     const aei_storage *first = parts[0]->storage;
@@ -90,6 +94,7 @@ static common find_common(const ae_dataset *const *parts, size_t count)
     return c;
 }
 
+/* Bytes stay bytes where the scale is the same: a quarter of the memory. */
 static void copy_bytes(uint8_t *out, const ae_dataset *part)
 {
     const aei_storage *storage = part->storage;

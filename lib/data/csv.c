@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do cells become rows of float32? The first line is kept whole, since only the options and its
+ * own cells tell whether it holds names. From then on a cell is converted and forgotten, so that no
+ * text of the file stays in memory. */
 #include "base/error.h"
 #include "base/number.h"
 #include "base/options.h"
@@ -78,6 +81,8 @@ static ae_status grow(void **block, size_t *room, size_t count, size_t size)
     return AE_OK;
 }
 
+/* By way of void pointers, which grow takes. Each is put back before an error returns, so that
+ * read_table frees the block that there is. */
 static ae_status keep(line *first, const aei_cell *cell)
 {
     void *text = first->text, *starts = first->starts;
@@ -215,7 +220,8 @@ static ae_status bad_cell(const table *t, const aei_cell *cell, const char *what
                     aei_quote_bytes(text, cell->text, cell->size), what);
 }
 
-/* By way of float64, which holds every int32; float32 would round those beyond 2^24. */
+/* By way of float64, which holds every int32; float32 would round those beyond 2^24. A label such
+ * as 1.5 is refused rather than cut to 1: the column is likely the wrong one. */
 static bool read_label(int32_t *label, const aei_cell *cell)
 {
     double value;
@@ -352,6 +358,8 @@ static ae_status make_names(char ***names, const table *t)
     return AE_OK;
 }
 
+/* The draft owns the values only when nothing but adoption can fail: until then read_table frees
+ * them. */
 static ae_status finish(ae_dataset **dataset, table *t)
 {
     ae_dataset_options o;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where do a dataset's values live, and who frees them? Values belong to a storage that any number
+ * of datasets look at, counted; a dataset itself is a list of rows and labels. A storage is first
+ * drafted from options and sizes, then filled, then adopted, so that whatever fails in between
+ * frees one thing.
+ */
 #include "base/error.h"
 #include "base/input.h"
 #include "base/options.h"
@@ -33,6 +39,8 @@ ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_op
     return AE_OK;
 }
 
+/* AE_LABEL_NONE is what a row without a label answers: as a label it could not be told from
+ * none. */
 ae_status aei_check_labels(const int32_t *labels, size_t count, size_t rows)
 {
     if (count != rows)
@@ -56,6 +64,9 @@ static ae_status check_image(const aei_storage *draft)
     return AE_OK;
 }
 
+/* Every size is checked here, once, for all datasets but concatenations; later products of rows,
+ * stride and element size need no check. Rows are bounded by the uint32 of indices and
+ * permutations, which halves the memory that they move. */
 ae_status aei_storage_draft(aei_storage *draft, const ae_dataset_options *mine, size_t rows,
                             size_t features, aei_storage_type type)
 {
@@ -85,6 +96,8 @@ ae_status aei_storage_draft(aei_storage *draft, const ae_dataset_options *mine, 
     return mine->labels == NULL ? AE_OK : aei_check_labels(mine->labels, mine->label_count, rows);
 }
 
+/* calloc, because a callback that leaves a feature out must not hand out what was in memory
+ * before. */
 ae_status aei_storage_allocate(aei_storage *draft, size_t rows, size_t *bytes)
 {
     *bytes = rows * draft->features * aei_storage_size(draft->type);
@@ -93,6 +106,9 @@ ae_status aei_storage_allocate(aei_storage *draft, size_t rows, size_t *bytes)
     return draft->block == NULL ? aei_fail_memory(*bytes) : AE_OK;
 }
 
+/* One allocation, so that making a view can fail in one place only. The count needs no order when
+ * it rises: whoever shares a storage has a dataset of it already, so it cannot be freed
+ * meanwhile. */
 ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t rows, unsigned with)
 {
     size_t index_bytes = (with & AEI_WITH_INDEX) != 0 ? sizeof(uint32_t) : 0;
@@ -139,6 +155,7 @@ static void storage_free(aei_storage *storage)
     free(storage);
 }
 
+/* memcpy rather than an assignment: the count is atomic, and is initialised after it. */
 ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t rows, unsigned with)
 {
     aei_storage *storage = malloc(sizeof *storage);
@@ -188,6 +205,7 @@ static ae_status copy_rows(aei_storage *draft, const unsigned char *values, size
     return AE_OK;
 }
 
+/* Checked before it is copied: data that are refused cost no memory. */
 static ae_status create(ae_dataset **dataset, const void *values, size_t rows, size_t features,
                         aei_storage_type type, const ae_dataset_options *options)
 {
@@ -219,6 +237,8 @@ ae_status ae_dataset_create_u8(ae_dataset **dataset, const uint8_t *values, size
     return create(dataset, values, rows, features, AEI_STORAGE_U8, options);
 }
 
+/* Rows are read once, here, and not in each epoch: a callback may be slow, and need not give the
+ * same answer twice. */
 ae_status ae_dataset_create_from_callback(ae_dataset **dataset, size_t rows, size_t features,
                                           ae_row_callback callback, void *user,
                                           const ae_dataset_options *options)

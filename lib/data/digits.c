@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Where do pictures come from where there is no MNIST? Examples and tests draw them, the same on
+ * every machine. */
 #include <libae/experimental.h>
 
 #include "base/error.h"
@@ -227,7 +229,8 @@ static int span(int *first, float a, float b, float reach)
     return high < 0 ? 0 : (int)high + 1;
 }
 
-/* Lower the distance of every pixel near a piece to its distance from the piece's edge. */
+/* Lower the distance of every pixel near a piece to its distance from the piece's edge. A piece of
+ * no length, as at a corner, counts as a point: the inverse is 0 then, not infinite. */
 static void ink_piece(float *distance, const piece *p, float reach)
 {
     int x0, y0;
@@ -280,6 +283,8 @@ static void draw_digit(uint8_t *pixels, size_t row, uint64_t seed)
     ink(pixels, &drawn, throw_between(&d, 0.55f, 0.85f));
 }
 
+/* Digits take turns, so that any ten neighbouring rows have all of them, however a caller cuts the
+ * dataset. */
 ae_status ae_dataset_create_digits(ae_dataset **dataset, size_t rows, uint64_t seed)
 {
     AE_REQUIRE(dataset);

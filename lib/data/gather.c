@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How do rows of any dataset become float32, some features at a time? This is the hottest read of
+ * the library: every step and every evaluation goes through it. */
 #include "data/dataset_internal.h"
 #include "data/storage.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What do the drawn digits look like? Points come first, then ways of writing a digit, each with
+ * its weight among the others. digits.c draws them. */
 #include "data/glyphs.h"
 
 /* Each stroke from pen down to pen up. */

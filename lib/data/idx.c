@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does an IDX file, MNIST's format, become a dataset? */
 #include "base/error.h"
 #include "data/storage.h"
 #include "format/bytes.h"
@@ -30,6 +31,7 @@ typedef struct idx {
     size_t image_width;
 } idx;
 
+/* Labels have to be integers; a float label is likely a file of something else. */
 static bool is_integer(unsigned type)
 {
     return type == IDX_U8 || type == IDX_I8 || type == IDX_I16 || type == IDX_I32;
@@ -46,6 +48,8 @@ static ae_status check_type(unsigned type, bool labels)
                            : "only 0x08 (uint8) and 0x0D (float32) are read");
 }
 
+/* Sizes come from the file, so every product is checked before it is made. Three dimensions are
+ * pictures. */
 static ae_status read_sizes(idx *file, const unsigned char *header)
 {
     const size_t limit = PTRDIFF_MAX / types[file->type].size;

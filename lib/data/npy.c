@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a NumPy array become a dataset? Bytes, and float32 in the machine's order, are mapped or
+ * read as they stand; everything else is converted block by block. */
 #include "format/npy_header.h"
 
 #include "base/error.h"
@@ -58,7 +60,8 @@ static ae_status read_prefix(const source *from, size_t *length)
 }
 
 /* Rows and features, and a picture's sides when two dimensions are left beside rows and single
- * channels. */
+ * channels. Sizes come from the file: each product is checked before it is made, for the widest
+ * element. */
 static ae_status read_sizes(source *from, size_t *elements)
 {
     const aei_npy *npy = &from->npy;
@@ -131,7 +134,8 @@ static bool is_native(const aei_npy *npy)
            (npy->kind == 'f' && npy->size == sizeof(float) && npy->big == aei_is_big_endian());
 }
 
-/* All values in C order, as float32 or, of type u1, as they are. */
+/* All values in C order, as float32 or, of type u1, as they are. Fortran order is turned while it
+ * is read, so that the array is never there twice. */
 static ae_status read_values(const source *from, void *values)
 {
     const aei_npy *npy = &from->npy;
@@ -169,7 +173,8 @@ static ae_status keep_path(aei_storage *draft, const char *path)
     return AE_OK;
 }
 
-/* Mapped where that serves, else in memory of our own. */
+/* Mapped where that serves, else in memory of our own. Mapping is a wish: where it cannot be, the
+ * values are read, and the caller notices nothing but the memory. */
 static ae_status fill(aei_storage *draft, const source *from, bool map)
 {
     const aei_npy *npy = &from->npy;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How are rows of a dataset chosen without copying a value? A view shares the storage and has its
+ * own list of rows. It therefore outlives the dataset that it was made from. */
 #include "base/error.h"
 #include "base/philox.h"
 #include "data/storage.h"
@@ -15,6 +17,7 @@ static unsigned parts_of(const ae_dataset *dataset)
            (dataset->labels != NULL ? AEI_WITH_LABELS : 0U);
 }
 
+/* Neighbouring rows without an index need none in the view either: `first` moves on. */
 ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t first, size_t count)
 {
     AE_REQUIRE(view);
@@ -54,6 +57,8 @@ ae_status ae_dataset_create_labelled(ae_dataset **labelled, const ae_dataset *da
     return AE_OK;
 }
 
+/* Every number is checked before anything is made. A row may be chosen twice: that is how a
+ * bootstrap sample is drawn. */
 ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const size_t *rows,
                             size_t count)
 {
@@ -81,6 +86,7 @@ ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const 
     return AE_OK;
 }
 
+/* Counter-based like all random numbers here: a seed gives the same order on every machine. */
 ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint64_t seed)
 {
     AE_REQUIRE(view);
@@ -101,6 +107,7 @@ ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint6
     return AE_OK;
 }
 
+/* Both or none: a caller has nothing to free when this fails. */
 ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_dataset *dataset,
                            size_t count)
 {

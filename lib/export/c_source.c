@@ -63,6 +63,8 @@ static void cut_path(const char *path, size_t *length, const char **name)
         *length -= 2;
 }
 
+/* The prefix stands before every name that other files see, so that a program can hold several
+ * networks. */
 static ae_status set_names(aei_c_source *f, const char *path, size_t length, const char *name,
                            const char *prefix)
 {
@@ -90,7 +92,8 @@ static ae_status set_names(aei_c_source *f, const char *path, size_t length, con
     return AE_OK;
 }
 
-/* Which layers are there, and what they need. */
+/* Which layers are there, and what they need. The last layer's output is the caller's array and
+ * needs no buffer; neither does the row that the first one reads, unless it has to be scaled. */
 static void measure(aei_c_source *f)
 {
     const ae_network *n = f->network;
@@ -111,6 +114,7 @@ static void measure(aei_c_source *f)
     f->info.buffer_bytes = (f->buffers[0] + f->buffers[1]) * sizeof(float);
 }
 
+/* One layer's numbers at a time, in one array that is large enough for each. */
 static ae_status write_texts(aei_c_source *f)
 {
     const ae_network *n = f->network;
@@ -138,6 +142,8 @@ static ae_status write_texts(aei_c_source *f)
     return status;
 }
 
+/* Both files are complete before either takes its place: a header and a source of two networks
+ * would compile and give wrong numbers. */
 static ae_status write_files(aei_c_source *f, const char *path, size_t length)
 {
     char *name = malloc(length + sizeof ".c");

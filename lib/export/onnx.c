@@ -145,6 +145,7 @@ typedef struct port {
     char rows[2];
 } port;
 
+/* The number of rows has a name instead of a value: runtimes then take batches of any size. */
 static Aei__Onnx__ValueInfo *port_init(port *p, char *name, size_t features)
 {
     aei__onnx__value_info__init(&p->info);
@@ -180,6 +181,7 @@ static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
     (void)aei_file_write(((file_buffer *)buffer)->file, bytes, size);
 }
 
+/* In pieces rather than packed in memory first, which would hold all weights twice. */
 static ae_status save(const Aei__Onnx__Model *model, const char *path)
 {
     file_buffer buffer = {.base.append = append};

@@ -48,7 +48,9 @@ static ae_status detect(const void *context, const float *rows, size_t first, si
                              to->scores == NULL ? NULL : to->scores + first);
 }
 
-/* In pieces of one pass: the rows stay in the caches between reading and computing. */
+/* In pieces of one pass: the rows stay in the caches between reading and computing. The one loop
+ * over a dataset: whatever is wanted of its rows is a function of `work`. Memory is one piece of
+ * rows, however many the dataset has. */
 static ae_status for_each_piece(ae_session *session, const ae_dataset *dataset, work compute,
                                 const void *context)
 {
@@ -134,6 +136,8 @@ typedef struct file_sink {
     aei_table *table;
 } file_sink;
 
+/* The order of ae_output is relied on: codes and reconstructions are layers' outputs, what follows
+ * comes from scores. */
 static ae_status save_piece(const void *context, const float *rows, size_t first, size_t count)
 {
     const file_sink *to = context;
@@ -142,6 +146,8 @@ static ae_status save_piece(const void *context, const float *rows, size_t first
     return aei_table_write(to->table, to->results, count);
 }
 
+/* Columns keep the dataset's names where they have features, so that a result lies beside its data;
+ * a code's units have no names. */
 static const char *column_name(const void *context, size_t column, char room[AEI_COLUMN_NAME])
 {
     const file_sink *to = context;
@@ -155,6 +161,8 @@ static const char *column_name(const void *context, size_t column, char room[AEI
     return room;
 }
 
+/* A score of no rows checks the cost without computing. The results' array has room for
+ * contributions and, behind them, for the scores that come with them. */
 static ae_status save(ae_session *session, const ae_dataset *dataset, const char *path,
                       const ae_output_options *options, bool csv)
 {
@@ -214,6 +222,7 @@ ae_status ae_session_save_csv(ae_session *session, const ae_dataset *dataset, co
 
 /* --- arrays of the caller's */
 
+/* columns 0 stands for a plain list of numbers, as an NPY file of one dimension has them. */
 static ae_status check_array(const float *values, size_t rows, size_t columns)
 {
     if (rows > PTRDIFF_MAX / sizeof *values / (columns == 0 ? 1 : columns))

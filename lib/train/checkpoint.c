@@ -108,6 +108,8 @@ static void describe_regularisation(aei_text *json, const ae_trainer_options *o)
     write_nonzero(json, "code_kl_target", o->code_kl_target);
 }
 
+/* What decides the bits of a run, and nothing else: resuming compares this text, and refuses a run
+ * that would go on in another way. Threads are left out, since they do not change a bit. */
 void aei_run_describe(aei_text *json, const ae_trainer *trainer)
 {
     static const char *const shuffles[] = {"", "epoch", "after_first", "none"};
@@ -129,6 +131,8 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     aei_text_add(json, "}");
 }
 
+/* Counts are strings, because JSON's numbers are doubles for most readers, and those are exact up
+ * to 2^53 only. */
 static void describe_progress(aei_text *json, const aei_progress *progress)
 {
     for (size_t i = 0; i < AEI_PROGRESS_FIELDS; i++) {

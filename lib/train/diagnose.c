@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Is the trained network any good? Its cost is put beside those of two models that need no training
+ * by gradient: the mean row, and PCA with as many components as the code has units. */
 #include <libae/experimental.h>
 
 #include "base/cpu_internal.h"
@@ -34,6 +36,8 @@ static ae_status cost_of(double *cost, const ae_network *network, const ae_datas
     return status;
 }
 
+/* Written so that a NAN test cost warns: a broken network must not pass for one that is better than
+ * the mean. PCA's comparison is the other way round: a pca_cost of NAN says that there is none. */
 static ae_status diagnose_costs(ae_diagnosis *v, const ae_network *network,
                                 const ae_dataset *train_set, const ae_dataset *test_set,
                                 const ae_diagnose_options *o)

@@ -15,7 +15,8 @@ typedef struct number {
     char text[32];
 } number;
 
-/* Four digits, with a decimal point in every locale. */
+/* Four digits, with a decimal point in every locale. In a struct, so that several numbers can be
+ * shown in one call without arrays of the caller's. */
 static number show(double value)
 {
     number n = {""};
@@ -66,6 +67,9 @@ static int fit(char *to, size_t size, const ae_diagnosis *v)
                     v->warnings & AE_WARNING_OVERFIT ? "it over-fits" : "no over-fitting");
 }
 
+/* The caller's struct may come from an older header: it is read like options, and what it lacks is
+ * 0. The text is put together before the buffer is touched, so that a buffer that is too small
+ * stays as it was. */
 ae_status ae_diagnosis_text(const ae_diagnosis *diagnosis, char *buffer, size_t capacity)
 {
     AE_REQUIRE(diagnosis);

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <time.h>
 
+/* Monotonic, so that a clock that is set meanwhile makes no epoch negative. */
 static double seconds_now(void)
 {
     struct timespec now;
@@ -57,6 +58,7 @@ static ae_status diverged(ae_trainer *t, uint64_t step)
                            epoch, at, (unsigned long long)t->progress.steps);
 }
 
+/* Without a branch a value, so that compilers make vector code of it. */
 static bool all_finite(const float *values, size_t count)
 {
     bool finite = true;
@@ -266,6 +268,8 @@ static ae_status close_epoch(ae_trainer *t)
     return AE_OK;
 }
 
+/* True between two calls only when closing the epoch failed: the step counts, and closing is tried
+ * again. */
 static bool epoch_is_full(const ae_trainer *t)
 {
     return t->progress.epoch_step == t->steps_per_epoch;

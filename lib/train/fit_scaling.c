@@ -12,6 +12,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Names that the network has already are kept: they are those of the data that it was trained on
+ * first. */
 ae_status aei_take_column_names(ae_network *network, const ae_dataset *dataset)
 {
     const size_t width = network->widths[0];
@@ -100,6 +102,8 @@ static ae_status conclude(float *offset, float *scale, const summary *s, size_t 
     return AE_OK;
 }
 
+/* A constant feature has a scale of 0 and its own value as its offset: it scales to 0, and is
+ * restored exactly. */
 static ae_status fit(float *offset, float *scale, const ae_dataset *dataset, ae_scaling kind)
 {
     const size_t features = ae_dataset_feature_count(dataset), rows = ae_dataset_row_count(dataset);

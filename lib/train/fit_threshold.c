@@ -85,6 +85,7 @@ static double quantile(const float *sorted, size_t count, double q)
     return low + (at - (double)below) * (high - low);
 }
 
+/* Around the mean, in a second loop, so that nothing cancels where scores are large and close. */
 static void mean_and_deviation(const float *scores, size_t count, double *mean, double *deviation)
 {
     double sum = 0, squares = 0;

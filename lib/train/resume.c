@@ -21,6 +21,7 @@ typedef struct saved {
     ae_epoch_info *history; /* progress.epochs entries */
 } saved;
 
+/* Whether a resume fails or not, everything read is given up: apply copies. */
 static void release(saved *s)
 {
     ae_network_free(s->network);
@@ -256,7 +257,8 @@ static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trai
     return AE_OK;
 }
 
-/* Nothing here can fail: blocks have one layout, and the history's memory is there. */
+/* Nothing here can fail: blocks have one layout, and the history's memory is there. The threshold
+ * comes last: it holds for the generation that aei_trainer_resumed leaves. */
 static void apply(ae_trainer *t, const saved *s)
 {
     ae_network *network = t->network;
@@ -277,6 +279,7 @@ static void apply(ae_trainer *t, const saved *s)
     aei_network_keep_threshold(network, aei_network_threshold(s->network));
 }
 
+/* Memory for the history is taken while everything can still be refused. */
 static ae_status resume(ae_trainer *trainer, const void *data, size_t size)
 {
     aei_safetensors file;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* Asked before the first epoch too: a run that was resumed after its end trains no further. */
 static bool finished(const ae_trainer *t)
 {
     const uint64_t patience = t->options.patience;
@@ -31,6 +32,8 @@ static ae_status save_at_exit(ae_trainer *t, ae_status status)
     return aei_fail_within(status, "%s; and no checkpoint", text);
 }
 
+/* The latest weights come back before training goes on, and the best ones take their place last: a
+ * checkpoint written in between has both. */
 ae_status ae_trainer_run(ae_trainer *trainer)
 {
     AE_REQUIRE(trainer);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What is the learning rate of a step? A function of the step's number alone: nothing is counted
+ * up, so that a resumed run needs the optimizer's steps and no more. */
 #include "base/error.h"
 #include "base/options.h"
 #include "train/optimizer_internal.h"
@@ -7,6 +9,8 @@
 
 AEI_OPTIONS_INIT(ae_schedule_options)
 
+/* Options are checked together here, because a schedule that lacks its period or its callback would
+ * fail in the middle of a run. */
 ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_options *options)
 {
     AE_REQUIRE(optimizer);
@@ -32,6 +36,9 @@ ae_status ae_optimizer_set_schedule(ae_optimizer *optimizer, const ae_schedule_o
     return AE_OK;
 }
 
+/* In double, since float32 does not hold every step beyond 2^24. The cosine is that of Loshchilov
+ * and Hutter (2017, SGDR, equation 5) without restarts; it ends with the run where no period is
+ * given. Warm-up reaches the full rate with its last step, so the first one is not 0. */
 float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
 {
     const ae_schedule_options *o = &optimizer->schedule;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* The generation moves, so that sessions look at the weights anew. */
 void aei_trainer_resumed(ae_trainer *t)
 {
     t->order_epoch = 0;
@@ -23,6 +24,8 @@ void aei_copy_floats(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof *to);
 }
 
+/* Changed places element by element: three copies would need another array as large as the
+ * network. */
 static void swap_floats(float *a, float *b, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -32,6 +35,8 @@ static void swap_floats(float *a, float *b, size_t count)
     }
 }
 
+/* The generation is raised first and then kept: the network holds the best weights for just as long
+ * as nobody raises it further. */
 static void swap_best(ae_trainer *t)
 {
     swap_floats(t->network->parameters, t->best_parameters, t->network->parameter_floats);
@@ -97,6 +102,8 @@ void aei_trainer_take_snapshot(ae_trainer *t)
     t->snapshot.taken = true;
 }
 
+/* The order of rows stays: the snapshot is of the same epoch, and a function of seed and epoch
+ * anyway. */
 void aei_trainer_restore_snapshot(ae_trainer *t)
 {
     ae_network *n = t->network;
