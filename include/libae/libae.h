@@ -58,6 +58,7 @@
 #include <libae/trainer.h>   /* training, early stopping, checkpoints, history */
 #include <libae/evaluate.h>  /* costs of a network on a dataset */
 #include <libae/session.h>   /* encode, decode, reconstruct, score */
+#include <libae/missing.h>   /* rows with missing values */
 #include <libae/threshold.h> /* a threshold of the score, and anomalies above it */
 #include <libae/results.h>   /* codes, reconstructions and scores as NPY and CSV files */
 #include <libae/export.h>    /* a network as C source or as an ONNX model */

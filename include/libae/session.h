@@ -21,8 +21,11 @@ AE_BEGIN_DECLS
  * values. Codes are never scaled.
  *
  * Batch normalisation uses the running statistics, so a row's result does not depend on the rows
- * beside it. Values are not checked: NaN in gives NaN out, for that row alone. Results have the
- * same bits for any max_batch and any number of threads.
+ * beside it. Results have the same bits for any max_batch and any number of threads.
+ *
+ * Values are not checked. Where the network has fill values (<libae/missing.h>), a NaN in a row is
+ * a missing value. Otherwise NaN in gives NaN out, for that row alone; its contributions are NaN for
+ * the features that are NaN and 0 for the others, so that they name the sensor that failed.
  *
  * Thread safety: a session serves one thread at a time; any number of sessions may run on one
  * network at once. A session sees changes made to its network between two calls.

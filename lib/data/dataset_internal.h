@@ -35,17 +35,23 @@ ae_status aei_dataset_fetch(const ae_dataset *dataset, const uint32_t *rows, siz
 /* These rows will be fetched soon: pages of a mapped file are asked for, without waiting. */
 void aei_dataset_will_need(const ae_dataset *dataset, const uint32_t *rows, size_t count);
 
+/* What values may be; a NaN only where values may be missing. */
+typedef struct aei_range_check {
+    float low, high;
+    bool missing;
+} aei_range_check;
+
 /*
  * Refuse values that are not finite or outside [low, high]: AE_ERROR_DATA naming row, column and
  * value. uint8 data whose whole range fits are not scanned. The dataset must be in memory; of
  * others the second looks at some columns, from `first` on, of a row that was read.
  */
 ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high);
-ae_status aei_check_row(const float *row, size_t number, size_t first, size_t count, float low,
-                        float high);
+ae_status aei_check_row(const float *row, size_t number, size_t first, size_t count,
+                        const aei_range_check *range);
 
-/* Refuse a dataset with missing values, for those who cannot do without: AE_ERROR_DATA, which
- * begins with the name. */
-ae_status aei_dataset_check_complete(const ae_dataset *dataset, const char *name);
+/* Refuse a dataset with missing values, unless the network is filled: it has fill values.
+ * AE_ERROR_DATA, which begins with the name. */
+ae_status aei_dataset_check_missing(const ae_dataset *dataset, bool filled, const char *name);
 
 #endif

@@ -60,13 +60,14 @@ bool aei_dataset_find_missing(const ae_dataset *dataset)
     return find(dataset, &row, &column);
 }
 
-ae_status aei_dataset_check_complete(const ae_dataset *dataset, const char *name)
+ae_status aei_dataset_check_missing(const ae_dataset *dataset, bool filled, const char *name)
 {
     size_t row, column;
-    if (!dataset->missing || !find(dataset, &row, &column))
+    if (filled || !dataset->missing || !find(dataset, &row, &column))
         return AE_OK;
     return aei_fail(AE_ERROR_DATA,
-                    "%s: row %zu, column %zu: a missing value: fill it in, or leave the row out "
-                    "(ae_dataset_select)",
+                    "%s: row %zu, column %zu: a missing value, but the network has no fill values: "
+                    "ae_network_fit_fill sets them, and so does a trainer whose data have missing "
+                    "values",
                     name, row, column);
 }

@@ -55,28 +55,28 @@ cleanup:
 }
 
 /* The comparison is written so that NaN fails it: the caller's memory (no_copy) may have changed
- * since it was checked. */
-static bool is_outside(float value, float low, float high)
+ * since it was checked. A missing value lies nowhere. */
+static bool is_outside(float value, const aei_range_check *range)
 {
-    return !(value >= low && value <= high);
+    return !(value >= range->low && value <= range->high) && !(range->missing && isnan(value));
 }
 
-ae_status aei_check_row(const float *row, size_t number, size_t first, size_t count, float low,
-                        float high)
+ae_status aei_check_row(const float *row, size_t number, size_t first, size_t count,
+                        const aei_range_check *range)
 {
     bool bad = false;
     for (size_t j = 0; j < count; j++)
-        bad |= is_outside(row[j], low, high);
+        bad |= is_outside(row[j], range);
     if (!bad)
         return AE_OK;
     size_t j = 0;
-    while (!is_outside(row[j], low, high))
+    while (!is_outside(row[j], range))
         j++;
     return aei_fail(AE_ERROR_DATA,
                     "row %zu, column %zu: %g is outside [%g, %g]: call "
                     "ae_network_fit_scaling first or set another "
                     "output_activation, such as AE_ACTIVATION_LINEAR",
-                    number, first + j, (double)row[j], (double)low, (double)high);
+                    number, first + j, (double)row[j], (double)range->low, (double)range->high);
 }
 
 ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high)
@@ -84,6 +84,7 @@ ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float hi
     /* Features at a time: on the stack, so that nothing can fail. */
     enum { CHUNK = 256 };
     const aei_storage *storage = dataset->storage;
+    const aei_range_check range = {low, high, dataset->missing};
     if (storage->type == AEI_STORAGE_U8 && low <= 0 && 255.0f * storage->scale <= high)
         return AE_OK;
     for (size_t r = 0; r < dataset->rows; r++) {
@@ -91,7 +92,7 @@ ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float hi
             size_t count = storage->features - first < CHUNK ? storage->features - first : CHUNK;
             float row[CHUNK];
             aei_dataset_gather(dataset, &(uint32_t){(uint32_t)r}, 1, first, count, row, CHUNK);
-            AE_TRY(aei_check_row(row, r, first, count, low, high));
+            AE_TRY(aei_check_row(row, r, first, count, &range));
         }
     }
     return AE_OK;

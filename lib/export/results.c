@@ -57,7 +57,8 @@ static ae_status for_each_piece(ae_session *session, const ae_dataset *dataset, 
     const size_t all = ae_dataset_row_count(dataset), features = ae_dataset_feature_count(dataset),
                  piece = aei_session_max_batch(session);
     AE_TRY(aei_network_check_width(aei_session_network(session), features, "dataset"));
-    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
+    AE_TRY(
+        aei_dataset_check_missing(dataset, aei_session_network(session)->fill != NULL, "dataset"));
     float *rows = malloc(piece * features * sizeof *rows);
     if (rows == NULL)
         return aei_fail_memory(piece * features * sizeof *rows);

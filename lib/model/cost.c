@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "model/fill.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,9 +39,12 @@ bool aei_cost_parse(ae_cost *cost, const char *name)
  *     SSE  C = sum_r |d_r|^2 / n         dC/dy = 2 d / n
  *     MSE  the same over F features      dC/dy = 2 d / (n F)
  *     BCE  C = sum_r bce_r / (n F)       dC/du = d / (n F)
+ *
+ * Where values are missing, a row's sum is first multiplied by a weight (fill.h), and with it its
+ * derivative.
  */
 double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t panels,
-                         const float *sums, float *factor)
+                         const float *sums, const float *missing, float *factor)
 {
     const double rows = (double)row_count, width = (double)features;
     double cost = 0;
@@ -48,21 +52,25 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
         double sum = 0;
         for (size_t p = 0; p < panels; p++)
             sum += (double)sums[p * row_count + r];
+        const double weight = missing == NULL
+                                  ? 1
+                                  : aei_missing_weight(missing, panels, row_count, r, features);
+        sum *= weight;
         switch (kind) {
         case AE_COST_SSE:
-            factor[r] = (float)(2 / rows);
+            factor[r] = (float)(2 * weight / rows);
             break;
         case AE_COST_MSE:
             sum /= width;
-            factor[r] = (float)(2 / (rows * width));
+            factor[r] = (float)(2 * weight / (rows * width));
             break;
         case AE_COST_BCE:
             sum /= width;
-            factor[r] = (float)(1 / (rows * width));
+            factor[r] = (float)(weight / (rows * width));
             break;
         default:
             sum = sqrt(sum);
-            factor[r] = sum > 0 ? (float)(1 / (sum * rows)) : 0;
+            factor[r] = sum > 0 ? (float)(weight / (sum * rows)) : 0;
         }
         cost += sum;
     }

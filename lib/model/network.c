@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "base/philox.h"
 
+#include <libae/missing.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,6 +343,8 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
     if (scaling != NULL)
         AE_CHECK(
             aei_scaling_create(&n->scaling, scaling->features, scaling->offset, scaling->scale));
+    if (network->fill != NULL)
+        AE_CHECK(ae_network_set_fill(n, network->fill));
     if (network->columns != NULL)
         AE_CHECK(ae_network_set_column_names(n, (const char *const *)network->columns,
                                              network->widths[0]));
@@ -360,6 +363,7 @@ void ae_network_free(ae_network *network)
         return;
     aei_arena_free(&network->arena);
     aei_scaling_free(network->scaling);
+    free(network->fill);
     aei_network_drop_columns(network);
     free(network->widths);
     free(network);

@@ -60,6 +60,7 @@ struct ae_network {
     size_t running_floats;
     float *running;
     aei_scaling *scaling; /* NULL: features as the caller has them */
+    float *fill;          /* what the input reads for a missing value; NULL: none */
     char **columns;       /* names of the input's columns, one block; NULL: none */
 };
 

@@ -7,6 +7,7 @@
  */
 #include "model/pass.h"
 
+#include "model/fill.h"
 #include "model/fold.h"
 #include "model/panels.h"
 #include "model/score.h"
@@ -41,10 +42,12 @@ static void load_panel(const ae_session *s, size_t p, float *to)
                 to, panel);
 }
 
-/* The pass's input into panels, scaled where it is a row: codes are never scaled. */
+/* The pass's input into panels. Where it is a row it is scaled, and fill values stand for what is
+ * missing; codes are neither. */
 static void load_input(ae_session *s, size_t thread)
 {
     const aei_scaling *scaling = s->now.first == 0 ? s->network->scaling : NULL;
+    const bool filled = s->now.first == 0 && s->network->fill != NULL;
     const size_t panel = s->network->kernels->panel, features = s->network->widths[s->now.first];
     for (size_t p; aei_work_queue_pop(s->queues, s->threads, thread, &p);) {
         float *to = s->input + p * s->now.rows * panel;
@@ -52,6 +55,9 @@ static void load_input(ae_session *s, size_t thread)
         if (scaling != NULL)
             aei_scaling_apply(scaling, p * panel, aei_columns(panel, features, p), s->now.rows, to,
                               panel);
+        if (filled)
+            aei_fill_apply(s->network, p * panel, aei_columns(panel, features, p), s->now.rows, to,
+                           to, panel);
         if (s->bf16_weights.pairs != NULL)
             s->network->kernels->to_bf16(s->now.rows * panel, to,
                                          s->bf16_input + p * s->now.rows * panel);
@@ -71,6 +77,38 @@ static void unscale_panel(ae_session *s, float *tile, size_t p)
                         tile, panel);
     if (s->now.squares || s->now.scores != NULL)
         load_panel(s, p, s->input + p * s->now.rows * panel);
+}
+
+/*
+ * Panel p of the input once more, in the network's units, with NaN where a value is missing: the
+ * layers have read fill values there. By the last layer all threads are done with those.
+ */
+static void load_target(ae_session *s, size_t p)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel, count = aei_columns(panel, n->widths[0], p);
+    float *to = s->input + p * s->now.rows * panel;
+    load_panel(s, p, to);
+    if (n->scaling != NULL)
+        aei_scaling_apply(n->scaling, p * panel, count, s->now.rows, to, panel);
+    aei_count_missing(count, s->now.rows, to, panel, s->absent + p * s->now.rows);
+}
+
+/* Each row's share of its cost in panel p. The copies keep output and input for the scores. */
+static void panel_costs(ae_session *s, size_t p, const float *y, int bce, float *costs,
+                        size_t thread)
+{
+    const aei_kernels *kernels = s->network->kernels;
+    const size_t rows = s->now.rows, tile = rows * kernels->panel;
+    const size_t count = aei_columns(kernels->panel, s->network->widths[0], p);
+    const float *target = s->input + p * tile;
+    if (s->network->fill != NULL) {
+        float *masked = s->masked + thread * 2 * s->max_batch * kernels->panel;
+        aei_mask_missing(count, rows, y, target, masked, masked + tile, kernels->panel);
+        y = masked;
+        target = masked + tile;
+    }
+    kernels->row_costs(rows, count, y, target, bce, costs + p * rows);
 }
 
 static void store_output(ae_session *s, const float *tile, size_t p, size_t features)
@@ -119,7 +157,7 @@ static void multiply(const ae_session *s, size_t l, size_t p, size_t panels, con
 }
 
 /* From panel p of the layer's sums to its output, and to what the caller wants of that. */
-static void epilogue(ae_session *s, size_t l, size_t p, float *y)
+static void epilogue(ae_session *s, size_t l, size_t p, float *y, size_t thread)
 {
     const aei_kernels *kernels = s->network->kernels;
     const aei_layer *layer = &s->network->layers[l];
@@ -132,12 +170,15 @@ static void epilogue(ae_session *s, size_t l, size_t p, float *y)
             kernels->to_bf16(rows * panel, y + at, s->bf16_buffers[l % 2] + at);
         return;
     }
+    const bool compared = s->now.squares || s->now.entropies || s->now.scores != NULL;
+    if (compared && s->network->fill != NULL)
+        load_target(s, p);
     if (s->now.entropies) /* of scaled values: before unscale_panel */
-        kernels->row_costs(rows, count, y + at, s->input + at, 1, s->entropy_sums + p * rows);
+        panel_costs(s, p, y + at, 1, s->entropy_sums, thread);
     if (s->now.unscaled)
         unscale_panel(s, y + at, p);
     if (s->now.squares)
-        kernels->row_costs(rows, count, y + at, s->input + at, 0, s->square_sums + p * rows);
+        panel_costs(s, p, y + at, 0, s->square_sums, thread);
     if (s->now.out != NULL)
         store_output(s, y + at, p, layer->out);
 }
@@ -157,7 +198,7 @@ static void run_layer(ae_session *s, size_t l, const float *x, float *y, size_t 
                      panels = left < group ? left : group;
         multiply(s, l, first, panels, x, y + first * tile, thread);
         for (size_t p = first; p < first + panels; p++)
-            epilogue(s, l, p, y);
+            epilogue(s, l, p, y, thread);
     }
 }
 
@@ -178,6 +219,7 @@ static void run_thread(void *context, size_t thread)
     aei_team_barrier(s->team);
     const aei_score_job job = {.kernels = s->network->kernels,
                                .cost = now->cost,
+                               .missing = s->network->fill != NULL,
                                .features = s->network->widths[0],
                                .rows = now->rows,
                                .output = x,

@@ -39,6 +39,8 @@ struct ae_session {
     float *input;         /* [panels][rows][P], kept for the costs */
     float *buffers[2];    /* layers' outputs by turns */
     float *square_sums, *entropy_sums; /* [panels][rows] */
+    float *absent;                     /* [panels][rows]: missing values, with fill values */
+    float *masked;                     /* [threads][2][rows][P]: output and input without them */
     aei_bf16_weights bf16_weights;     /* used when bf16 */
     uint16_t *bf16_input; /* input and buffers in bfloat16, where products take pairs */
     uint16_t *bf16_buffers[2];

@@ -27,7 +27,7 @@ static chunk chunk_at(const aei_score_job *job, size_t first)
 
 /* |d|^2, in float64 since the squares of unscaled data leave float32; four sums, in any
  * order. */
-static double sum_of_squares(const aei_score_job *job, size_t row)
+static inline double sum_of_squares(const aei_score_job *job, size_t row, bool missing)
 {
     double sums[4] = {0};
     for (size_t first = 0; first < job->features; first += CHUNK) {
@@ -35,23 +35,70 @@ static double sum_of_squares(const aei_score_job *job, size_t row)
         const size_t at = c.offset + row * job->kernels->panel;
         for (size_t j = 0; j < c.count; j++) {
             const double d = (double)job->output[at + j] - (double)job->input[at + j];
-            sums[j % 4] += d * d;
+            sums[j % 4] += missing && isnan(job->input[at + j]) ? 0 : d * d;
         }
     }
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+/* As aei_missing_weight, for a row of the job: what makes scores of rows compare. */
+static double weight_of(const aei_score_job *job, size_t row)
+{
+    double there = 0;
+    if (!job->missing)
+        return 1;
+    for (size_t first = 0; first < job->features; first += CHUNK) {
+        const chunk c = chunk_at(job, first);
+        for (size_t j = 0; j < c.count; j++)
+            there += isnan(job->input[c.offset + row * job->kernels->panel + j]) ? 0 : 1;
+    }
+    return there > 0 ? (double)job->features / there : 0;
+}
+
 /* What a feature's squared error, or cross-entropy, is multiplied by to become its contribution. */
 static double factor_of(const aei_score_job *job, size_t row)
 {
+    const double weight = weight_of(job, row);
     if (job->cost == AE_COST_SSE)
-        return 1;
+        return weight;
     if (job->cost != AE_COST_L2)
-        return 1 / (double)job->features;
-    const double distance = sqrt(sum_of_squares(job, row));
+        return weight / (double)job->features;
+    /* Two calls, so that rows without missing values run through a loop without branches. */
+    const double squares = job->missing ? sum_of_squares(job, row, true)
+                                        : sum_of_squares(job, row, false);
+    const double distance = sqrt(weight * squares);
     if (isinf(distance))
         return 1; /* an infinite difference stays one, and so does the score */
-    return distance > 0 ? 1 / distance : 0;
+    return distance > 0 ? weight / distance : 0;
+}
+
+static void leave_out_missing(size_t count, const float *t, float *values)
+{
+    for (size_t j = 0; j < count; j++)
+        values[j] = isnan(t[j]) ? 0 : values[j];
+}
+
+/*
+ * A NaN that is no missing value makes the whole reconstruction NaN, and every contribution with it.
+ * Only the features that are NaN themselves keep it, so that the caller learns which sensor it was.
+ */
+static void name_nan(const aei_score_job *job, size_t row)
+{
+    const size_t panel = job->kernels->panel;
+    for (size_t j = 0; j < job->features; j++) {
+        const float t = job->input[(j / panel * job->rows + row) * panel + j % panel];
+        float *value = &job->contributions[row * job->features + j];
+        *value = isnan(t) ? t : isnan(*value) ? 0 : *value;
+    }
+}
+
+static bool has_nan(const aei_score_job *job, size_t row)
+{
+    const size_t panel = job->kernels->panel;
+    for (size_t j = 0; j < job->features; j++)
+        if (isnan(job->input[(j / panel * job->rows + row) * panel + j % panel]))
+            return true;
+    return false;
 }
 
 static void square_contributions(size_t count, const float *y, const float *t, double factor,
@@ -96,6 +143,8 @@ static void score_lanes(const aei_score_job *job, size_t row, size_t rows)
             else
                 square_contributions(c.count, job->output + at, job->input + at, factors[r],
                                      values[r]);
+            if (job->missing)
+                leave_out_missing(c.count, job->input + at, values[r]);
             if (job->contributions != NULL)
                 memcpy(job->contributions + (row + r) * job->features + first, values[r],
                        c.count * sizeof values[r][0]);
@@ -104,8 +153,11 @@ static void score_lanes(const aei_score_job *job, size_t row, size_t rows)
             for (size_t r = 0; r < LANES; r++)
                 sums[r] += (double)values[r][j];
     }
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
         job->scores[row + r] = (float)sums[r];
+        if (isnan(sums[r]) && job->contributions != NULL && has_nan(job, row + r))
+            name_nan(job, row + r);
+    }
 }
 
 void aei_score_rows(const aei_score_job *job, aei_range rows)

@@ -3,6 +3,7 @@
 #define AEI_SCORE_H
 
 #include <libae/types.h>
+#include <stdbool.h>
 
 #include "compute/kernels.h"
 #include "model/panels.h"
@@ -11,6 +12,7 @@
 typedef struct aei_score_job {
     const aei_kernels *kernels;
     ae_cost cost;
+    bool missing; /* NaN in the input is a missing value, and left out */
     size_t features, rows;
     const float *output, *input; /* [panels][rows][P] */
     float *scores;               /* [rows] */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "model/cost.h"
+#include "model/fill.h"
 #include "model/panels.h"
 #include "model/pass.h"
 
@@ -54,6 +55,8 @@ static void lay_out(ae_session *s)
         s->buffers[i] = aei_arena_take(arena, widest, sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
     s->entropy_sums = aei_arena_take(arena, ends * rows, sizeof(float));
+    s->absent = aei_arena_take(arena, ends * rows, sizeof(float));
+    s->masked = aei_arena_take(arena, s->threads * 2 * rows, panel * sizeof(float));
     if (s->bf16)
         aei_bf16_weights_lay_out(&s->bf16_weights, arena, n, s->threads);
     if (s->bf16_weights.pairs != NULL)
@@ -264,9 +267,13 @@ ae_status aei_session_costs(ae_session *s, aei_gather gather, const void *source
     AE_TRY(aei_pass_run(s, &pass));
     const size_t panels = aei_panels(s->network->kernels->panel, s->network->widths[0]);
     for (size_t r = 0; r < row_count; r++) {
-        squares[r] = add_panels(s->square_sums, panels, row_count, r);
+        const double weight = s->network->fill == NULL
+                                  ? 1
+                                  : aei_missing_weight(s->absent, panels, row_count, r,
+                                                       s->network->widths[0]);
+        squares[r] = weight * add_panels(s->square_sums, panels, row_count, r);
         if (entropies != NULL)
-            entropies[r] = add_panels(s->entropy_sums, panels, row_count, r);
+            entropies[r] = weight * add_panels(s->entropy_sums, panels, row_count, r);
     }
     return AE_OK;
 }

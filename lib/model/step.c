@@ -18,6 +18,7 @@
  */
 #include "base/error.h"
 #include "model/cost.h"
+#include "model/fill.h"
 #include "model/step_internal.h"
 
 #include <math.h>
@@ -78,11 +79,32 @@ static void gather_input(aei_step *s, size_t thread)
                        panel);
         if (scaling != NULL)
             aei_scaling_apply(scaling, p * panel, count, s->rows, s->target + at, panel);
+        const float *clean = s->target + at;
+        if (s->missing) {
+            aei_count_missing(count, s->rows, clean, panel, s->absent + p * s->rows);
+            aei_fill_apply(s->network, p * panel, count, s->rows, clean, s->input + at, panel);
+            clean = s->input + at;
+        }
         if (s->noisy)
             aei_noise_apply(&s->job->noise, s->network->kernels, features, p * panel, count,
-                            s->rows, s->target + at, s->input + at, panel);
+                            s->rows, clean, s->input + at, panel);
         aei_matrix_form_store(&s->input_form, &s->mode, s->rows, p, s->input + at);
     }
+}
+
+/* Panel p of the output is at y: each row's share of its cost. */
+static void panel_costs(aei_step *s, size_t p, const float *y)
+{
+    const aei_kernels *kernels = s->network->kernels;
+    const size_t panel = kernels->panel, at = p * s->rows * panel;
+    const size_t count = aei_columns(panel, s->network->widths[0], p);
+    if (s->missing) {
+        aei_mask_missing(count, s->rows, y, s->target + at, s->compared + at, s->target + at,
+                         panel);
+        y = s->compared + at;
+    }
+    kernels->row_costs(s->rows, count, y, s->target + at, s->job->cost == AE_COST_BCE,
+                       s->costs + p * s->rows);
 }
 
 static void forward_layer(aei_step *s, size_t l, size_t thread)
@@ -114,8 +136,7 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
         if (l == s->penalised)
             s->penalties[p] = aei_penalty_of_panel(&s->job->penalty, s->rows, count, panel, y);
         if (l + 1 == n->depth)
-            kernels->row_costs(s->rows, count, y, s->target + p * tile, s->job->cost == AE_COST_BCE,
-                               s->costs + p * s->rows);
+            panel_costs(s, p, y);
     }
 }
 
@@ -163,13 +184,14 @@ static void output_gradient(aei_step *s, size_t thread)
     const ae_network *n = s->network;
     const size_t l = n->depth - 1, panel = n->kernels->panel, tile = s->rows * panel;
     const aei_layer *layer = &n->layers[l];
+    const float *y = s->missing ? s->compared : s->layers[l].y;
     aei_nonlinearity f = layer->f;
     if (s->job->cost == AE_COST_BCE)
         f.kind = AE_ACTIVATION_LINEAR; /* the factors are already those of dC/du */
     for (size_t p; pop_panel(s, AEI_PHASE_OUTPUT, thread, &p);) {
-        n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p),
-                                  s->layers[l].y + p * tile, s->target + p * tile,
-                                  s->scratch[thread].factor, s->layers[l].delta + p * tile);
+        n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p), y + p * tile,
+                                  s->target + p * tile, s->scratch[thread].factor,
+                                  s->layers[l].delta + p * tile);
         backward_panel(s, l, p, f, thread);
     }
 }
@@ -253,7 +275,7 @@ static void take_step(void *context, size_t thread)
     /* Every thread works it out for itself, in the same order; it is cheaper than a barrier. */
     const double cost = aei_cost_of_batch(s->job->cost, s->rows, s->network->widths[0],
                                           aei_step_panels(s, s->network->widths[0]), s->costs,
-                                          s->scratch[thread].factor);
+                                          s->absent, s->scratch[thread].factor);
     const double penalty = add_penalties(s);
     if (thread == 0) {
         s->cost = cost;

@@ -37,11 +37,13 @@ typedef struct aei_step_job {
 } aei_step_job;
 
 /* What a step can do beside the plain one: keep the whole gradient, which clipping needs; corrupt
- * its input; multiply in bfloat16. */
+ * its input; multiply in bfloat16; take NaN in a row for a missing value, which needs a network
+ * with fill values. */
 typedef enum aei_step_flag {
     AEI_STEP_GRADIENT = 1,
     AEI_STEP_NOISE = 2,
-    AEI_STEP_BF16 = 4
+    AEI_STEP_BF16 = 4,
+    AEI_STEP_MISSING = 8
 } aei_step_flag;
 
 /* All memory for batches of up to max_rows; `flags` are of aei_step_flag. */

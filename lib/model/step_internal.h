@@ -35,19 +35,21 @@ struct aei_step {
     aei_team *team;
     size_t threads;
     size_t max_rows;
-    bool stored, noisy;
+    bool stored, noisy, missing;
     aei_gemm_mode mode;
     aei_activations *layers;
     aei_step_scratch *scratch; /* [threads] */
     aei_work_queue *queues;    /* [phases][threads]: the panels of a phase that are left */
     float *input;              /* [panels][rows][P] */
     aei_matrix_form input_form;
-    float *target;           /* the input before it was corrupted; the input itself unless noisy */
-    float *ones;             /* [P] */
-    float *costs;            /* [panels of the output][rows] */
-    double *penalties;       /* [panels of the code] */
-    float *gradient;         /* like the parameters; NULL unless stored */
-    double *squares;         /* sums of squares of the gradient's blocks */
+    float *target;     /* the input before it was corrupted or filled; else the input itself */
+    float *compared;   /* the output, but 0 where the target is missing; NULL: the output itself */
+    float *absent;     /* [panels][rows]: missing values of each row; NULL: none */
+    float *ones;       /* [P] */
+    float *costs;      /* [panels of the output][rows] */
+    double *penalties; /* [panels of the code] */
+    float *gradient;   /* like the parameters; NULL unless stored */
+    double *squares;   /* sums of squares of the gradient's blocks */
     const aei_step_job *job; /* the step under way, and what is found out in it: */
     size_t rows;
     size_t penalised; /* the layer whose output has a penalty; depth: none */

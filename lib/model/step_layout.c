@@ -70,10 +70,16 @@ static void lay_out(aei_step *s)
     s->input = aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
                               panel * sizeof(float));
     s->input_form = aei_matrix_form_create(arena, m, aei_step_panels(s, n->widths[0]), rows,
-                                           s->input, !s->noisy);
-    s->target = s->noisy ? aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
-                                          panel * sizeof(float))
-                         : s->input;
+                                           s->input, !s->noisy && !s->missing);
+    s->target = s->noisy || s->missing
+                    ? aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
+                                     panel * sizeof(float))
+                    : s->input;
+    if (s->missing) {
+        const size_t panels = aei_step_panels(s, n->widths[0]);
+        s->compared = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        s->absent = aei_arena_take(arena, panels * rows, sizeof(float));
+    }
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, aei_step_panels(s, n->widths[n->depth]) * rows, sizeof(float));
     s->penalties = aei_arena_take(arena, n->layers[n->encoder_layers - 1].panels, sizeof(double));
@@ -98,6 +104,7 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->max_rows = max_rows;
     s->stored = (flags & AEI_STEP_GRADIENT) != 0;
     s->noisy = (flags & AEI_STEP_NOISE) != 0;
+    s->missing = (flags & AEI_STEP_MISSING) != 0;
     s->mode = aei_gemm_mode_for(network->kernels, (flags & AEI_STEP_BF16) != 0);
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);

@@ -10,6 +10,7 @@
 #include "store/architecture.h"
 #include "store/stored_threshold.h"
 
+#include <libae/missing.h>
 #include <libae/scaling.h>
 #include <libae/version.h>
 #include <math.h>
@@ -23,6 +24,9 @@ enum { FORMAT_VERSION = 1, NAME_SIZE = 80 };
 /* PyTorch's names when a module `scaling` registers them as buffers; a file without scaling has
  * neither. */
 static const char scaling_offset[] = "scaling.offset", scaling_scale[] = "scaling.scale";
+
+/* What the input reads for a missing value; likewise. */
+static const char missing_fill[] = "missing.fill";
 
 /* PyTorch counts batches in every layer, and load_state_dict(strict=True) wants each; libae's
  * layers share one count.
@@ -69,6 +73,8 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
                         scaling->offset);
         aei_archive_add(archive, "", scaling_scale, AEI_F32, 1, &scaling->features, scaling->scale);
     }
+    if (network->fill != NULL)
+        aei_archive_add(archive, "", missing_fill, AEI_F32, 1, &network->widths[0], network->fill);
     char version[16];
     (void)snprintf(version, sizeof version, "%d", FORMAT_VERSION);
     aei_archive_note(archive, "format", "pt"); /* whose names and layout these are */
@@ -246,6 +252,23 @@ cleanup:
     return status;
 }
 
+static ae_status read_fill(ae_network *network, const aei_safetensors *file)
+{
+    if (aei_safetensors_find(file, missing_fill) == NULL)
+        return AE_OK;
+    const size_t width = network->widths[0];
+    float *values = malloc(width * sizeof *values);
+    if (values == NULL)
+        return aei_fail_memory(width * sizeof *values);
+    aei_tensor tensor = {.part = AEI_BETA, .layer = network->depth - 1};
+    memcpy(tensor.name, missing_fill, sizeof missing_fill);
+    ae_status status = aei_model_values(values, file, network, "", &tensor, true);
+    if (status == AE_OK)
+        status = ae_network_set_fill(network, values);
+    free(values);
+    return status;
+}
+
 static ae_status read_names(ae_network *network, const aei_json *list)
 {
     const size_t width = network->widths[0];
@@ -327,6 +350,7 @@ static ae_status get_with(ae_network **network, const aei_safetensors *file,
     AE_CHECK(make_network(&n, &architecture, options->kernels));
     AE_CHECK(read_tensors(n, file));
     AE_CHECK(read_scaling(n, file));
+    AE_CHECK(read_fill(n, file));
     AE_CHECK(read_columns(n, file));
     AE_CHECK(aei_threshold_get(n, file));
     *network = n;

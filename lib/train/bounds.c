@@ -2,7 +2,6 @@
 #include "train/bounds.h"
 
 #include "base/error.h"
-#include "data/dataset_internal.h"
 
 #include <float.h>
 #include <math.h>
@@ -21,7 +20,14 @@ static ae_status outside(const aei_bounds *b, size_t row, size_t column, float v
                     "row %zu, column %zu: %g, scaled to %g, is outside [%g, %g]: fit the scaling "
                     "on this set or set "
                     "another output_activation, such as AE_ACTIVATION_LINEAR",
-                    row, column, (double)value, (double)scaled, (double)b->low, (double)b->high);
+                    row, column, (double)value, (double)scaled, (double)b->range.low,
+                    (double)b->range.high);
+}
+
+static bool is_outside(const aei_bounds *b, float scaled)
+{
+    return !(scaled >= b->range.low && scaled <= b->range.high) &&
+           !(b->range.missing && isnan(scaled));
 }
 
 /* Some columns of a row, at most CHUNK. */
@@ -30,16 +36,16 @@ static ae_status check_chunk(const aei_bounds *b, const float *values, size_t ro
 {
     float scaled[CHUNK];
     if (b->scaling == NULL)
-        return aei_check_row(values, row, first, count, b->low, b->high);
+        return aei_check_row(values, row, first, count, &b->range);
     memcpy(scaled, values, count * sizeof *scaled);
     aei_scaling_apply(b->scaling, first, count, 1, scaled, CHUNK);
     bool bad = false;
     for (size_t j = 0; j < count; j++)
-        bad |= !(scaled[j] >= b->low && scaled[j] <= b->high);
+        bad |= is_outside(b, scaled[j]);
     if (!bad)
         return AE_OK;
     size_t j = 0;
-    while (scaled[j] >= b->low && scaled[j] <= b->high)
+    while (!is_outside(b, scaled[j]))
         j++;
     return outside(b, row, first + j, values[j], scaled[j]);
 }
@@ -50,8 +56,9 @@ static ae_status check_resident(const aei_bounds *b, const ae_dataset *dataset)
 {
     const size_t features = ae_dataset_feature_count(dataset);
     if (b->scaling == NULL)
-        return b->low > -FLT_MAX ? aei_dataset_check_range(dataset, b->low, b->high)
-                                 : AE_OK; /* finite since it was made */
+        return b->range.low > -FLT_MAX
+                   ? aei_dataset_check_range(dataset, b->range.low, b->range.high)
+                   : AE_OK; /* finite since it was made */
     for (size_t r = 0; r < ae_dataset_row_count(dataset); r++) {
         for (size_t first = 0; first < features; first += CHUNK) {
             const size_t count = features - first < CHUNK ? features - first : CHUNK;
@@ -67,7 +74,7 @@ ae_status aei_bounds_check(const void *context, const uint32_t *rows, size_t cou
                            const float *values)
 {
     const aei_bounds *b = context;
-    if (b->scaling == NULL && b->low <= -FLT_MAX)
+    if (b->scaling == NULL && b->range.low <= -FLT_MAX)
         return AE_OK; /* the reader itself refuses what is not finite */
     for (size_t r = 0; r < count; r++) {
         const float *row = values + r * b->features;
@@ -83,15 +90,15 @@ ae_status aei_bounds_create(aei_bounds *bounds, const char *name, const ae_netwo
                             const ae_dataset *dataset, ae_cost cost, bool fitted)
 {
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), name));
-    AE_TRY(aei_dataset_check_complete(dataset, name));
     const ae_activation output = network->layers[network->depth - 1].f.kind;
-    aei_bounds b = {.low = -FLT_MAX, .high = FLT_MAX, .features = network->widths[0]};
+    aei_bounds b = {.range = {-FLT_MAX, FLT_MAX, ae_dataset_has_missing(dataset) != 0},
+                    .features = network->widths[0]};
     if (network->scaling != NULL && !fitted)
         ; /* any value */
     else if (output == AE_ACTIVATION_SIGMOID || cost == AE_COST_BCE)
-        b.low = 0, b.high = 1;
+        b.range.low = 0, b.range.high = 1;
     else if (output == AE_ACTIVATION_TANH)
-        b.low = -1, b.high = 1;
+        b.range.low = -1, b.range.high = 1;
     const aei_scaling *scaling = network->scaling;
     if (scaling != NULL)
         AE_TRY(aei_scaling_create(&b.scaling, scaling->features, scaling->offset, scaling->scale));

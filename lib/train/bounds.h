@@ -5,6 +5,7 @@
 #include <libae/dataset.h>
 #include <libae/types.h>
 
+#include "data/dataset_internal.h"
 #include "model/network_internal.h"
 
 /*
@@ -13,7 +14,7 @@
  * one batch by batch as it is read.
  */
 typedef struct aei_bounds {
-    float low, high;
+    aei_range_check range;
     size_t features;
     aei_scaling *scaling; /* a copy, because another thread reads it; or NULL */
 } aei_bounds;

@@ -6,6 +6,7 @@
 #include "base/cpu_internal.h"
 #include "base/error.h"
 #include "data/dataset_internal.h"
+#include "model/fill.h"
 #include "model/network_internal.h"
 #include "model/session_internal.h"
 #include "train/fit_scaling.h"
@@ -89,6 +90,17 @@ static void add_products(double *products, const spread *s, const float *values)
     }
 }
 
+/* What the first layer reads in place of missing values, panel by panel. */
+static void fill(const ae_network *n, size_t count, float *rows)
+{
+    const size_t width = n->widths[0];
+    for (size_t first = 0; n->fill != NULL && first < width; first += AEI_FILL_COLUMNS) {
+        const size_t left = width - first,
+                     columns = left < AEI_FILL_COLUMNS ? left : AEI_FILL_COLUMNS;
+        aei_fill_apply(n, first, columns, count, rows + first, rows + first, width);
+    }
+}
+
 /* All layers over a few rows of the dataset, each from the output of the one before. */
 static ae_status add_rows(units *u, ae_session *session, const ae_dataset *dataset, size_t count)
 {
@@ -98,6 +110,7 @@ static ae_status add_rows(units *u, ae_session *session, const ae_dataset *datas
     memcpy(y, x, count * n->widths[0] * sizeof *y);
     if (n->scaling != NULL)
         aei_scaling_apply(n->scaling, 0, n->widths[0], count, y, n->widths[0]);
+    fill(n, count, y);
     for (size_t r = 0; r < count; r++)
         add_row(&u->input, y + r * n->widths[0], u->rows + r == 0);
     for (size_t l = 0; l < n->depth; l++) {
@@ -229,7 +242,7 @@ ae_status ae_network_dead_units(const ae_network *network, const ae_dataset *dat
     AE_REQUIRE(dataset);
     AE_REQUIRE(counts);
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
-    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
+    AE_TRY(aei_dataset_check_missing(dataset, network->fill != NULL, "dataset"));
     if (count != network->depth)
         return aei_fail(AE_ERROR_SHAPE, "count is %zu, but the network has %zu layers", count,
                         network->depth);

@@ -13,6 +13,7 @@
 #include "train/fit_scaling.h"
 #include "train/pca.h"
 
+#include <libae/missing.h>
 #include <math.h>
 
 /* The gap between training and test cost that is called over-fitting. */
@@ -54,7 +55,11 @@ static ae_status diagnose_costs(ae_diagnosis *v, const ae_network *network,
         ae_network *linear = NULL;
         AE_TRY(aei_pca_network(&linear, train_set, v->pca_components, o->threads,
                                network->kernels->name, network->scaling));
-        const ae_status status = cost_of(&v->pca_cost, linear, test_set, o);
+        ae_status status = AE_OK;
+        if (network->fill != NULL)
+            status = ae_network_set_fill(linear, network->fill);
+        if (status == AE_OK)
+            status = cost_of(&v->pca_cost, linear, test_set, o);
         ae_network_free(linear);
         AE_TRY(status);
     }
@@ -79,8 +84,8 @@ ae_status ae_network_diagnose(const ae_network *network, const ae_dataset *train
     AE_TRY(aei_network_check_cost(network, o.cost));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(train_set), "training set"));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(test_set), "test set"));
-    AE_TRY(aei_dataset_check_complete(train_set, "training set"));
-    AE_TRY(aei_dataset_check_complete(test_set, "test set"));
+    AE_TRY(aei_dataset_check_missing(train_set, network->fill != NULL, "training set"));
+    AE_TRY(aei_dataset_check_missing(test_set, network->fill != NULL, "test set"));
     o.cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
     o.threads = o.threads == 0 ? aei_cpu_cores() : o.threads;
     ae_diagnosis mine = {.size = sizeof mine,

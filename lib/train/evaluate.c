@@ -91,7 +91,7 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
-    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
+    AE_TRY(aei_dataset_check_missing(dataset, network->fill != NULL, "dataset"));
     ae_session *session;
     AE_TRY(ae_session_create(
         &session, network,
@@ -128,13 +128,19 @@ ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *referen
         AE_CHECK(aei_reader_row(reader, r, row));
         if (scaling != NULL)
             aei_scaling_apply(scaling, 0, features, 1, row, features);
-        double squares = 0;
+        double squares = 0, entropy = 0, there = 0;
         for (size_t j = 0; j < features; j++) {
             const double y = (double)mean[j], t = (double)row[j];
+            if (isnan(t)) /* missing */
+                continue;
+            there++;
             squares += (y - t) * (y - t);
-            bce -= t * log(fmax(y, (double)AEI_LEAST_OUTPUT)) +
-                   (1 - t) * log(fmax(1 - y, (double)AEI_LEAST_REST));
+            entropy -= t * log(fmax(y, (double)AEI_LEAST_OUTPUT)) +
+                       (1 - t) * log(fmax(1 - y, (double)AEI_LEAST_REST));
         }
+        const double weight = there > 0 ? (double)features / there : 0;
+        squares *= weight;
+        bce += weight * entropy;
         l2 += sqrt(squares);
         sse += squares;
     }
@@ -155,8 +161,6 @@ ae_status ae_dataset_evaluate_mean(const ae_dataset *reference, const ae_dataset
     if (ae_dataset_feature_count(dataset) != ae_dataset_feature_count(reference))
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
                         ae_dataset_feature_count(dataset), ae_dataset_feature_count(reference));
-    AE_TRY(aei_dataset_check_complete(reference, "reference"));
-    AE_TRY(aei_dataset_check_complete(dataset, "dataset"));
     ae_evaluation mine;
     AE_TRY(aei_evaluate_mean(&mine, reference, dataset, NULL));
     return aei_result_write(evaluation, &mine, sizeof mine, "ae_evaluation");

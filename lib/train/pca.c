@@ -80,7 +80,9 @@ static void centre(pca *c, size_t thread)
             aei_scaling_apply(c->scaling, p * panel, columns, c->count, to, panel);
         for (size_t r = 0; r < c->count; r++)
             for (size_t j = 0; j < columns; j++)
-                to[r * panel + j] -= c->mean[p * panel + j];
+                to[r * panel + j] = isnan(to[r * panel + j])
+                                        ? 0 /* missing: filled with the mean */
+                                        : to[r * panel + j] - c->mean[p * panel + j];
     }
 }
 

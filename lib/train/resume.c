@@ -234,6 +234,13 @@ cleanup:
     return status;
 }
 
+static bool same_fill(const ae_network *a, const ae_network *b)
+{
+    if (a->fill == NULL || b->fill == NULL)
+        return a->fill == b->fill;
+    return memcmp(a->fill, b->fill, a->widths[0] * sizeof *a->fill) == 0;
+}
+
 /* In this order a file of another run is called that, and not damaged for lack of its tensors. */
 static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trainer *trainer)
 {
@@ -247,6 +254,10 @@ static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trai
     if (!aei_scaling_same(s->network->scaling, trainer->network->scaling))
         return aei_fail(AE_ERROR_SHAPE,
                         "another run: the network's scaling is not the checkpoint's");
+    if (!same_fill(s->network, trainer->network))
+        return aei_fail(AE_ERROR_SHAPE,
+                        "another run: the network's fill values for missing values are not the "
+                        "checkpoint's");
     AE_TRY(read_history(s, file));
     if (optimizer->first != NULL)
         AE_TRY(read_block(&s->first, NULL, file, s->network, "optimizer.first.", true));

@@ -10,6 +10,7 @@
 #include "train/fit_scaling.h"
 #include "train/regularisation.h"
 
+#include <libae/missing.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,9 +156,39 @@ static ae_status make_readers(ae_trainer *t)
                                                      aei_bounds_check, &t->validation_bounds);
 }
 
-/* What can fail for want of memory comes first. Column names and the optimizer belong to the
- * caller, so they are touched last, and names are taken away again when the optimizer's memory
- * fails. */
+static bool has_missing(const ae_trainer *t)
+{
+    return ae_dataset_has_missing(t->train_set) || ae_dataset_has_missing(t->validation);
+}
+
+/*
+ * What a network learns of its data without training: names and fill values, which stay as they are
+ * where it has them. The optimizer comes last, since attaching may take it away from another
+ * network; where that fails the network is as it was.
+ */
+static ae_status take_from_data(ae_trainer *t)
+{
+    ae_network *n = t->network;
+    const bool named = n->columns != NULL, filled = n->fill != NULL;
+    const uint64_t generation = n->generation;
+    AE_TRY(aei_take_column_names(n, t->train_set));
+    ae_status status = AE_OK;
+    if (!filled && has_missing(t))
+        status = ae_network_fit_fill(n, t->train_set);
+    if (status == AE_OK)
+        status = aei_optimizer_attach(t->optimizer, n);
+    if (status == AE_OK)
+        return AE_OK;
+    if (!named)
+        aei_network_drop_columns(n);
+    if (!filled)
+        ae_network_clear_fill(n);
+    n->generation = generation;
+    return status;
+}
+
+/* What can fail for want of memory comes first: the network and the optimizer belong to the caller,
+ * so they are touched last. */
 static ae_status prepare(ae_trainer *t)
 {
     const ae_trainer_options *o = &t->options;
@@ -167,6 +198,7 @@ static ae_status prepare(ae_trainer *t)
     const bool stored = o->clip_norm > 0 || o->keep_gradients == AE_TOGGLE_ON;
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
                            (stored ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
+                               (ae_dataset_has_missing(t->train_set) ? AEI_STEP_MISSING : 0u) |
                                (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u)));
     if (o->validation != NULL)
         AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
@@ -177,13 +209,7 @@ static ae_status prepare(ae_trainer *t)
     t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
     /* A run of unlimited epochs asks for UINT64_MAX of them: what goes beyond grows as it comes. */
     AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
-    const bool named = t->network->columns != NULL;
-    AE_TRY(aei_take_column_names(t->network, t->train_set));
-    /* Last, since it may take the optimizer away from another network. */
-    const ae_status status = aei_optimizer_attach(t->optimizer, t->network);
-    if (status != AE_OK && !named)
-        aei_network_drop_columns(t->network);
-    AE_TRY(status);
+    AE_TRY(take_from_data(t));
     t->optimizer->run_steps = o->epochs > UINT64_MAX / t->steps_per_epoch
                                   ? UINT64_MAX
                                   : t->steps_per_epoch * o->epochs;
