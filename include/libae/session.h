@@ -24,8 +24,8 @@ AE_BEGIN_DECLS
  * beside it. Results have the same bits for any max_batch and any number of threads.
  *
  * Values are not checked. Where the network has fill values (<libae/missing.h>), a NaN in a row is
- * a missing value. Otherwise NaN in gives NaN out, for that row alone; its contributions are NaN for
- * the features that are NaN and 0 for the others, so that they name the sensor that failed.
+ * a missing value. Otherwise NaN in gives NaN out, for that row alone; its contributions are NaN
+ * for the features that are NaN and 0 for the others, so that they name the sensor that failed.
  *
  * Thread safety: a session serves one thread at a time; any number of sessions may run on one
  * network at once. A session sees changes made to its network between two calls.

@@ -79,7 +79,8 @@ static void leave_out_missing(size_t count, const float *t, float *values)
 }
 
 /*
- * A NaN that is no missing value makes the whole reconstruction NaN, and every contribution with it.
+ * A NaN that is no missing value makes the whole reconstruction NaN, and with it every
+ * contribution.
  * Only the features that are NaN themselves keep it, so that the caller learns which sensor it was.
  */
 static void name_nan(const aei_score_job *job, size_t row)
