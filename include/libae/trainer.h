@@ -50,7 +50,14 @@ typedef enum ae_shuffle {
     /** the dataset's order in the first epoch, then a new random order in each: the report's */
     AE_SHUFFLE_AFTER_FIRST = 2,
     /** the dataset's order */
-    AE_SHUFFLE_NONE = 3
+    AE_SHUFFLE_NONE = 3,
+    /**
+     * A new order in every epoch for files on disks that read single rows slowly: blocks of
+     * `shuffle_block` rows in a random order, and the rows of `shuffle_window` blocks at a time
+     * mixed with each other. Rows of one block stay within one window of the epoch, so a file
+     * whose order means something (by class, by time) is mixed less well than by AE_SHUFFLE_EPOCH.
+     */
+    AE_SHUFFLE_BLOCKS = 4
 } ae_shuffle;
 
 /**
@@ -206,6 +213,10 @@ typedef struct ae_trainer_options {
     float code_kl_target;
     /** tag of the steps' penalties in the event file, UTF-8, copied; default "train/penalty" */
     const char *penalty_tag;
+    /** rows of a block of AE_SHUFFLE_BLOCKS, to 4294967295; default 256; 0 for other orders */
+    size_t shuffle_block;
+    /** blocks whose rows are mixed, to 4294967295; default 64; 0 for other orders */
+    size_t shuffle_window;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls

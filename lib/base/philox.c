@@ -92,19 +92,25 @@ float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t
 
 /* Knuth, "The art of computer programming", volume 2, algorithm P: each step swaps the last place
  * with one of those left, so every order is as likely. */
+void aei_random_mix(uint32_t *items, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major,
+                    uint64_t first)
+{
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t words[4];
+        aei_random_block(words, seed, stream, major, first + i);
+        /* 64 random bits scaled to [0, i) in two 32-bit halves: the bias is below i / 2^64. */
+        uint64_t low = ((uint64_t)words[1] * i) >> 32;
+        uint32_t j = (uint32_t)(((uint64_t)words[0] * i + low) >> 32);
+        uint32_t kept = items[i - 1];
+        items[i - 1] = items[j];
+        items[j] = kept;
+    }
+}
+
 void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream,
                             uint32_t major)
 {
     for (uint32_t i = 0; i < n; i++)
         permutation[i] = i;
-    for (uint32_t i = n; i > 1; i--) {
-        uint32_t words[4];
-        aei_random_block(words, seed, stream, major, i);
-        /* 64 random bits scaled to [0, i) in two 32-bit halves: the bias is below i / 2^64. */
-        uint64_t low = ((uint64_t)words[1] * i) >> 32;
-        uint32_t j = (uint32_t)(((uint64_t)words[0] * i + low) >> 32);
-        uint32_t kept = permutation[i - 1];
-        permutation[i - 1] = permutation[j];
-        permutation[j] = kept;
-    }
+    aei_random_mix(permutation, n, seed, stream, major, 0);
 }

@@ -19,7 +19,9 @@ enum {
     AEI_STREAM_NOISE = 4,
     AEI_STREAM_MASK = 5,
     AEI_STREAM_DROPOUT = 6,
-    AEI_STREAM_COMPONENTS = 7
+    AEI_STREAM_COMPONENTS = 7,
+    AEI_STREAM_BLOCKS = 8,
+    AEI_STREAM_WINDOWS = 9
 };
 
 /* The raw generator: four words from a counter and a key. */
@@ -45,5 +47,10 @@ float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t
 /* Put the numbers 0 to n - 1 into a random order (Fisher and Yates, without modulo bias). */
 void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream,
                             uint32_t major);
+
+/* Put n items into a random order. Several of one (seed, stream, major) draw different numbers where
+ * their ranges [first, first + n) do not meet. */
+void aei_random_mix(uint32_t *items, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major,
+                    uint64_t first);
 
 #endif

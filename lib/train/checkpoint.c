@@ -112,7 +112,7 @@ static void describe_regularisation(aei_text *json, const ae_trainer_options *o)
  * that would go on in another way. Threads are left out, since they do not change a bit. */
 void aei_run_describe(aei_text *json, const ae_trainer *trainer)
 {
-    static const char *const shuffles[] = {"", "epoch", "after_first", "none"};
+    static const char *const shuffles[] = {"", "epoch", "after_first", "none", "blocks"};
     const ae_trainer_options *o = &trainer->options;
     describe_network(json, trainer->network);
     describe_optimizer(json, trainer->optimizer);
@@ -128,6 +128,10 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     write_real(json, "input_dropout", o->input_dropout);
     write_text(json, "precision", o->precision == AE_PRECISION_BF16 ? "bf16" : "f32");
     describe_regularisation(json, o);
+    if (o->shuffle == AE_SHUFFLE_BLOCKS) {
+        write_count(json, "shuffle_block", o->shuffle_block);
+        write_count(json, "shuffle_window", o->shuffle_window);
+    }
     aei_text_add(json, "}");
 }
 

@@ -3,9 +3,9 @@
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "base/error.h"
 #include "base/options.h"
-#include "base/philox.h"
 #include "format/events_internal.h"
 #include "train/evaluate_internal.h"
+#include "train/order.h"
 #include "train/trainer_internal.h"
 
 #include <math.h>
@@ -27,22 +27,17 @@ ae_status aei_trainer_check(const ae_trainer *t)
                     "the optimizer was taken by another trainer, for another network");
 }
 
-/* The epoch's order is a function of seed and epoch alone, so a resumed run finds the same. */
-static void order_rows(ae_trainer *t)
+static void order_rows(ae_trainer *t, bool *fresh)
 {
     const uint64_t epoch = t->progress.epochs;
+    *fresh = false;
     if (t->order_epoch == epoch + 1)
         return;
     aei_reader_begin(t->reader, t->order); /* before the order changes under it */
-    const uint32_t rows = (uint32_t)ae_dataset_row_count(t->train_set);
-    const ae_shuffle shuffle = t->options.shuffle;
-    if (shuffle == AE_SHUFFLE_NONE || (shuffle == AE_SHUFFLE_AFTER_FIRST && epoch == 0))
-        for (uint32_t i = 0; i < rows; i++)
-            t->order[i] = i;
-    else
-        aei_random_permutation(t->order, rows, t->options.seed, AEI_STREAM_SHUFFLE,
-                               (uint32_t)epoch);
+    aei_order_make(&t->options, t->blocks, t->order, (uint32_t)ae_dataset_row_count(t->train_set),
+                   epoch);
     t->order_epoch = epoch + 1;
+    *fresh = true;
 }
 
 /* Put the state back and say where the error at hand came up. */
@@ -182,7 +177,9 @@ static ae_status advance(ae_trainer *t, double *cost)
                         (unsigned long long)p->steps + 1, (double)rate);
     }
     aei_trainer_use_latest(t);
-    order_rows(t);
+    bool fresh;
+    order_rows(t, &fresh);
+    aei_order_hint(&t->options, t->train_set, t->order, (size_t)p->epoch_step, fresh);
     aei_batch batch;
     AE_TRY(take_batch(t, &batch));
     if (p->epoch_step == 0 || !t->snapshot.taken)

@@ -8,6 +8,7 @@
 #include "data/dataset_internal.h"
 #include "format/text.h"
 #include "train/fit_scaling.h"
+#include "train/order.h"
 #include "train/regularisation.h"
 
 #include <libae/missing.h>
@@ -34,7 +35,7 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
     AE_TRY(aei_check_enum((int)o->cost, AE_COST_BCE, "cost", "ae_cost"));
-    AE_TRY(aei_check_enum((int)o->shuffle, AE_SHUFFLE_NONE, "shuffle", "ae_shuffle"));
+    AE_TRY(aei_order_resolve(o));
     AE_TRY(aei_check_enum((int)o->drop_last, AE_TOGGLE_OFF, "drop_last", "ae_toggle"));
     AE_TRY(aei_check_enum((int)o->restore_best, AE_TOGGLE_OFF, "restore_best", "ae_toggle"));
     AE_TRY(aei_check_enum((int)o->precision, AE_PRECISION_BF16, "precision", "ae_precision"));
@@ -57,7 +58,6 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     o->epochs = o->epochs == 0 ? 20 : o->epochs;
     o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
     o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;
-    o->shuffle = o->shuffle == AE_SHUFFLE_DEFAULT ? AE_SHUFFLE_EPOCH : o->shuffle;
     o->checkpoint_every = o->checkpoint_every == 0 ? 1 : o->checkpoint_every;
     o->train_tag = o->train_tag == NULL ? "train/cost" : o->train_tag;
     o->validation_tag = o->validation_tag == NULL ? "validation/cost" : o->validation_tag;
@@ -106,6 +106,9 @@ static void lay_out(ae_trainer *t)
     const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? n->parameter_floats : 0;
     aei_arena *arena = &t->arena;
     t->order = aei_arena_take(arena, ae_dataset_row_count(t->train_set), sizeof *t->order);
+    t->blocks = aei_arena_take(arena,
+                               aei_order_blocks(&t->options, ae_dataset_row_count(t->train_set)),
+                               sizeof *t->blocks);
     t->snapshot.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
     t->snapshot.running = aei_arena_take(arena, n->running_floats, sizeof(float));
     t->snapshot.first = aei_arena_take(arena, first, sizeof(float));

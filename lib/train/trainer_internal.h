@@ -51,6 +51,7 @@ struct ae_trainer {
     size_t history_count, history_capacity;
     aei_arena arena;
     uint32_t *order;      /* the epoch's permutation of the training rows */
+    uint32_t *blocks;     /* scratch, where the permutation is of blocks */
     uint64_t order_epoch; /* the epoch (from 0) that order is for, plus 1; 0: none */
     /* State at the beginning of the epoch, to return to when the run diverges. */
     struct {
