@@ -48,8 +48,8 @@ float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t
 void aei_random_permutation(uint32_t *permutation, uint32_t n, uint64_t seed, uint32_t stream,
                             uint32_t major);
 
-/* Put n items into a random order. Several of one (seed, stream, major) draw different numbers where
- * their ranges [first, first + n) do not meet. */
+/* Put n items into a random order. Several of one (seed, stream, major) draw different numbers
+ * where their ranges [first, first + n) do not meet. */
 void aei_random_mix(uint32_t *items, uint32_t n, uint64_t seed, uint32_t stream, uint32_t major,
                     uint64_t first);
 
