@@ -6,8 +6,10 @@
                                        against DIR/reconstruction.f32
     interop.py write DIR NORM WIDTH... write DIR/foreign.safetensors from a PyTorch module, its
                                        output on DIR/rows.f32 to DIR/foreign.f32
-    interop.py docs_save DIR DOC       write DOC's Python programs to DIR and run save.py and rename.py there: their
+    interop.py docs_save DIR DOC       write DOC's Python programs to DIR and run save.py and plain.py there: their
                                        files, their outputs on rows.f32 beside them, and files of other types
+    interop.py wild DIR                write models as others name them to DIR/wild0.safetensors and so on, their
+                                       outputs on rows.f32 to DIR/wild0.f32
     interop.py docs_load DIR DOC       run load.py on trained.safetensors and compare with trained.f32
 
 NORM is 1 with batch normalisation and 0 without. Numbers in .f32 files are float32, row after row.
@@ -142,7 +144,7 @@ def write_programs(document):
     """Each fenced Python block of a document is a program, whose first line is its name."""
     with open(document, encoding="utf-8") as file:
         blocks = re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
-    assert [name for name, _ in blocks] == ["autoencoder.py", "save.py", "load.py", "rename.py"], blocks
+    assert [name for name, _ in blocks] == ["plain.py", "autoencoder.py", "save.py", "load.py"], blocks
     for name, text in blocks:
         with open(name, "w", encoding="utf-8") as file:
             file.write(text)
@@ -172,8 +174,62 @@ def docs_save(folder, document):
         safetensors.torch.save_file(cut, f"{name}.safetensors", metadata=metadata)
         model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in cut.items()})
         write_output(model, rows, f"{name}.f32")
-    plain = runpy.run_path("rename.py")["model"].eval()
-    write_output(lambda x: plain["decoder"](plain["encoder"](x)), rows, "plain.f32")
+    plain = runpy.run_path("plain.py")["model"].eval()
+    write_output(lambda x: plain.decoder(plain.encoder(x)), rows, "plain.f32")
+
+
+class Named(torch.nn.Module):
+    """Layers as attributes; the activations stand in forward alone."""
+
+    def __init__(self, names, norms):
+        super().__init__()
+        widths = [DOC_WIDTH, 9, 3, 9, DOC_WIDTH]
+        for name, inputs, outputs, norm in zip(names, widths, widths[1:], norms):
+            setattr(self, name, torch.nn.Linear(inputs, outputs))
+            if norm is not None:
+                setattr(self, norm, torch.nn.BatchNorm1d(outputs))
+        self.names, self.norms = names, norms
+
+    def forward(self, x):
+        for layer, (name, norm) in enumerate(zip(self.names, self.norms)):
+            x = getattr(self, name)(x)
+            x = x if norm is None else getattr(self, norm)(x)
+            x = x if layer == 1 else torch.sigmoid(x) if layer == 3 else torch.relu(x)
+        return x
+
+
+def halves(encoder, decoder):
+    return torch.nn.Sequential(collections.OrderedDict(encoder=encoder, decoder=decoder))
+
+
+def wild_models():
+    nn = torch.nn
+    half = [lambda: nn.Sequential(nn.Linear(DOC_WIDTH, 9, bias=False), nn.BatchNorm1d(9), nn.ReLU(), nn.Dropout(0.2),
+                                  nn.Linear(9, 3)),
+            lambda: nn.Sequential(nn.Linear(3, 9), nn.ReLU(), nn.Linear(9, DOC_WIDTH), nn.BatchNorm1d(DOC_WIDTH),
+                                  nn.Sigmoid())]
+    yield "", torch.float32, halves(half[0](), half[1]())
+    yield "", torch.float32, nn.DataParallel(halves(half[0](), half[1]()))
+    yield "_orig_mod.", torch.float64, halves(half[0](), half[1]())
+    yield "", torch.float64, nn.Sequential(
+        nn.Linear(DOC_WIDTH, 9), nn.BatchNorm1d(9, affine=False), nn.ReLU(), nn.Linear(9, 3), nn.Linear(3, 9), nn.ReLU(),
+        nn.Linear(9, DOC_WIDTH), nn.Sigmoid())
+    yield "model.", torch.float16, Named(["fc1", "fc2", "fc3", "fc4"], ["bn1", "bn2", "bn3", None])
+    yield "", torch.bfloat16, Named(["enc1", "enc2", "dec2", "dec1"], ["enc_bn1", None, "dec_bn2", "dec_bn1"])
+
+
+def wild(folder):
+    os.chdir(folder)
+    torch.manual_seed(7)
+    rows = torch.rand(40, DOC_WIDTH)
+    rows.numpy().astype("<f4").tofile("rows.f32")
+    for number, (prefix, kind, model) in enumerate(wild_models()):
+        for _ in range(3):
+            model(rows)
+        state = {name: value.to(kind) for name, value in model.state_dict().items()}
+        safetensors.torch.save_file({prefix + k: v.contiguous() for k, v in state.items()}, f"wild{number}.safetensors")
+        model.load_state_dict(state)  # as rounded
+        write_output(model.eval(), rows, f"wild{number}.f32")
 
 
 def docs_load(folder, _):
@@ -188,6 +244,9 @@ def docs_load(folder, _):
 
 def main(arguments):
     if arguments[0] == "probe":
+        return
+    if arguments[0] == "wild":
+        wild(arguments[1])
         return
     if arguments[0].startswith("docs_"):
         {"docs_save": docs_save, "docs_load": docs_load}[arguments[0]](*arguments[1:])

@@ -113,16 +113,14 @@ START_TEST(shapes_that_are_no_autoencoder_are_refused)
     b = (builder){.header = ""};
     add(&b, "weight", "F32", 4, "[2]", zeros, 2);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
-                     "no autoencoder: tensor encoder.0.weight is missing");
+                     "no autoencoder: two linear layers at least");
     b = (builder){.header = ""};
     add(&b, "encoder.0.weight", "F32", 4, "[2,1]", zeros, 2);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
-                     "no autoencoder: tensor decoder.0.weight is missing");
-    minimal(&b, "[1,2]", "[2,1]", 2);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "tensor encoder.0.bias is missing");
+                     "docs/pytorch.md); the file has encoder.0.weight [2, 1] F32");
     minimal(&b, "[2,4]", "[8,1]", 8);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
-                     "decoder.0.weight: shape [8, 1], but");
+                     "no autoencoder: its linear layers do not follow each other");
     minimal(&b, "[2,4]", "[4,2]", 8);
     add(&b, "encoder.0.bias", "F32", 4, "[1,2]", zeros, 2);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
@@ -137,13 +135,13 @@ START_TEST(shapes_that_are_no_autoencoder_are_refused)
     add(&b, "encoder.0.weight", "F32", 4, "[2,4]", (float[8]){0}, 8);
     add(&b, "decoder.0.weight", "F32", 4, "[3,2]", (float[6]){0}, 6);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
-                     "architecture: output width 3 differs");
+                     "the first as many as the last gives");
     minimal(&b, "[0,2]", "[2,0]", 0);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
                      "tensor encoder.0.weight: a shape of two dimensions");
     minimal(&b, "[1,2]", "[2,1]", 2);
     add(&b, "encoder.99999999999999999999.weight", "F32", 4, "[2,1]", zeros, 2);
-    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "more than 1023 layers");
+    ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT, "do not follow each other");
     ck_assert_ptr_null(network);
 }
 END_TEST
@@ -157,12 +155,12 @@ START_TEST(types_that_cannot_be_read_are_refused_before_a_network_is_made)
     ae_network *network = NULL;
     b = (builder){.header = ""};
     add(&b, "encoder.0.weight", "F4", 1, "[1,16]", zeros, 8);
-    add(&b, "decoder.0.weight", "F16", 2, "[3,1]", zeros, 3);
+    add(&b, "decoder.0.weight", "F16", 2, "[16,1]", zeros, 16);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
                      "tensor encoder.0.weight: dtype is F4; F32");
     b = (builder){.header = ""};
     add(&b, "encoder.0.weight", "F16", 2, "[1,2]", zeros, 2);
-    add(&b, "decoder.0.weight", "F8_E4M3", 1, "[3,1]", zeros, 3);
+    add(&b, "decoder.0.weight", "F8_E4M3", 1, "[2,1]", zeros, 2);
     ck_assert_status(load_built(&network, &b), AE_ERROR_FORMAT,
                      "tensor decoder.0.weight: dtype is F8_E4M3; F32");
     ck_assert_ptr_null(network);
@@ -257,8 +255,6 @@ START_TEST(options_that_cannot_be_are_refused)
                      AE_ERROR_INVALID_ARGUMENT, "bn_epsilon -1");
     ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.bn_decay = NAN)),
                      AE_ERROR_INVALID_ARGUMENT, "bn_decay nan");
-    ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.reserved = 1)),
-                     AE_ERROR_UNSUPPORTED, "ae_load_options.reserved");
     ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.activations = each)),
                      AE_ERROR_SHAPE, "activation_count is 0");
     ck_assert_status(ae_network_load(&network, path, AE_LOAD_OPTIONS(.kernels = "none such")),

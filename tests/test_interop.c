@@ -157,15 +157,42 @@ static void compare_with_pytorch(const ae_network *network, const char *wanted_n
     free(rows);
 }
 
-/* docs/pytorch.md as a reader follows it: save.py, loading and saving with libae, load.py;
- * rename.py; other types. */
+/* As docs/pytorch.md loads them. */
+static void load_and_compare(const char *path, const char *wanted)
+{
+    ae_network *network = NULL;
+    const ae_status status = ae_network_load(
+        &network, support_path(path),
+        AE_LOAD_OPTIONS(.hidden_activation = AE_ACTIVATION_RELU,
+                        .code_activation = AE_ACTIVATION_LINEAR,
+                        .output_activation = AE_ACTIVATION_SIGMOID));
+    ck_assert_msg(status == AE_OK, "%s: %s", path, ae_last_error());
+    ck_assert_uint_eq(ae_network_code_width(network), 3);
+    compare_with_pytorch(network, wanted, NULL);
+    ae_network_free(network);
+}
+
+START_TEST(models_as_others_name_them_give_the_same_output)
+{
+    static const char *const files[][2] = {
+        {"wild0.safetensors", "wild0.f32"}, {"wild1.safetensors", "wild1.f32"},
+        {"wild2.safetensors", "wild2.f32"}, {"wild3.safetensors", "wild3.f32"},
+        {"wild4.safetensors", "wild4.f32"}, {"wild5.safetensors", "wild5.f32"}};
+    const char *arguments[] = {"wild", support_dir(), NULL};
+    ck_assert_int_eq(python_run("interop.py", arguments), 0);
+    for (size_t i = 0; i < COUNT(files); i++)
+        load_and_compare(files[i][0], files[i][1]);
+}
+END_TEST
+
+/* docs/pytorch.md as a reader follows it: plain.py; save.py, loading and saving with libae,
+ * load.py; other types. */
 START_TEST(the_documented_programs_work)
 {
     static const char *const models[][2] = {{"model.safetensors", "model.f32"},
                                             {"float64.safetensors", "float64.f32"},
                                             {"float16.safetensors", "float16.f32"},
-                                            {"bfloat16.safetensors", "bfloat16.f32"},
-                                            {"plain.safetensors", "plain.f32"}};
+                                            {"bfloat16.safetensors", "bfloat16.f32"}};
     static const ae_activation activations[] = {AE_ACTIVATION_RELU, AE_ACTIVATION_TANH,
                                                 AE_ACTIVATION_LEAKY_RELU, AE_ACTIVATION_SIGMOID};
     ck_assert_int_eq(python("docs_save", DOCUMENT), 0);
@@ -175,6 +202,7 @@ START_TEST(the_documented_programs_work)
         compare_with_pytorch(network, models[i][1], NULL);
         ae_network_free(network);
     }
+    load_and_compare("plain.safetensors", "plain.f32");
     ae_network *network = NULL;
     ck_assert_ok(ae_network_load(
         &network, support_path("bare.safetensors"),
@@ -198,6 +226,7 @@ Suite *interop_suite(void)
                           COUNT(networks), missing);
     support_add_loop_test(tcase, a_file_saved_from_pytorch_gives_the_same_output, 0,
                           COUNT(networks), missing);
+    support_add_test(tcase, models_as_others_name_them_give_the_same_output, missing);
     support_add_test(tcase, the_documented_programs_work, missing);
     suite_add_tcase(suite, tcase);
     return suite;

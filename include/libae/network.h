@@ -123,16 +123,23 @@ AE_API void ae_network_free(ae_network *network);
 typedef struct ae_load_options {
     size_t size;                     /**< sizeof(ae_load_options); AE_LOAD_OPTIONS fills it in */
     const char *kernels;             /**< as in ae_network_options */
-    ae_activation hidden_activation; /**< every layer but the last */
+    ae_activation hidden_activation; /**< every layer but the last and the code's */
     ae_activation output_activation; /**< the last layer */
-    /** NULL, or one for each layer of the file, which overrides the two above. Only read during
-     * the call. */
+    /** NULL, or one for each layer of the file, which overrides these and code_activation. Only
+     * read during the call. */
     const ae_activation *activations;
     size_t activation_count; /**< entries of activations: 0, or the number of layers */
     float leaky_slope;       /**< slope of AE_ACTIVATION_LEAKY_RELU below zero, in (0, 1); 0.01 */
     float bn_epsilon;        /**< added to the variance, > 0; 1e-5, as in PyTorch */
     float bn_decay;          /**< for training further, in (0, 1); 0.9, PyTorch's momentum 0.1 */
-    uint32_t reserved;       /**< must be 0 */
+    /** The encoder's last layer, in PyTorch mostly AE_ACTIVATION_LINEAR. Default none: see
+     * ae_network_load. */
+    ae_activation code_activation;
+    /** What the names of the autoencoder's tensors begin with, such as "ema", where a file has
+     * several; other tensors are ignored. NULL: found by itself. */
+    const char *prefix;
+    /** Layers that encode, where neither names nor metadata tell; default up to the narrowest. */
+    size_t encoder_layers;
 } ae_load_options;
 
 /** Options in place: AE_LOAD_OPTIONS(.hidden_activation = AE_ACTIVATION_RELU). C only; C++ calls
@@ -150,20 +157,30 @@ AE_API void ae_load_options_init(ae_load_options *options);
 /**
  * Load a network from a safetensors file.
  *
- * The file may be one that libae wrote (a model or a checkpoint), or any with the same tensor
- * names. Widths come from the tensors' shapes, batch normalisation from the presence of its
- * tensors. Activations are sigmoid unless the file or an option says otherwise. A bias in front of
- * batch normalisation is folded into the running mean. An option that differs from what the file
- * says is refused. docs/pytorch.md has examples.
+ * The file may be one that libae wrote (a model or a checkpoint), or a state dict of a PyTorch
+ * autoencoder of linear layers, with batch normalisation in some of them or none, under whatever
+ * names. Prefixes are left out; parts such as "encoder" and "dec1", numbers and shapes tell the
+ * order of the layers. docs/pytorch.md has the rules, and examples. A file that can be read in no
+ * way or in several is refused, and the error text lists its tensors.
+ *
+ * A state dict does not say its activations. Options must then say those of all layers; only a
+ * network of two layers, or one that is linear, takes the code's from hidden_activation. Files with
+ * libae's own names (encoder.0.weight, encoder.1.weight, ..., decoder.0.weight) and no word of
+ * activations, neither in the file nor in the options, have sigmoid.
+ *
+ * A bias in front of batch normalisation is folded into the running mean. An option that differs
+ * from what the file says is refused.
  *
  * @param network receives the network, which the caller frees; untouched on error
  * @param path file name
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range or unlike the
- *         file); AE_ERROR_NOT_FOUND, AE_ERROR_IO (reading); AE_ERROR_FORMAT (not safetensors,
- *         truncated, inconsistent, a tensor missing or of another shape or type, a value that is
- *         not finite); AE_ERROR_SHAPE (activation_count is not the number of the file's layers);
- *         AE_ERROR_UNSUPPORTED (kernels, a newer format version); AE_ERROR_OUT_OF_MEMORY
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, unlike the file,
+ *         or missing where the file does not say it); AE_ERROR_NOT_FOUND, AE_ERROR_IO (reading);
+ *         AE_ERROR_FORMAT (not safetensors, truncated, inconsistent, no autoencoder or several, a
+ *         tensor missing or of another shape or type, a value that is not finite); AE_ERROR_SHAPE
+ *         (activation_count is not the number of the file's layers); AE_ERROR_UNSUPPORTED (kernels,
+ *         a newer format version, modules that libae does not have, batch normalisation behind an
+ *         activation); AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: safe.
  * @since 0.1

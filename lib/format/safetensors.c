@@ -9,6 +9,7 @@
 #include "format/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,9 @@ static ae_status check_cover(aei_safetensors *file, const unsigned char *data, s
 /* Strings only, as the format has it; numbers and lists inside are JSON texts of their own. */
 static ae_status read_metadata(aei_safetensors *file, const aei_json *metadata)
 {
+    double number;
+    if (aei_json_double(metadata, &number) && isnan(number)) /* null: the reference reads it */
+        return AE_OK;
     if (!aei_json_is_object(metadata))
         return aei_fail(AE_ERROR_FORMAT, "__metadata__ is not an object");
     for (const aei_json *note = aei_json_first(metadata); note != NULL; note = aei_json_next(note))

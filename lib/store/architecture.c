@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tensors' names and shapes alone give widths, code layer and normalisation. Metadata add what
- * shapes cannot tell (activations and constants), and where they repeat the shapes they must agree.
+ * The layers that were found (state_dict.h) give widths, code layer and normalisation. Metadata add
+ * what shapes cannot tell (activations and constants), and where they repeat the shapes they must
+ * agree. What neither says the caller's options must say.
  */
 #include "store/architecture.h"
 
@@ -12,8 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_LAYERS = 1023, NAME_SIZE = 48 };
 
 /*
  * Files without libae's metadata come from PyTorch, whose names these are; torch.nn.BatchNorm1d
@@ -78,47 +77,10 @@ void aei_architecture_free(aei_architecture *architecture)
     *architecture = (aei_architecture){0};
 }
 
-/* What follows the layer number in "encoder.12.bn.bias", given "encoder."; NULL for other names.
- * "01" is no layer number: two names for one layer could otherwise both be there. */
-static const char *parse_layer(size_t *layer, const char *name, const char *side)
+/* A layer's weight, by which error texts name the layer. */
+static const char *weight_name(char text[AEI_QUOTE_SIZE], const aei_architecture *a, size_t layer)
 {
-    const size_t length = strlen(side);
-    const char *c = name + length;
-    if (strncmp(name, side, length) != 0 || *c < '0' || *c > '9' || (*c == '0' && c[1] != '.'))
-        return NULL;
-    size_t number = 0;
-    for (; *c >= '0' && *c <= '9'; c++)
-        number = number > MAX_LAYERS ? number : number * 10 + (size_t)(*c - '0');
-    *layer = number;
-    return *c == '.' ? c + 1 : NULL;
-}
-
-/* One more than the highest layer number on a side, so that a missing layer in between is
- * noticed. */
-static size_t count_layers(const aei_safetensors *file, const char *side)
-{
-    size_t count = 0, layer;
-    for (size_t i = 0; i < file->count; i++) {
-        const char *part = parse_layer(&layer, file->tensors[i].name, side);
-        if (part != NULL && strcmp(part, "weight") == 0 && layer + 1 > count)
-            count = layer + 1;
-    }
-    return count;
-}
-
-/* A layer with any tensor of batch normalisation is meant to have all of them. */
-static void find_norms(aei_architecture *a, const aei_safetensors *file)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        size_t layer, first = 0;
-        const char *part = parse_layer(&layer, file->tensors[i].name, "encoder.");
-        if (part == NULL) {
-            part = parse_layer(&layer, file->tensors[i].name, "decoder.");
-            first = a->encoder_layers;
-        }
-        if (part != NULL && strncmp(part, "bn.", 3) == 0 && layer + first + 1 < a->width_count)
-            a->norms[first + layer] = AE_TOGGLE_ON;
-    }
+    return aei_quote(text, a->dict->layers[layer].weight->name);
 }
 
 /*
@@ -127,25 +89,23 @@ static void find_norms(aei_architecture *a, const aei_safetensors *file)
  * file, so that even layers of one output, padded to 32 float32, take no more than 64 times the
  * file's size.
  */
-static ae_status read_widths(aei_architecture *a, const aei_safetensors *file)
+static ae_status read_widths(aei_architecture *a)
 {
-    const size_t layers = a->width_count - 1;
-    for (size_t l = 0; l < layers; l++) {
-        char name[NAME_SIZE];
-        aei_tensor_name(name, sizeof name, l, a->encoder_layers, "weight");
-        const aei_stored *weight = aei_safetensors_find(file, name);
-        if (weight == NULL)
-            return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing", name);
+    char name[AEI_QUOTE_SIZE];
+    for (size_t l = 0; l < a->dict->count; l++) {
+        const aei_stored *weight = a->dict->layers[l].weight;
         if (weight->rank != 2 || weight->elements == 0)
             return aei_fail(AE_ERROR_FORMAT,
-                            "tensor %s: a shape of two dimensions expected, none of them 0", name);
+                            "tensor %s: a shape of two dimensions expected, none of them 0",
+                            weight_name(name, a, l));
         AE_TRY(aei_stored_check_type(weight));
         if (l == 0)
             a->widths[0] = weight->shape[1];
         if (weight->shape[1] != a->widths[l])
             return aei_fail(AE_ERROR_FORMAT,
                             "tensor %s: shape [%zu, %zu], but the layer before gives %zu features",
-                            name, weight->shape[0], weight->shape[1], a->widths[l]);
+                            weight_name(name, a, l), weight->shape[0], weight->shape[1],
+                            a->widths[l]);
         a->widths[l + 1] = weight->shape[0];
     }
     return AE_OK;
@@ -161,28 +121,20 @@ static ae_status allocate(aei_architecture *a)
     return AE_OK;
 }
 
-/* What the tensors show, with PyTorch's constants and sigmoid for what they cannot. */
-static ae_status derive(aei_architecture *a, const aei_safetensors *file)
+/* What the tensors show, with PyTorch's constants for what they cannot. */
+static ae_status derive(aei_architecture *a)
 {
-    const size_t encoders = count_layers(file, "encoder."),
-                 decoders = count_layers(file, "decoder.");
-    if (encoders == 0 || decoders == 0)
-        return aei_fail(AE_ERROR_FORMAT, "no autoencoder: tensor %s is missing",
-                        encoders == 0 ? "encoder.0.weight" : "decoder.0.weight");
-    if (encoders > MAX_LAYERS || decoders > MAX_LAYERS || encoders + decoders > MAX_LAYERS)
-        return aei_fail(AE_ERROR_FORMAT, "more than %d layers", MAX_LAYERS);
-    a->width_count = encoders + decoders + 1;
-    a->encoder_layers = encoders;
+    const aei_state_dict *dict = a->dict;
+    a->width_count = dict->count + 1;
+    a->encoder_layers = dict->encoder_layers;
+    a->says_code = dict->says_code;
     a->leaky_slope = foreign_slope;
     a->bn_epsilon = foreign_epsilon;
     a->bn_decay = foreign_decay;
     AE_TRY(allocate(a));
-    for (size_t l = 0; l + 1 < a->width_count; l++) {
-        a->activations[l] = AE_ACTIVATION_SIGMOID;
-        a->norms[l] = AE_TOGGLE_OFF;
-    }
-    find_norms(a, file);
-    return read_widths(a, file);
+    for (size_t l = 0; l < dict->count; l++)
+        a->norms[l] = dict->layers[l].norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF;
+    return read_widths(a);
 }
 
 static ae_status damaged(const char *member)
@@ -202,14 +154,15 @@ static ae_status compare_widths(const aei_architecture *a, const aei_json *width
             return damaged("widths");
         if (i < a->width_count && width == a->widths[i])
             continue;
-        char name[NAME_SIZE];
-        aei_tensor_name(name, sizeof name, i == 0 ? 0 : i - 1, a->encoder_layers, "weight");
-        if (i >= a->width_count)
+        char name[AEI_QUOTE_SIZE];
+        if (i >= a->width_count) {
+            aei_tensor_name(name, sizeof name, i - 1, a->encoder_layers, "weight");
             return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing, or libae.architecture is wrong",
                             name);
+        }
         return aei_fail(AE_ERROR_FORMAT,
-                        "tensor %s: %zu features by its shape, %zu by libae.architecture", name,
-                        a->widths[i], width);
+                        "tensor %s: %zu features by its shape, %zu by libae.architecture",
+                        weight_name(name, a, i == 0 ? 0 : i - 1), a->widths[i], width);
     }
     if (i != a->width_count)
         return aei_fail(AE_ERROR_FORMAT,
@@ -227,38 +180,61 @@ static ae_status compare_norms(const aei_architecture *a, const aei_json *norm)
         if (!aei_json_bool(item, &said))
             return damaged("batch_norm");
         if (said != (a->norms[l] == AE_TOGGLE_ON)) {
-            char name[NAME_SIZE];
-            aei_tensor_name(name, sizeof name, l, a->encoder_layers, "bn.weight");
+            char name[AEI_QUOTE_SIZE];
             return aei_fail(AE_ERROR_FORMAT,
-                            "tensor %s is %s, unlike libae.architecture's batch_norm", name,
-                            said ? "missing" : "there");
+                            "the layer of %s has %s batch normalisation, unlike "
+                            "libae.architecture's batch_norm",
+                            weight_name(name, a, l), said ? "no" : "a");
         }
         item = aei_json_is_array(norm) ? aei_json_next(item) : norm;
     }
     return aei_json_is_array(norm) && item != NULL ? damaged("batch_norm") : AE_OK;
 }
 
+/* The code may be named by metadata alone; where names tell it too, they must agree. */
+static ae_status read_code(aei_architecture *a, const aei_json *code)
+{
+    size_t encoder_layers;
+    if (code == NULL)
+        return AE_OK;
+    if (!aei_json_size(code, &encoder_layers) || encoder_layers == 0 ||
+        encoder_layers + 1 >= a->width_count)
+        return damaged("code_layer");
+    if (a->says_code && encoder_layers != a->encoder_layers) {
+        char name[AEI_QUOTE_SIZE];
+        return aei_fail(
+            AE_ERROR_FORMAT, "tensor %s: %zu layers encode, but libae.architecture has %zu",
+            weight_name(name, a, a->encoder_layers - 1), a->encoder_layers, encoder_layers);
+    }
+    a->encoder_layers = encoder_layers;
+    a->says_code = true;
+    return AE_OK;
+}
+
 /* Metadata that repeat what the shapes say are a check on the file, and wrong ones are not to be
  * believed in part. */
-static ae_status compare_layout(const aei_architecture *a, const aei_json *json)
+static ae_status compare_layout(aei_architecture *a, const aei_json *json)
 {
-    const aei_json *widths = aei_json_member(json, "widths"),
-                   *code = aei_json_member(json, "code_layer");
-    size_t encoder_layers = a->encoder_layers;
+    const aei_json *widths = aei_json_member(json, "widths");
     if (widths != NULL)
         AE_TRY(compare_widths(a, widths));
-    if (code != NULL && !aei_json_size(code, &encoder_layers))
-        return damaged("code_layer");
-    if (encoder_layers != a->encoder_layers)
-        return aei_fail(
-            AE_ERROR_FORMAT,
-            "tensor encoder.%zu.weight: %zu layers encode, but libae.architecture has %zu",
-            a->encoder_layers - 1, a->encoder_layers, encoder_layers);
+    AE_TRY(read_code(a, aei_json_member(json, "code_layer")));
     return compare_norms(a, aei_json_member(json, "batch_norm"));
+}
+
+/* AE_ACTIVATION_DEFAULT: none that libae has. */
+static ae_activation activation_of(const char *name)
+{
+    ae_activation kind = AE_ACTIVATION_LINEAR;
+    while (kind > AE_ACTIVATION_DEFAULT &&
+           (name == NULL || strcmp(name, activation_names[kind]) != 0))
+        kind--;
+    return kind;
 }
 
 static ae_status read_activations(aei_architecture *a, const aei_json *list)
 {
+    const size_t layers = a->width_count - 1;
     size_t layer = 0;
     if (list == NULL)
         return AE_OK;
@@ -268,15 +244,21 @@ static ae_status read_activations(aei_architecture *a, const aei_json *list)
     for (const aei_json *item = aei_json_first(list); item != NULL;
          item = aei_json_next(item), layer++) {
         const char *name = aei_json_string(item);
-        ae_activation kind = AE_ACTIVATION_SIGMOID;
-        while (kind <= AE_ACTIVATION_LINEAR && name != NULL &&
-               strcmp(name, activation_names[kind]) != 0)
-            kind++;
-        if (name == NULL || kind > AE_ACTIVATION_LINEAR || layer + 1 >= a->width_count)
-            return damaged("activations");
-        a->activations[layer] = kind;
+        const ae_activation kind = activation_of(name);
+        char shown[AEI_QUOTE_SIZE];
+        if (kind == AE_ACTIVATION_DEFAULT)
+            return aei_fail(AE_ERROR_FORMAT,
+                            "libae.architecture: activations: %s of layer %zu is not one of "
+                            "sigmoid, tanh, relu, leaky_relu, linear",
+                            name == NULL ? "the entry" : aei_quote(shown, name), layer);
+        if (layer < layers)
+            a->activations[layer] = kind;
     }
-    return layer + 1 == a->width_count ? AE_OK : damaged("activations");
+    if (layer == layers)
+        return AE_OK;
+    return aei_fail(AE_ERROR_FORMAT,
+                    "libae.architecture: activations has %zu entries, but there are %zu layers",
+                    layer, layers);
 }
 
 /* A constant that is there must be usable: 0 would silently mean ae_network_options's default. */
@@ -311,12 +293,13 @@ static ae_status read_json(aei_architecture *a, const aei_json *json)
     return seed == NULL || aei_json_u64(seed, &a->seed) ? AE_OK : damaged("seed");
 }
 
-ae_status aei_architecture_read(aei_architecture *architecture, const aei_safetensors *file)
+ae_status aei_architecture_read(aei_architecture *architecture, const aei_state_dict *dict,
+                                const aei_safetensors *file)
 {
-    aei_architecture a = {0};
+    aei_architecture a = {.dict = dict};
     aei_json *json = NULL;
     ae_status status = AE_OK;
-    AE_CHECK(derive(&a, file));
+    AE_CHECK(derive(&a));
     AE_CHECK(aei_safetensors_json(&json, file, "libae.architecture"));
     if (json != NULL)
         status = read_json(&a, json);
@@ -344,6 +327,70 @@ static ae_status add_activation(aei_architecture *a, size_t layer, ae_activation
     return AE_OK;
 }
 
+/* What the options say of a layer. Only a network without other hidden layers takes its code's
+ * activation from hidden_activation, and one that is linear throughout. */
+static ae_activation option_of(const aei_architecture *a, const ae_load_options *o, size_t layer)
+{
+    const size_t layers = a->width_count - 1;
+    if (o->activations != NULL)
+        return o->activations[layer] == AE_ACTIVATION_DEFAULT && !a->says_activations
+                   ? AE_ACTIVATION_SIGMOID
+                   : o->activations[layer];
+    if (layer + 1 == layers)
+        return o->output_activation;
+    const bool is_code = layer + 1 == a->encoder_layers,
+               is_plain = layers == 2 || o->hidden_activation == AE_ACTIVATION_LINEAR;
+    return is_code && (o->code_activation != AE_ACTIVATION_DEFAULT || !is_plain)
+               ? o->code_activation
+               : o->hidden_activation;
+}
+
+/* A layer whose activation nobody names would compute something, and most likely not what was
+ * trained. Files with libae's own names have always had sigmoid for what is not said; as soon as an
+ * option says that they are of another kind, it must say it of all layers. */
+static ae_status check_activations(const aei_architecture *a, const ae_load_options *o)
+{
+    const size_t layers = a->width_count - 1;
+    const bool none = o->hidden_activation == AE_ACTIVATION_DEFAULT &&
+                      o->output_activation == AE_ACTIVATION_DEFAULT &&
+                      o->code_activation == AE_ACTIVATION_DEFAULT;
+    for (size_t l = 0; l < layers; l++) {
+        char name[AEI_QUOTE_SIZE];
+        if (a->activations[l] != AE_ACTIVATION_DEFAULT)
+            continue;
+        if (!none || !a->dict->libae_names)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                            "layer %zu (%s): the file does not say its activation: set the option "
+                            "%s, or activations (see docs/pytorch.md)",
+                            l, weight_name(name, a, l),
+                            l + 1 == layers              ? "output_activation"
+                            : l + 1 == a->encoder_layers ? "code_activation, often linear"
+                                                         : "hidden_activation");
+        a->activations[l] = AE_ACTIVATION_SIGMOID;
+    }
+    return AE_OK;
+}
+
+static ae_status add_code(aei_architecture *a, size_t encoder_layers)
+{
+    const size_t layers = a->width_count - 1;
+    if (encoder_layers >= layers)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "encoder_layers is %zu: of the file's %zu layers 1 to %zu can encode",
+                        encoder_layers, layers, layers - 1);
+    if (encoder_layers != 0 && a->says_code && encoder_layers != a->encoder_layers)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "encoder_layers: %zu in the file, %zu in the options", a->encoder_layers,
+                        encoder_layers);
+    a->encoder_layers = encoder_layers != 0 ? encoder_layers : a->encoder_layers;
+    if (a->encoder_layers != 0)
+        return AE_OK;
+    return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                    "which of the file's %zu layers gives the code is not to be told from names or "
+                    "widths: set the option encoder_layers (see docs/pytorch.md)",
+                    layers);
+}
+
 /* Written without == so that a NAN is refused below, and compilers warn of no comparison of
  * floats. */
 static ae_status add_constant(float *value, bool says, float wanted, float limit, const char *name)
@@ -365,11 +412,10 @@ ae_status aei_architecture_add(aei_architecture *a, const ae_load_options *o)
 {
     const size_t layers = a->width_count - 1;
     AE_TRY(aei_check_activations(o->activations, o->activation_count, layers));
-    for (size_t l = 0; l < layers; l++) {
-        const ae_activation of_place = l + 1 == layers ? o->output_activation
-                                                       : o->hidden_activation;
-        AE_TRY(add_activation(a, l, o->activations != NULL ? o->activations[l] : of_place));
-    }
+    AE_TRY(add_code(a, o->encoder_layers));
+    for (size_t l = 0; l < layers; l++)
+        AE_TRY(add_activation(a, l, option_of(a, o, l)));
+    AE_TRY(check_activations(a, o));
     AE_TRY(add_constant(&a->leaky_slope, a->says_slope, o->leaky_slope, 1, "leaky_slope"));
     AE_TRY(add_constant(&a->bn_epsilon, a->says_epsilon, o->bn_epsilon, INFINITY, "bn_epsilon"));
     return add_constant(&a->bn_decay, a->says_decay, o->bn_decay, 1, "bn_decay");

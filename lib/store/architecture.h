@@ -5,29 +5,34 @@
 #include "format/safetensors.h"
 #include "format/text.h"
 #include "model/network_internal.h"
+#include "store/state_dict.h"
 
 /* What a file says, or its tensors show, of the network in it. */
 typedef struct aei_architecture {
+    const aei_state_dict *dict;
     size_t *widths; /* width_count of them */
     size_t width_count;
-    size_t encoder_layers;
+    size_t encoder_layers;      /* 0: neither says */
     ae_toggle *norms;           /* of each layer, on or off; width_count - 1 */
-    ae_activation *activations; /* width_count - 1 */
+    ae_activation *activations; /* width_count - 1; AE_ACTIVATION_DEFAULT: not said */
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
+    bool says_code; /* names or metadata do; else it is a guess */
     bool says_activations, says_slope, says_epsilon, says_decay; /* what metadata gave */
 } aei_architecture;
 
 /*
- * Work out a file's architecture: from its tensors, with what metadata adds to that.
- * AE_ERROR_FORMAT (no network in it, metadata damaged or unlike the tensors, naming the tensor),
+ * Work out a file's architecture: from its layers, which must outlive it, with what metadata adds
+ * to that. AE_ERROR_FORMAT (metadata damaged or unlike the tensors, naming the tensor),
  * AE_ERROR_OUT_OF_MEMORY.
  */
-ae_status aei_architecture_read(aei_architecture *architecture, const aei_safetensors *file);
+ae_status aei_architecture_read(aei_architecture *architecture, const aei_state_dict *dict,
+                                const aei_safetensors *file);
 
 /*
- * Add what a caller knows of a file. AE_ERROR_INVALID_ARGUMENT: out of range, or unlike what the
- * file says; AE_ERROR_SHAPE: another number of activations than layers.
+ * Add what a caller knows of a file. AE_ERROR_INVALID_ARGUMENT: out of range, unlike what the file
+ * says, or wanting where the file does not say it either; AE_ERROR_SHAPE: another number of
+ * activations than layers.
  */
 ae_status aei_architecture_add(aei_architecture *architecture, const ae_load_options *options);
 void aei_architecture_free(aei_architecture *architecture);

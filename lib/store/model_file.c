@@ -8,7 +8,9 @@
 #include "base/input.h"
 #include "base/options.h"
 #include "store/architecture.h"
+#include "store/module.h"
 #include "store/stored_threshold.h"
+#include "store/tensor_list.h"
 
 #include <libae/missing.h>
 #include <libae/scaling.h>
@@ -121,32 +123,20 @@ ae_status ae_network_save_memory(const ae_network *network, void *buffer, size_t
     return status;
 }
 
-static const char *show(char text[64], size_t rank, const size_t shape[2])
+/* A stored tensor's values, in the shape that a tensor of the network has. */
+static ae_status read_values(float *values, const aei_stored *stored, const ae_network *network,
+                             const aei_tensor *tensor, bool negative_allowed)
 {
-    if (rank == 2)
-        (void)snprintf(text, 64, "[%zu, %zu]", shape[0], shape[1]);
-    else if (rank < 2)
-        (void)snprintf(text, 64, rank == 0 ? "[]" : "[%zu]", shape[0]);
-    else
-        (void)snprintf(text, 64, "of %zu dimensions", rank);
-    return text;
-}
-
-ae_status aei_model_values(float *values, const aei_safetensors *file, const ae_network *network,
-                           const char *prefix, const aei_tensor *tensor, bool negative_allowed)
-{
-    char name[NAME_SIZE];
-    (void)snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
-    const aei_stored *stored = aei_safetensors_find(file, name);
-    if (stored == NULL)
-        return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing", name);
+    char name[AEI_QUOTE_SIZE];
     const aei_layer *layer = &network->layers[tensor->layer];
     const size_t wanted[2] = {layer->out, tensor->part == AEI_WEIGHT ? layer->in : 1};
     const size_t rank = tensor->part == AEI_WEIGHT ? 2 : 1;
+    (void)aei_quote(name, stored->name);
     if (stored->rank != rank || stored->shape[0] != wanted[0] || stored->shape[1] != wanted[1]) {
-        char is[64], should_be[64];
+        char is[AEI_SHAPE_SIZE], should_be[AEI_SHAPE_SIZE];
         return aei_fail(AE_ERROR_FORMAT, "tensor %s: shape %s, not %s", name,
-                        show(is, stored->rank, stored->shape), show(should_be, rank, wanted));
+                        aei_shape_text(is, stored->rank, stored->shape),
+                        aei_shape_text(should_be, rank, wanted));
     }
     AE_TRY(aei_stored_floats(values, stored));
     for (size_t i = 0; i < stored->elements && !negative_allowed; i++)
@@ -157,27 +147,37 @@ ae_status aei_model_values(float *values, const aei_safetensors *file, const ae_
     return AE_OK;
 }
 
+ae_status aei_model_values(float *values, const aei_safetensors *file, const ae_network *network,
+                           const char *prefix, const aei_tensor *tensor, bool negative_allowed)
+{
+    char name[NAME_SIZE];
+    (void)snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
+    const aei_stored *stored = aei_safetensors_find(file, name);
+    if (stored == NULL)
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing", name);
+    return read_values(values, stored, network, tensor, negative_allowed);
+}
+
 /*
  * A bias in front of batch normalisation, which libae's layers do not have: (x W + b) - mean is
  * x W - (mean - b), so inference is the same with b taken off the running mean; in training the
  * batch's own mean cancels it.
  */
-static ae_status fold_bias(float *mean, const aei_safetensors *file, const ae_network *network,
+static ae_status fold_bias(float *mean, const aei_stored *bias, const ae_network *network,
                            size_t layer)
 {
-    aei_tensor bias = {.part = AEI_BETA, .layer = layer};
-    aei_tensor_name(bias.name, sizeof bias.name, layer, network->encoder_layers, "bias");
-    if (aei_safetensors_find(file, bias.name) == NULL)
-        return AE_OK;
+    const aei_tensor tensor = {.part = AEI_BETA, .layer = layer};
     const size_t width = network->layers[layer].out;
     float *values = malloc(width * sizeof *values);
     if (values == NULL)
         return aei_fail_memory(width * sizeof *values);
-    ae_status status = aei_model_values(values, file, network, "", &bias, true);
+    ae_status status = read_values(values, bias, network, &tensor, true);
     for (size_t i = 0; i < width && status == AE_OK; i++) {
+        char name[AEI_QUOTE_SIZE];
         mean[i] -= values[i];
         if (!isfinite(mean[i]))
-            status = aei_fail(AE_ERROR_FORMAT, "tensor %s: element %zu is too large", bias.name, i);
+            status = aei_fail(AE_ERROR_FORMAT, "tensor %s: element %zu is too large",
+                              aei_quote(name, bias->name), i);
     }
     free(values);
     return status;
@@ -194,23 +194,55 @@ size_t aei_model_largest(const ae_network *network)
     return largest;
 }
 
+/* Where a tensor of the network lies in the file; NULL: the file has none. */
+static const aei_stored *stored_part(const aei_stored_layer *layer, aei_tensor_kind part)
+{
+    switch (part) {
+    case AEI_GAMMA:
+        return layer->gamma;
+    case AEI_BETA:
+        return layer->norm ? layer->beta : layer->bias;
+    case AEI_MEAN:
+        return layer->mean;
+    case AEI_VARIANCE:
+        return layer->variance;
+    default:
+        return layer->weight;
+    }
+}
+
+/* A tensor's values, or what PyTorch computes with where a parameter was switched off: gamma 1,
+ * beta and bias 0. */
+static ae_status read_tensor(float *values, const ae_network *network, const aei_tensor *tensor,
+                             const aei_stored_layer *layer)
+{
+    const aei_stored *stored = stored_part(layer, tensor->part);
+    if (stored == NULL) {
+        const size_t count = aei_tensor_elements(network, tensor);
+        for (size_t i = 0; i < count; i++)
+            values[i] = tensor->part == AEI_GAMMA ? 1 : 0;
+        return AE_OK;
+    }
+    AE_TRY(read_values(values, stored, network, tensor, tensor->part != AEI_VARIANCE));
+    return tensor->part == AEI_MEAN && layer->bias != NULL
+               ? fold_bias(values, layer->bias, network, tensor->layer)
+               : AE_OK;
+}
+
 /* Inference has no use for the count, so one that cannot be read, as after a cast of every tensor
  * to half precision, is 0 and no reason to refuse the file. */
-static void read_count(ae_network *network, const aei_safetensors *file)
+static void read_count(ae_network *network, const aei_state_dict *dict)
 {
-    for (size_t l = 0; l < network->depth; l++) {
-        char name[NAME_SIZE];
-        aei_tensor_name(name, sizeof name, l, network->encoder_layers, "bn.num_batches_tracked");
-        const aei_stored *tracked = aei_safetensors_find(file, name);
-        if (network->layers[l].batch_norm && tracked != NULL &&
-            aei_stored_count(&network->batches_tracked, tracked))
+    for (size_t l = 0; l < dict->count; l++) {
+        const aei_stored *tracked = dict->layers[l].tracked;
+        if (tracked != NULL && aei_stored_count(&network->batches_tracked, tracked))
             return;
     }
 }
 
 /* One tensor at a time, by way of plain order, so that it does not matter which kernels saved the
  * file. */
-static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
+static ae_status read_tensors(ae_network *network, const aei_state_dict *dict)
 {
     const size_t largest = aei_model_largest(network);
     float *values = malloc(largest * sizeof *values);
@@ -219,50 +251,62 @@ static ae_status read_tensors(ae_network *network, const aei_safetensors *file)
     ae_status status = AE_OK;
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
-        AE_CHECK(aei_model_values(values, file, network, "", tensor, tensor->part != AEI_VARIANCE));
-        if (tensor->part == AEI_MEAN)
-            AE_CHECK(fold_bias(values, file, network, tensor->layer));
+        AE_CHECK(read_tensor(values, network, tensor, &dict->layers[tensor->layer]));
         aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
     }
-    read_count(network, file);
+    read_count(network, dict);
 cleanup:
     free(values);
     return status;
 }
 
-static ae_status read_scaling(ae_network *network, const aei_safetensors *file)
+/* A tensor beside encoder and decoder, below the same prefix. */
+static const aei_stored *find_beside(const aei_safetensors *file, const aei_state_dict *dict,
+                                     const char *name)
 {
-    if (aei_safetensors_find(file, scaling_offset) == NULL &&
-        aei_safetensors_find(file, scaling_scale) == NULL)
+    char whole[2 * AEI_PATH_MAX];
+    (void)snprintf(whole, sizeof whole, "%.*s%s", (int)dict->scope, dict->layers[0].weight->name,
+                   name);
+    return aei_safetensors_find(file, whole);
+}
+
+static ae_status read_scaling(ae_network *network, const aei_safetensors *file,
+                              const aei_state_dict *dict)
+{
+    const aei_stored *offset = find_beside(file, dict, scaling_offset),
+                     *scale = find_beside(file, dict, scaling_scale);
+    if (offset == NULL && scale == NULL)
         return AE_OK;
+    if (offset == NULL || scale == NULL)
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing",
+                        offset == NULL ? scaling_offset : scaling_scale);
     const size_t width = network->widths[0];
     float *values = malloc(2 * width * sizeof *values);
     if (values == NULL)
         return aei_fail_memory(2 * width * sizeof *values);
     /* Shaped like a bias of the output layer. */
-    aei_tensor tensor = {.part = AEI_BETA, .layer = network->depth - 1};
+    const aei_tensor shape = {.part = AEI_BETA, .layer = network->depth - 1};
     ae_status status;
-    memcpy(tensor.name, scaling_offset, sizeof scaling_offset);
-    AE_CHECK(aei_model_values(values, file, network, "", &tensor, true));
-    memcpy(tensor.name, scaling_scale, sizeof scaling_scale);
-    AE_CHECK(aei_model_values(values + width, file, network, "", &tensor, false));
+    AE_CHECK(read_values(values, offset, network, &shape, true));
+    AE_CHECK(read_values(values + width, scale, network, &shape, false));
     status = ae_network_set_scaling(network, values, values + width);
 cleanup:
     free(values);
     return status;
 }
 
-static ae_status read_fill(ae_network *network, const aei_safetensors *file)
+static ae_status read_fill(ae_network *network, const aei_safetensors *file,
+                           const aei_state_dict *dict)
 {
-    if (aei_safetensors_find(file, missing_fill) == NULL)
+    const aei_stored *stored = find_beside(file, dict, missing_fill);
+    if (stored == NULL)
         return AE_OK;
     const size_t width = network->widths[0];
     float *values = malloc(width * sizeof *values);
     if (values == NULL)
         return aei_fail_memory(width * sizeof *values);
-    aei_tensor tensor = {.part = AEI_BETA, .layer = network->depth - 1};
-    memcpy(tensor.name, missing_fill, sizeof missing_fill);
-    ae_status status = aei_model_values(values, file, network, "", &tensor, true);
+    const aei_tensor shape = {.part = AEI_BETA, .layer = network->depth - 1};
+    ae_status status = read_values(values, stored, network, &shape, true);
     if (status == AE_OK)
         status = ae_network_set_fill(network, values);
     free(values);
@@ -342,15 +386,17 @@ static ae_status get_with(ae_network **network, const aei_safetensors *file,
                           const ae_load_options *options)
 {
     aei_architecture architecture = {0};
+    aei_state_dict dict = {0};
     ae_network *n = NULL;
     ae_status status = AE_OK;
     AE_CHECK(aei_model_check_version(file));
-    AE_CHECK(aei_architecture_read(&architecture, file));
+    AE_CHECK(aei_state_dict_read(&dict, file, options->prefix));
+    AE_CHECK(aei_architecture_read(&architecture, &dict, file));
     AE_CHECK(aei_architecture_add(&architecture, options));
     AE_CHECK(make_network(&n, &architecture, options->kernels));
-    AE_CHECK(read_tensors(n, file));
-    AE_CHECK(read_scaling(n, file));
-    AE_CHECK(read_fill(n, file));
+    AE_CHECK(read_tensors(n, &dict));
+    AE_CHECK(read_scaling(n, file, &dict));
+    AE_CHECK(read_fill(n, file, &dict));
     AE_CHECK(read_columns(n, file));
     AE_CHECK(aei_threshold_get(n, file));
     *network = n;
@@ -358,6 +404,7 @@ static ae_status get_with(ae_network **network, const aei_safetensors *file,
 cleanup:
     ae_network_free(n);
     aei_architecture_free(&architecture);
+    aei_state_dict_free(&dict);
     return status;
 }
 
@@ -380,8 +427,7 @@ AEI_OPTIONS_INIT(ae_load_options)
 
 static ae_status read_options(ae_load_options *o, const ae_load_options *options)
 {
-    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_load_options"));
-    return aei_check_reserved(o->reserved, "ae_load_options");
+    return aei_options_read(o, sizeof *o, options, "ae_load_options");
 }
 
 ae_status ae_network_load_memory(ae_network **network, const void *data, size_t size,
