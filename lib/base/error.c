@@ -41,6 +41,22 @@ const char *ae_last_error(void)
     return last_error;
 }
 
+/* A text that fills its room may have been cut within a character of UTF-8: what is left of that
+ * goes too. */
+static void drop_half_a_character(void)
+{
+    size_t end = sizeof last_error - 1, start = end;
+    if (strlen(last_error) < end)
+        return;
+    do
+        start--;
+    while (end - start < 4 && ((unsigned char)last_error[start] & 0xC0) == 0x80);
+    const unsigned char first = (unsigned char)last_error[start];
+    const size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (length > end - start)
+        last_error[start] = '\0';
+}
+
 /* Cut where it does not fit: an error must not need memory, since running out of that is one of
  * them. */
 ae_status aei_fail(ae_status status, const char *format, ...)
@@ -49,6 +65,7 @@ ae_status aei_fail(ae_status status, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(last_error, sizeof last_error, format, arguments);
     va_end(arguments);
+    drop_half_a_character();
     return status;
 }
 
@@ -70,6 +87,7 @@ ae_status aei_fail_within(ae_status status, const char *format, ...)
         memcpy(last_error + used + 2, inner, length < room ? length : room);
         last_error[sizeof last_error - 1] = '\0';
     }
+    drop_half_a_character();
     return status;
 }
 
