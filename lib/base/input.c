@@ -19,12 +19,16 @@
 
 /* Asked of the open descriptor, not of the path: another program may put another file there between
  * two calls. */
-static ae_status look(aei_input *input, const char *path)
+static ae_status look(aei_input *input, const char *path, bool any)
 {
     struct stat about;
     if (fstat(input->descriptor, &about) != 0)
         return aei_file_fail(path, "cannot be read", errno);
-    if (!S_ISREG(about.st_mode))
+    input->sized = S_ISREG(about.st_mode);
+    input->size = 0;
+    if (!input->sized && any && !S_ISDIR(about.st_mode))
+        return AE_OK;
+    if (!input->sized)
         return aei_fail(AE_ERROR_IO, "%s: is %s, not a regular file", path,
                         S_ISDIR(about.st_mode) ? "a folder" : "a device or pipe");
     if ((uintmax_t)about.st_size > PTRDIFF_MAX)
@@ -37,17 +41,29 @@ static ae_status look(aei_input *input, const char *path)
 /* A signal can interrupt open on a slow file system; the call is then made again. Close-on-exec,
  * because the library does not know what else its process starts. O_NOCTTY, so that a terminal
  * given as a path does not become the process's own. */
-ae_status aei_input_open(aei_input *input, const char *path)
+static ae_status open_input(aei_input *input, const char *path, bool any)
 {
-    do /* non-blocking, or a pipe without a writer would hold us up before it can be refused */
-        input->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    /* Non-blocking where pipes are refused, or one without a writer would hold us up before. */
+    const int wait = any ? 0 : O_NONBLOCK;
+    do
+        input->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | wait);
     while (input->descriptor < 0 && errno == EINTR);
     if (input->descriptor < 0)
         return aei_file_fail(path, "cannot be opened", errno);
-    const ae_status status = look(input, path);
+    const ae_status status = look(input, path, any);
     if (status != AE_OK)
         aei_input_close(input);
     return status;
+}
+
+ae_status aei_input_open(aei_input *input, const char *path)
+{
+    return open_input(input, path, false);
+}
+
+ae_status aei_input_open_any(aei_input *input, const char *path)
+{
+    return open_input(input, path, true);
 }
 
 /* Nothing was written, so nothing that close could say would matter. */

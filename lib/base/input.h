@@ -3,16 +3,22 @@
 #define AEI_INPUT_H
 
 #include <libae/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A file being read from front to back, or mapped. Only what aei_input_open says names the path. */
 typedef struct aei_input {
     int descriptor;
-    size_t size; /* bytes that the file had when it was opened */
+    bool sized;  /* a regular file; pipes and devices do not say how much they will give */
+    size_t size; /* bytes that such a file had when it was opened, else 0 */
 } aei_input;
 
 /* Open a regular file; closed unless that succeeds. AE_ERROR_NOT_FOUND, AE_ERROR_IO. */
 ae_status aei_input_open(aei_input *input, const char *path);
+
+/* The same for pipes and devices too. A named pipe is waited for until somebody writes to it. */
+ae_status aei_input_open_any(aei_input *input, const char *path);
+
 void aei_input_close(aei_input *input);
 
 /* The next size bytes; *got is less at the end of the file only. AE_ERROR_IO. */

@@ -21,6 +21,7 @@ struct aei_stream {
     aei_gunzip *gunzip;        /* NULL: plain */
     const unsigned char *next; /* left bytes at hand, in the block or the caller's memory */
     size_t left;
+    bool sized;             /* size is known: a pipe does not say how much it will give */
     size_t size;            /* of the file or memory */
     size_t used;            /* bytes given to the reader so far, unpacked */
     size_t first, expected; /* values announced: where they start, and how many bytes */
@@ -63,11 +64,12 @@ ae_status aei_stream_open(aei_stream **stream, const char *path)
     if (made == NULL)
         return aei_fail_memory(sizeof *made + BLOCK);
     *made = (aei_stream){.path = path};
-    ae_status status = aei_input_open(&made->input, path);
+    ae_status status = aei_input_open_any(&made->input, path);
     if (status != AE_OK) {
         free(made);
         return status;
     }
+    made->sized = made->input.sized;
     made->size = made->input.size;
     status = start(made);
     if (status != AE_OK)
@@ -81,7 +83,7 @@ ae_status aei_stream_open_memory(aei_stream **stream, const void *data, size_t s
     aei_stream *made = malloc(sizeof *made);
     if (made == NULL)
         return aei_fail_memory(sizeof *made);
-    *made = (aei_stream){.next = data, .left = size, .size = size};
+    *made = (aei_stream){.next = data, .left = size, .sized = true, .size = size};
     const ae_status status = start(made);
     if (status != AE_OK)
         return aei_stream_close(made, AEI_READER_NONE, status);
@@ -161,13 +163,17 @@ static ae_status fail_length(const aei_stream *stream, const char *more, size_t 
 
 /*
  * Plain bytes can be counted. Of gzip the packed size is known: deflate's longest match is 258
- * bytes and needs two bits at least, so that a byte becomes 1032 at most (RFC 1951).
+ * bytes and needs two bits at least, so that a byte becomes 1032 at most (RFC 1951). What a pipe
+ * will give cannot be known. Memory for its values is taken as zeros, which a system provides page
+ * by page as they are written.
  */
 ae_status aei_stream_expect(aei_stream *stream, size_t size)
 {
     enum { DEFLATE_RATIO = 1032 };
     stream->first = stream->used;
     stream->expected = size;
+    if (!stream->sized)
+        return AE_OK;
     if (stream->gunzip != NULL && size / DEFLATE_RATIO > stream->size)
         return aei_fail(AE_ERROR_FORMAT,
                         "%zu bytes of values expected, more than %zu bytes of gzip can hold", size,
@@ -196,7 +202,8 @@ ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapp
                          const void **values)
 {
     *values = NULL;
-    if (stream->path == NULL || stream->gunzip != NULL || stream->first % alignment != 0)
+    if (stream->path == NULL || !stream->sized || stream->gunzip != NULL ||
+        stream->first % alignment != 0)
         return AE_OK;
     AE_TRY(aei_input_map(&stream->input, mapping, mapped));
     *values = (const unsigned char *)*mapping + stream->first;

@@ -8,8 +8,8 @@
 #include "format/file_kind.h"
 
 /*
- * The bytes of a file, or of memory that holds one, from front to back. gzip is told by its first
- * two bytes and unpacked on the way:
+ * The bytes of a file or pipe, or of memory that holds one, from front to back. gzip is told by its
+ * first two bytes and unpacked on the way:
  *
  *     file --> block --+-----------> reader      plain
  *     memory ----------+--> zlib --> reader      gzip
@@ -42,7 +42,7 @@ ae_status aei_stream_values(aei_stream *stream, void *values, size_t size);
 
 /*
  * The bytes announced where they lie in the file, mapped until aei_unmap; *values is NULL where
- * that cannot be: memory, gzip, or a place that is no multiple of alignment.
+ * that cannot be: memory, a pipe, gzip, or a place that is no multiple of alignment.
  */
 ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapping, size_t *mapped,
                          const void **values);
