@@ -78,14 +78,14 @@ static bool read_exponent(decimal *d, const char *c, const char *end)
 }
 
 /* The text without its sign. */
-static bool read_decimal(decimal *d, const char *c, const char *end)
+static bool read_decimal(decimal *d, const char *c, const char *end, char point)
 {
     bool any = false, fraction = false;
     for (; c < end; c++) {
         if (is_digit(*c)) {
             add_digit(d, *c, fraction);
             any = true;
-        } else if (*c == '.' && !fraction) {
+        } else if (*c == point && !fraction) {
             fraction = true;
         } else {
             break;
@@ -97,7 +97,7 @@ static bool read_decimal(decimal *d, const char *c, const char *end)
 }
 
 /* The text between blanks; d is set for AEI_NUMBER only, its digits as far as count. */
-static aei_number read_text(decimal *d, const char *text, size_t size)
+static aei_number read_text(decimal *d, const char *text, size_t size, char point)
 {
     const char *c = text, *end = text + size;
     while (c < end && is_blank(*c))
@@ -109,7 +109,7 @@ static aei_number read_text(decimal *d, const char *text, size_t size)
     d->count = 0;
     d->exponent = 0;
     c += c < end && (*c == '-' || *c == '+');
-    if (read_decimal(d, c, end))
+    if (read_decimal(d, c, end, point))
         return AEI_NUMBER;
     return is_special(c, (size_t)(end - c)) ? AEI_NUMBER_SPECIAL : AEI_NUMBER_NONE;
 }
@@ -156,11 +156,11 @@ static const char *write_plain(const decimal *d, char text[DIGITS_MAX + 32])
     return text;
 }
 
-aei_number aei_parse_double(double *value, const char *text, size_t size)
+aei_number aei_parse_double_with(double *value, const char *text, size_t size, char point)
 {
     decimal d;
     char plain[DIGITS_MAX + 32];
-    const aei_number kind = read_text(&d, text, size);
+    const aei_number kind = read_text(&d, text, size, point);
     if (kind != AEI_NUMBER)
         return kind;
     double magnitude = 0;
@@ -172,11 +172,11 @@ aei_number aei_parse_double(double *value, const char *text, size_t size)
     return AEI_NUMBER;
 }
 
-aei_number aei_parse_float(float *value, const char *text, size_t size)
+aei_number aei_parse_float_with(float *value, const char *text, size_t size, char point)
 {
     decimal d;
     char plain[DIGITS_MAX + 32];
-    const aei_number kind = read_text(&d, text, size);
+    const aei_number kind = read_text(&d, text, size, point);
     if (kind != AEI_NUMBER)
         return kind;
     double exact;
@@ -189,6 +189,16 @@ aei_number aei_parse_float(float *value, const char *text, size_t size)
         return AEI_NUMBER_TOO_BIG;
     *value = d.negative ? -magnitude : magnitude;
     return AEI_NUMBER;
+}
+
+aei_number aei_parse_double(double *value, const char *text, size_t size)
+{
+    return aei_parse_double_with(value, text, size, '.');
+}
+
+aei_number aei_parse_float(float *value, const char *text, size_t size)
+{
+    return aei_parse_float_with(value, text, size, '.');
 }
 
 /* Whatever is not part of a number, of one byte or several, is the locale's decimal separator. */

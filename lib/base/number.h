@@ -23,6 +23,10 @@ typedef enum aei_number {
 aei_number aei_parse_double(double *value, const char *text, size_t size);
 aei_number aei_parse_float(float *value, const char *text, size_t size);
 
+/* The same with another decimal point, such as a comma; then a point is none. */
+aei_number aei_parse_double_with(double *value, const char *text, size_t size, char point);
+aei_number aei_parse_float_with(float *value, const char *text, size_t size, char point);
+
 /* The shortest text that reads back as the same float32; nan, inf, -inf. Returns its length. */
 enum { AEI_FLOAT_TEXT = 32 };
 size_t aei_format_float(char text[AEI_FLOAT_TEXT], float value);

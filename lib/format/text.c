@@ -88,6 +88,14 @@ void aei_text_string(aei_text *text, const char *value)
     aei_text_bytes(text, "\"", 1);
 }
 
+void aei_trim(const char **text, size_t *size)
+{
+    while (*size > 0 && (**text == ' ' || **text == '\t'))
+        ++*text, --*size;
+    while (*size > 0 && ((*text)[*size - 1] == ' ' || (*text)[*size - 1] == '\t'))
+        --*size;
+}
+
 /* Unicode standard, table 3-7. */
 size_t aei_utf8_length(const unsigned char *b, size_t left)
 {

@@ -33,6 +33,9 @@ void aei_text_number(aei_text *text, double value);
 /* A JSON string with its quotes. Bytes of value that are not UTF-8 become U+FFFD. */
 void aei_text_string(aei_text *text, const char *value);
 
+/* Leave out the blanks around a text: spaces and tabs. */
+void aei_trim(const char **text, size_t *size);
+
 /* The length of the UTF-8 sequence that starts left bytes, of which there is at least one; 0: it is
  * none. */
 size_t aei_utf8_length(const unsigned char *bytes, size_t left);
