@@ -183,7 +183,7 @@ static const struct {
     {"a,\"b\rc\",d\n1,2,3\n1,2,z\n", {0}, AE_ERROR_DATA, "line 4, column 3 (d): \"z\""},
     {"a,\"b\r\nc\",d\n1,2,3\n1,2,z\n", {0}, AE_ERROR_DATA, "line 4, column 3 (d): \"z\""},
     {"a,b,k\n1,2,1.5\n", {.label_column = 3}, AE_ERROR_DATA, "\"1.5\" is not a label"},
-    {"a,b,k\n1,2,cat\n", {.label_column = 3}, AE_ERROR_DATA, "line 2, column 3 (k): \"cat\""},
+    {"a,b,k\n1,2,\n", {.label_column = 3}, AE_ERROR_DATA, "line 2, column 3 (k): \"\""},
     {"a,b\n1,2\n",
      {.label_column = 3},
      AE_ERROR_NOT_FOUND,
@@ -262,14 +262,7 @@ START_TEST(hostile_and_huge_files_are_refused)
     ck_assert_status(ae_dataset_open_csv(&dataset, make_file(text), NULL), AE_ERROR_FORMAT,
                      "no rows");
     free(text);
-    const char *path = support_path("utf16.csv");
-    support_write(path,
-                  "\xff\xfe"
-                  "1\0,\0"
-                  "2\0\n\0",
-                  10);
-    ck_assert_status(ae_dataset_open_csv(&dataset, path, NULL), AE_ERROR_FORMAT,
-                     "line 1, column 1: a zero byte");
+    const char *path = support_path("zero.csv");
     support_write(path, "1,\"\0\"", 5);
     ck_assert_status(ae_dataset_open_csv(&dataset, path, NULL), AE_ERROR_FORMAT,
                      "line 1, column 2: a zero byte");

@@ -371,7 +371,7 @@ START_TEST(options_that_contradict_one_another_or_the_call_are_refused)
     ck_assert_uint_eq(sizeof(ae_dataset_options),
                       offsetof(ae_dataset_options, label_count) + sizeof(size_t));
     ck_assert_uint_eq(sizeof(ae_csv_options),
-                      offsetof(ae_csv_options, reserved) + sizeof(uint32_t));
+                      offsetof(ae_csv_options, drop_count) + sizeof(size_t));
 }
 END_TEST
 

@@ -327,7 +327,10 @@ typedef struct ae_csv_options {
      * set this option.
      */
     ae_toggle header;
-    /** The ASCII character between columns; default a comma. */
+    /**
+     * The ASCII character between columns; default a comma, or what Excel's first line says
+     * (`sep=;`). A blank stands for runs of blanks.
+     */
     int delimiter;
     /** Which columns are features, in this order, counted from 1; default all. */
     const size_t *columns;
@@ -337,7 +340,7 @@ typedef struct ae_csv_options {
     size_t column_count;
     /** The column with labels, counted from 1; default none. */
     size_t label_column;
-    /** Or which by name; not both. A label is an int32 other than AE_LABEL_NONE. */
+    /** Or which by name; not both. A label is an int32 other than AE_LABEL_NONE, or a text. */
     const char *label_name;
     /** The rows of a picture, as in ae_dataset_options. */
     size_t image_height;
@@ -349,8 +352,31 @@ typedef struct ae_csv_options {
      * AE_MISSING_REFUSE. A label is never missing.
      */
     ae_missing missing;
+    /**
+     * AE_TOGGLE_ON: only columns of numbers are features. A column with text in one of the first
+     * 1000 rows is left out, and so is one without any number there; text in another column is an
+     * error, wherever it comes. Not with columns or column_names. Default off.
+     */
+    ae_toggle numeric_only;
+    /**
+     * What labels are. AE_TOGGLE_ON: names of classes; every text is one but an empty one.
+     * AE_TOGGLE_OFF: integers. Default: the first label decides. An integer: all are. A text:
+     * names.
+     */
+    ae_toggle text_labels;
+    /** The decimal point: '.', the default, or ',', which needs another delimiter than a comma. */
+    int decimal;
+    /** Lines that start with this ASCII character are left out; default none. */
+    int comment;
     /** Must be 0. */
     uint32_t reserved;
+    /** Lines to leave out at the beginning of the file, whatever is in them; default 0. */
+    size_t skip_lines;
+    /** All columns are features but those of these names, which needs a header. Not with columns or
+     * column_names. */
+    const char *const *drop_names;
+    /** Entries of drop_names. */
+    size_t drop_count;
 } ae_csv_options;
 
 /**
@@ -369,24 +395,30 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
 /**
  * Read a CSV file (RFC 4180), plain or gzip, told apart by content: a row a line, numbers with a
  * decimal point whatever the locale. Numbers may be quoted, names may hold delimiters, doubled
- * quotes and line breaks. Lines end in LF, CRLF or CR; a byte order mark at the beginning and empty
- * lines at the end are skipped. The file is read in pieces; memory is needed for the values (for a
+ * quotes and line breaks; blanks around both do not count. Lines end in LF, CRLF or CR. Text is
+ * UTF-8, or UTF-16 with a byte order mark. Empty lines at the end are skipped, and so is a last
+ * column without name and values, as lines that all end in a delimiter make it. A pipe or
+ * "/dev/stdin" serves as a file. The file is read in pieces; memory is needed for the values (for a
  * while twice).
  *
  * Values are float32, and neither scaled nor filled in: an empty cell, nan, inf or text in a wanted
  * column is an error. With the option missing, cells without a value are kept as missing values.
- * Other columns are not looked at. ae_network_fit_scaling brings columns to one size.
+ * Other columns are not looked at; drop_names and numeric_only leave columns out.
+ * ae_network_fit_scaling brings columns to one size.
+ *
+ * Labels are integers, or names of classes, which become numbers: ae_dataset_class_name.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, a column named
- *         twice); AE_ERROR_NOT_FOUND (no such file; a column that the file does not have);
- *         AE_ERROR_IO; AE_ERROR_FORMAT (no rows, a line with more or fewer columns than the first,
- *         an empty line in between, an open quote, a zero byte, a cell of more than a mebibyte,
- *         damaged gzip, header or not in doubt); AE_ERROR_DATA (a cell that is no finite float32 or
- *         no label); AE_ERROR_UNSUPPORTED (gzip in a build without zlib, more than 4294967295
- *         rows); AE_ERROR_OUT_OF_MEMORY. The text names file, line and column, both counted from 1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, options that
+ *         contradict one another, a column named twice); AE_ERROR_NOT_FOUND (no such file; a column
+ *         that the file does not have); AE_ERROR_IO; AE_ERROR_FORMAT (no rows, a line with more or
+ *         fewer columns than the first, more than 4194304 columns, an empty line in between, an
+ *         open quote, a zero byte, a cell of more than a mebibyte, damaged gzip, header or not in
+ *         doubt); AE_ERROR_DATA (a cell that is no finite float32 or no label); AE_ERROR_UNSUPPORTED
+ *         (gzip in a build without zlib, more than 4294967295 rows); AE_ERROR_OUT_OF_MEMORY. The
+ *         text names file, line and column, both counted from 1, and the likely cause
  *
  * Thread safety: safe.
  * @since 0.1
@@ -490,7 +522,8 @@ AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **re
 
 /**
  * The rows of several datasets, one after another, copied. uint8 stays uint8 where all parts are
- * uint8 of one scale; else the rows are float32. Labels are kept if all parts have them. Column
+ * uint8 of one scale; else the rows are float32. Labels are kept if all parts have them, all
+ * as names of classes or all as integers; the names of all parts are numbered anew then. Column
  * names, image_height and image_width are kept if all parts have the same ones.
  *
  * @param all receives the dataset, which the caller frees; untouched on error
@@ -546,7 +579,7 @@ AE_API size_t ae_dataset_image_height(const ae_dataset *dataset);
 AE_API size_t ae_dataset_image_width(const ae_dataset *dataset);
 
 /**
- * The name of a column, as the header line of a CSV file had it (UTF-8 if the file was). Views have
+ * The name of a column, as the header line of a CSV file had it, without the blanks around it. Views have
  * the names of their dataset.
  *
  * @param column from 0
@@ -585,6 +618,29 @@ AE_API int ae_dataset_has_missing(const ae_dataset *dataset);
  * @since 0.1
  */
 AE_API int32_t ae_dataset_label(const ae_dataset *dataset, size_t row);
+
+/**
+ * How many classes have names. Labels of a CSV file that are texts become the numbers 0 to
+ * count - 1, in the order of the names' bytes. ae_dataset_create_labelled leaves the names behind.
+ *
+ * @return the count; 0 where labels are no names of classes, without labels and for NULL
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_API size_t ae_dataset_class_count(const ae_dataset *dataset);
+
+/**
+ * The name of a class: ae_dataset_class_name(d, ae_dataset_label(d, row)).
+ *
+ * @param label its number
+ * @return the name (UTF-8 if the file was), which lives as long as the dataset; NULL for any other
+ *         label, where classes have no names, and for NULL
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_API const char *ae_dataset_class_name(const ae_dataset *dataset, int32_t label);
 
 /**
  * Copy rows out as float32.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How do several datasets become one? */
 #include "base/error.h"
+#include "data/classes.h"
 #include "data/storage.h"
 
 #include <stdbool.h>
@@ -62,10 +63,44 @@ static ae_status copy_names(aei_storage *draft, char *const *names)
     return AE_OK;
 }
 
+/* The classes of all parts, each once. A label of part i becomes ranks[numbers[label]], where the
+ * numbers of part i follow those of the parts before it. */
+static ae_status join_classes(aei_storage *draft, int32_t **renamed, const ae_dataset *const *parts,
+                              size_t count)
+{
+    aei_class_table *table = NULL;
+    size_t all = 0, at = 0;
+    int32_t *ranks = NULL;
+    for (size_t i = 0; i < count; i++)
+        all += parts[i]->storage->class_count;
+    int32_t *numbers = malloc(all * sizeof *numbers);
+    if (numbers == NULL)
+        return aei_fail_memory(all * sizeof *numbers);
+    ae_status status = aei_class_table_create(&table);
+    for (size_t i = 0; i < count && status == AE_OK; i++) {
+        const aei_storage *part = parts[i]->storage;
+        for (size_t c = 0; c < part->class_count && status == AE_OK; c++)
+            status = aei_class_table_add(table, part->classes[c], strlen(part->classes[c]),
+                                         &numbers[at++]);
+    }
+    if (status == AE_OK)
+        status = aei_class_table_sort(table, &draft->classes, &draft->class_count, &ranks);
+    aei_class_table_free(table);
+    if (status != AE_OK) {
+        free(numbers);
+        return status;
+    }
+    for (size_t i = 0; i < all; i++)
+        numbers[i] = ranks[numbers[i]];
+    free(ranks);
+    *renamed = numbers;
+    return AE_OK;
+}
+
 /* What all parts have in common, the first standing for them; its values and names are not it. */
 typedef struct common {
     aei_storage storage;
-    bool names, labels;
+    bool names, labels, classes;
 } common;
 
 /* What differs is given up rather than guessed: bytes of two scales become float32, and names,
@@ -79,7 +114,8 @@ static common find_common(const ae_dataset *const *parts, size_t count)
                             .image_height = first->image_height,
                             .image_width = first->image_width},
                 .names = true,
-                .labels = true};
+                .labels = true,
+                .classes = parts[0]->classed};
     for (size_t i = 0; i < count; i++) {
         const aei_storage *part = parts[i]->storage;
         if (part->type != AEI_STORAGE_U8 || part->scale < first->scale ||
@@ -88,7 +124,8 @@ static common find_common(const ae_dataset *const *parts, size_t count)
         if (part->image_height != first->image_height || part->image_width != first->image_width)
             c.storage.image_height = c.storage.image_width = 0;
         c.names = c.names && same_names(part, first);
-        c.labels = c.labels && parts[i]->labels != NULL;
+        /* Numbers of classes and other labels do not mix. */
+        c.labels = c.labels && parts[i]->labels != NULL && parts[i]->classed == c.classes;
         c.storage.missing = c.storage.missing || parts[i]->missing;
     }
     return c;
@@ -104,6 +141,18 @@ static void copy_bytes(uint8_t *out, const ae_dataset *part)
                storage->features);
 }
 
+static void copy_labels(ae_dataset *made, const int32_t *renamed, const ae_dataset *const *parts,
+                        size_t count)
+{
+    int32_t *to = made->labels;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t r = 0; r < parts[i]->rows; r++)
+            *to++ = renamed == NULL ? parts[i]->labels[r] : renamed[parts[i]->labels[r]];
+        if (renamed != NULL)
+            renamed += parts[i]->storage->class_count;
+    }
+}
+
 ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, size_t count)
 {
     AE_REQUIRE(all);
@@ -117,6 +166,9 @@ ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, si
     ae_status status = aei_storage_allocate(&c.storage, rows, &bytes);
     if (status == AE_OK && c.names)
         status = copy_names(&c.storage, parts[0]->storage->names);
+    int32_t *renamed = NULL;
+    if (status == AE_OK && c.labels && c.classes)
+        status = join_classes(&c.storage, &renamed, parts, count);
     size_t done = 0;
     for (size_t i = 0; i < count && status == AE_OK; i++) {
         if (c.storage.type == AEI_STORAGE_U8)
@@ -127,13 +179,16 @@ ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, si
         done += parts[i]->rows;
     }
     if (status != AE_OK) {
+        free(renamed);
         aei_storage_release(&c.storage);
         return status;
     }
-    ae_dataset *made;
-    AE_TRY(aei_dataset_adopt(&made, &c.storage, rows, c.labels ? AEI_WITH_LABELS : 0));
-    for (size_t i = 0, at = 0; i < count && c.labels; at += parts[i++]->rows)
-        memcpy(made->labels + at, parts[i]->labels, parts[i]->rows * sizeof *made->labels);
-    *all = made;
-    return AE_OK;
+    ae_dataset *made = NULL;
+    status = aei_dataset_adopt(&made, &c.storage, rows, c.labels ? AEI_WITH_LABELS : 0);
+    if (status == AE_OK && c.labels)
+        copy_labels(made, renamed, parts, count);
+    free(renamed);
+    if (status == AE_OK)
+        *all = made;
+    return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "data/csv_missing.h"
 
-#include <string.h>
+#include "format/text.h"
 
 /*
  * What pandas reads as missing, without the forms of old C libraries (-1.#IND); beside that the
@@ -23,12 +23,15 @@ static bool is_word(const char *word, const char *text, size_t size)
     return word[size] == '\0';
 }
 
+bool aei_csv_is_blank(const char *text, size_t size)
+{
+    aei_trim(&text, &size);
+    return size == 0;
+}
+
 bool aei_csv_is_missing(const char *text, size_t size)
 {
-    while (size > 0 && (*text == ' ' || *text == '\t'))
-        text++, size--;
-    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
-        size--;
+    aei_trim(&text, &size);
     if (size == 0)
         return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

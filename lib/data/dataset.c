@@ -125,6 +125,7 @@ ae_status aei_dataset_share(ae_dataset **dataset, aei_storage *storage, size_t r
         made->index = behind;
     if (label_bytes != 0)
         made->labels = (int32_t *)(behind + (index_bytes != 0 ? rows : 0));
+    made->classed = made->labels != NULL && storage->classes != NULL;
     atomic_fetch_add_explicit(&storage->users, 1, memory_order_relaxed);
     *dataset = made;
     return AE_OK;
@@ -146,6 +147,7 @@ void aei_storage_release(aei_storage *storage)
     free(storage->block);
     free(storage->names);
     free(storage->path);
+    free(storage->classes);
     aei_unmap(storage->mapping, storage->mapped);
 }
 
@@ -308,4 +310,16 @@ int32_t ae_dataset_label(const ae_dataset *dataset, size_t row)
 {
     return !ae_dataset_has_labels(dataset) || row >= dataset->rows ? AE_LABEL_NONE
                                                                    : dataset->labels[row];
+}
+
+size_t ae_dataset_class_count(const ae_dataset *dataset)
+{
+    return dataset != NULL && dataset->classed ? dataset->storage->class_count : 0;
+}
+
+const char *ae_dataset_class_name(const ae_dataset *dataset, int32_t label)
+{
+    return label >= 0 && (size_t)label < ae_dataset_class_count(dataset)
+               ? dataset->storage->classes[label]
+               : NULL;
 }

@@ -37,6 +37,8 @@ typedef struct aei_storage {
     aei_source *source; /* instead of values, freed with the storage, or NULL */
     aei_parts *parts;   /* instead of values, freed with the storage, or NULL */
     char **names;       /* of the columns, one block freed with the storage, or NULL */
+    char **classes;     /* names of labels 0, 1 and so on, one block freed too, or NULL */
+    size_t class_count;
     const void *values; /* inside block or mapping, or the caller's */
     aei_storage_type type;
     float scale; /* uint8 to float32 */
@@ -61,6 +63,7 @@ struct ae_dataset {
     uint32_t *index; /* NULL, or the storage row of each row */
     int32_t *labels; /* NULL, or the label of each row */
     bool missing;    /* at least one value in these rows is NaN */
+    bool classed;    /* the labels are numbers of the storage's classes */
 };
 
 /* What a new dataset has beside its rows; the caller fills it in. */
@@ -87,8 +90,9 @@ ae_status aei_storage_allocate(aei_storage *draft, size_t rows, size_t *bytes);
 void aei_storage_release(aei_storage *storage);
 
 /*
- * A dataset of all rows of a new storage like draft, whose block, mapping and names are taken over,
- * on failure too. The second copies the labels, of which there are none where they are NULL.
+ * A dataset of all rows of a new storage like draft, whose block, mapping, names and
+ * classes are taken over, on failure too. The second copies the labels, of which there are none
+ * where they are NULL.
  */
 ae_status aei_dataset_adopt(ae_dataset **dataset, aei_storage *draft, size_t rows, unsigned with);
 ae_status aei_dataset_adopt_labelled(ae_dataset **dataset, aei_storage *draft, size_t rows,

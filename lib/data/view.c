@@ -35,6 +35,7 @@ ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t f
     if (made->labels != NULL)
         memcpy(made->labels, dataset->labels + first, count * sizeof *made->labels);
     made->missing = dataset->missing && aei_dataset_find_missing(made);
+    made->classed = dataset->classed;
     *view = made;
     return AE_OK;
 }
@@ -50,6 +51,7 @@ ae_status ae_dataset_create_labelled(ae_dataset **labelled, const ae_dataset *da
     AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset) | AEI_WITH_LABELS));
     made->first = dataset->first;
     made->missing = dataset->missing;
+    made->classed = false;
     if (made->index != NULL)
         memcpy(made->index, dataset->index, count * sizeof *made->index);
     memcpy(made->labels, labels, count * sizeof *labels);
@@ -82,6 +84,7 @@ ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const 
         for (size_t i = 0; i < count; i++)
             made->labels[i] = dataset->labels[rows[i]];
     made->missing = dataset->missing && aei_dataset_find_missing(made);
+    made->classed = dataset->classed;
     *view = made;
     return AE_OK;
 }
@@ -95,6 +98,7 @@ ae_status ae_dataset_shuffle(ae_dataset **view, const ae_dataset *dataset, uint6
     AE_TRY(aei_dataset_share(&made, dataset->storage, dataset->rows,
                              parts_of(dataset) | AEI_WITH_INDEX));
     made->missing = dataset->missing;
+    made->classed = dataset->classed;
     aei_random_permutation(made->index, (uint32_t)made->rows, seed, AEI_STREAM_SHUFFLE, 0);
     /* The permutation is of this dataset's rows: turn each into what lies behind it. */
     for (size_t i = 0; i < made->rows; i++) {

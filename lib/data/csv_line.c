@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/csv_line.h"
+
+#include "base/error.h"
+#include "base/grow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Some 30 bytes are kept for a column, of which a packed file may promise many in little space. */
+enum { COLUMNS_MAX = 1 << 22 };
+
+/* By way of void pointers, which aei_grow takes. Each is put back before an error returns, so that
+ * the block that there is gets freed. */
+static ae_status keep(aei_csv_line *line, const aei_cell *cell)
+{
+    if (line->count == COLUMNS_MAX)
+        return aei_fail(AE_ERROR_FORMAT, "line %zu: more than %d columns", cell->line, COLUMNS_MAX);
+    void *text = line->text, *starts = line->starts;
+    ae_status status = aei_grow(&text, &line->room, line->size + cell->size + 1, 1);
+    line->text = text;
+    AE_TRY(status);
+    status = aei_grow(&starts, &line->starts_room, line->count + 2, sizeof *line->starts);
+    line->starts = starts;
+    AE_TRY(status);
+    memcpy(line->text + line->size, cell->text, cell->size);
+    line->starts[line->count] = line->size;
+    line->size += cell->size + 1;
+    line->text[line->size - 1] = '\0';
+    line->starts[++line->count] = line->size;
+    return AE_OK;
+}
+
+ae_status aei_csv_line_read(aei_csv_line *line, aei_csv *csv)
+{
+    aei_cell cell = {0};
+    bool more;
+    while (!cell.last) {
+        AE_TRY(aei_csv_next(csv, &cell, &more));
+        if (!more)
+            return aei_fail(AE_ERROR_FORMAT, "the file is empty");
+        if (cell.blank)
+            return aei_fail(AE_ERROR_FORMAT, "line %zu is empty", cell.line);
+        if (line->count == 0)
+            line->number = cell.line;
+        AE_TRY(keep(line, &cell));
+    }
+    return AE_OK;
+}
+
+void aei_csv_line_free(aei_csv_line *line)
+{
+    free(line->text);
+    free(line->starts);
+}
+
+aei_cell aei_csv_line_cell(const aei_csv_line *line, size_t column)
+{
+    return (aei_cell){.text = line->text + line->starts[column],
+                      .size = line->starts[column + 1] - line->starts[column] - 1,
+                      .line = line->number,
+                      .column = column + 1,
+                      .last = column + 1 == line->count};
+}
+
+size_t aei_csv_line_holds(const aei_csv_line *line, char c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < line->size; i++)
+        count += line->text[i] == c;
+    return count;
+}
