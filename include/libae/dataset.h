@@ -416,9 +416,10 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
  *         that the file does not have); AE_ERROR_IO; AE_ERROR_FORMAT (no rows, a line with more or
  *         fewer columns than the first, more than 4194304 columns, an empty line in between, an
  *         open quote, a zero byte, a cell of more than a mebibyte, damaged gzip, header or not in
- *         doubt); AE_ERROR_DATA (a cell that is no finite float32 or no label); AE_ERROR_UNSUPPORTED
- *         (gzip in a build without zlib, more than 4294967295 rows); AE_ERROR_OUT_OF_MEMORY. The
- *         text names file, line and column, both counted from 1, and the likely cause
+ *         doubt); AE_ERROR_DATA (a cell that is no finite float32 or no label);
+ *         AE_ERROR_UNSUPPORTED (gzip in a build without zlib, more than 4294967295 rows);
+ *         AE_ERROR_OUT_OF_MEMORY. The text names file, line and column, both counted from 1, and
+ *         the likely cause
  *
  * Thread safety: safe.
  * @since 0.1
@@ -579,8 +580,8 @@ AE_API size_t ae_dataset_image_height(const ae_dataset *dataset);
 AE_API size_t ae_dataset_image_width(const ae_dataset *dataset);
 
 /**
- * The name of a column, as the header line of a CSV file had it, without the blanks around it. Views have
- * the names of their dataset.
+ * The name of a column, as the header line of a CSV file had it, without the blanks around it.
+ * Views have the names of their dataset.
  *
  * @param column from 0
  * @return the name, which lives as long as the dataset; NULL when there are none, for NULL and past
