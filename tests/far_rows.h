@@ -86,7 +86,30 @@ static inline ae_dataset *far_mapped(const char *name, const float *values, size
     return dataset;
 }
 
-enum { FAR_MEMORY, FAR_MAPPED, FAR_SOURCE, FAR_KINDS };
+enum { FAR_MEMORY, FAR_MAPPED, FAR_SOURCE, FAR_PARTS, FAR_KINDS };
+
+/* A mapped file, rows in memory, the same source twice and another file, of unlike length. */
+static inline ae_dataset *far_parts(const float *values, size_t rows, size_t features,
+                                    far_source *source)
+{
+    const size_t cuts[] = {0, rows / 4, rows / 4 + 1, rows / 2, rows - 3, rows};
+    ae_dataset *all = NULL, *whole = far_dataset(source), *parts[5] = {NULL};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        const float *from = values + cuts[i] * features;
+        const size_t count = cuts[i + 1] - cuts[i];
+        if (i == 1)
+            parts[i] = fixture_dataset_of(from, count, features);
+        else if (i == 0 || i == 4)
+            parts[i] = far_mapped(i == 0 ? "first.npy" : "last.npy", from, count, features);
+        else
+            ck_assert_ok(ae_dataset_view(&parts[i], whole, cuts[i], count));
+    }
+    ck_assert_ok(ae_dataset_concat(&all, (const ae_dataset *const *)parts, COUNT(parts)));
+    for (size_t i = 0; i < COUNT(parts); i++)
+        ae_dataset_free(parts[i]);
+    ae_dataset_free(whole);
+    return all;
+}
 
 /* Rows of one of those kinds; source is there where the kind needs one. */
 static inline ae_dataset *far_rows(int kind, const float *values, size_t rows, size_t features,
@@ -97,6 +120,8 @@ static inline ae_dataset *far_rows(int kind, const float *values, size_t rows, s
     (void)snprintf(name, sizeof name, "rows%d.npy", files++);
     if (kind == FAR_MEMORY)
         return fixture_dataset_of(values, rows, features);
+    if (kind == FAR_PARTS)
+        return far_parts(values, rows, features, source);
     return kind == FAR_MAPPED ? far_mapped(name, values, rows, features) : far_dataset(source);
 }
 

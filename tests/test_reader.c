@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Batches in an order known beforehand, and that it does not matter where the rows are. */
 #include "data/reader.h"
+#include "data/storage.h"
 
 #include "far_rows.h"
 #include "suites.h"
@@ -181,6 +182,50 @@ START_TEST(a_value_in_a_file_that_is_not_finite_stops_the_step)
 }
 END_TEST
 
+START_TEST(parts_keep_labels_and_name_the_part_that_fails)
+{
+    world w = make(FAR_SOURCE);
+    int32_t labels[ROWS];
+    float row[WIDTH];
+    for (int32_t i = 0; i < ROWS; i++)
+        labels[i] = 3 * i;
+    ae_dataset *labelled = NULL, *all = NULL, *more = NULL, *shuffled = NULL;
+    ck_assert_ok(ae_dataset_create_labelled(&labelled, w.rows, labels, ROWS));
+    const ae_dataset *const parts[] = {labelled, labelled}, *const again[] = {labelled, NULL};
+    ck_assert_status(ae_dataset_concat(&all, again, 2), AE_ERROR_INVALID_ARGUMENT,
+                     "parts[1] is NULL");
+    for (size_t n = 1;; n++) {
+        support_fail_allocation(n);
+        const ae_status status = ae_dataset_concat(&all, parts, 2);
+        support_fail_allocation(0);
+        if (status == AE_OK)
+            break;
+        ck_assert_int_eq(status, AE_ERROR_OUT_OF_MEMORY);
+        ck_assert_ptr_null(all);
+    }
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 0);
+    ck_assert_uint_eq(ae_dataset_row_count(all), 2 * ROWS);
+    ck_assert_int_eq(ae_dataset_label(all, ROWS + 5), 15);
+    ae_dataset_free(labelled);
+    ck_assert_ok(ae_dataset_concat(&more, (const ae_dataset *const[]){all, w.other_rows}, 2));
+    ae_dataset_free(all);
+    ck_assert_ok(ae_dataset_shuffle(&shuffled, more, 1));
+    for (size_t r = 0; r < 2 * ROWS + 50; r += 7) {
+        const uint32_t there = shuffled->index[r];
+        const float *wanted = there < 2 * ROWS ? w.values + there % ROWS * WIDTH
+                                               : w.others + (there - 2 * ROWS) * WIDTH;
+        ck_assert_ok(ae_dataset_read(shuffled, r, 1, row));
+        ck_assert_mem_eq(row, wanted, sizeof row);
+    }
+    w.source->stop_row = 7;
+    ck_assert_status(ae_dataset_read(more, ROWS + 7, 1, row), AE_ERROR_CANCELLED,
+                     "part 0: part 1: 1 rows from row 7 on");
+    ae_dataset_free(shuffled);
+    ae_dataset_free(more);
+    drop(&w);
+}
+END_TEST
+
 static int three_more_steps(void *argument)
 {
     ae_trainer *trainer = argument;
@@ -239,6 +284,7 @@ Suite *reader_suite(void)
     tcase_add_loop_test(tcase, batches_come_in_any_order_from_anywhere, 0, FAR_KINDS);
     tcase_add_loop_test(tcase, it_does_not_matter_where_rows_are, 0, FAR_KINDS);
     tcase_add_loop_test(tcase, a_value_in_a_file_that_is_not_finite_stops_the_step, 0, 2);
+    tcase_add_test(tcase, parts_keep_labels_and_name_the_part_that_fails);
     tcase_add_test(tcase, a_child_of_fork_reads_on);
     tcase_add_loop_test(tcase, failing_allocations_leave_nothing_behind, 0, FAR_KINDS);
     suite_add_tcase(suite, tcase);

@@ -11,8 +11,8 @@
 AE_BEGIN_DECLS
 
 /**
- * Rows of features, kept as float32 or uint8 and read as float32, with or without a label for each
- * row. A dataset never changes after creation. Views share its storage, which lives until the last
+ * Rows of features, kept as float32, uint8 or in 16 bits and read as float32, with or without a
+ * label for each row. A dataset never changes after creation. Views share its storage, which lives until the last
  * of them is freed.
  *
  * Thread safety: any number of threads may read one dataset at once.
@@ -260,25 +260,28 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
 
 /**
  * Read an NPY file, NumPy's format (numpy.save): versions 1 to 3, types b1, i1 to i8, u1 to u8, f2,
- * f4 and f8 of either byte order; plain or gzip, told apart by content. u1 is kept and read as
- * value * scale, as all uint8 (default scale 1/255); the others become float32, rounded to nearest,
- * false and true 0 and 1.
+ * f4 and f8 of either byte order, and the bfloat16 of ml_dtypes (descr V2 with a byte order); plain
+ * or gzip, told apart by content. u1 is kept and read as value * scale, as all uint8 (default scale
+ * 1/255); f2 and bfloat16 are kept in 16 bits where they have the processor's byte order and C
+ * order; the others become float32, rounded to nearest, false and true 0 and 1.
  *
  * The first dimension is the rows, the others multiply to the features; an array of one dimension
  * is rows of one feature. Three dimensions, or more of which two are above 1, set image_height and
  * image_width. Arrays in Fortran order are transposed; with more than two dimensions they are
  * refused.
  *
- * With the option map the values of u1 and of aligned f4 in the processor's byte order, in C order,
- * stay in a plain file and are mapped from it when needed, so that a file may be larger than
- * memory. All others are read into memory. Opening a mapped file reads no values: whether they are
+ * With the option map the values of u1 and of aligned f4, f2 and bfloat16 in the processor's byte
+ * order, in C order, stay in a plain file and are mapped from it when needed, so that a file may be
+ * larger than memory. All others are read into memory. Opening a mapped file reads no values: whether they are
  * finite is seen each time they are read, and one that is not is an error of the call that reads it
  * (AE_ERROR_DATA by row and column; in a trainer that is the step, before it changes anything).
  * ae_dataset_check looks at all of them at once. A trainer reads ahead in a thread of its own.
  *
- * While the dataset or a view of it lives nobody may then
- * change the file: one made shorter ends the program with SIGBUS. To replace it, rename a new file
- * over it, as libae's own writers do.
+ * With missing values kept, a mapped file is read once when it is opened, to know whether it has
+ * any.
+ *
+ * While the dataset or a view of it lives nobody may then change the file: one made shorter ends
+ * the program with SIGBUS. To replace it, rename a new file over it, as libae's own writers do.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
@@ -522,16 +525,21 @@ AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **re
                                              const ae_dataset *dataset, size_t count);
 
 /**
- * The rows of several datasets, one after another, copied. uint8 stays uint8 where all parts are
- * uint8 of one scale; else the rows are float32. Labels are kept if all parts have them, all
- * as names of classes or all as integers; the names of all parts are numbered anew then. Column
+ * The rows of several datasets, one after another. Rows in memory are copied. Where a part is a
+ * mapped file or a source, all parts stay where they are, so that many files can be one training
+ * set larger than memory (with missing values they are copied all the same). A copy of parts of one
+ * kind stays of that kind (uint8 of one scale, float16, bfloat16); else its rows are float32.
+ *
+ * Labels are kept if all parts have them, all as names of classes or all as integers; the names of
+ * all parts are numbered anew then. Column
  * names, image_height and image_width are kept if all parts have the same ones.
  *
  * @param all receives the dataset, which the caller frees; untouched on error
  * @param parts count datasets with the same number of features; freed by the caller as before
  * @param count at least 1
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count 0, more than 4294967295 rows);
- *         AE_ERROR_SHAPE (the numbers of features differ); AE_ERROR_OUT_OF_MEMORY
+ *         AE_ERROR_SHAPE (the numbers of features differ); AE_ERROR_DATA and AE_ERROR_CANCELLED (a
+ *         part that had to be copied, as ae_dataset_read); AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: reads the parts.
  * @since 0.1

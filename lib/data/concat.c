@@ -2,6 +2,7 @@
 /* How do several datasets become one? */
 #include "base/error.h"
 #include "data/classes.h"
+#include "data/dataset_internal.h"
 #include "data/storage.h"
 
 #include <stdbool.h>
@@ -9,8 +10,9 @@
 #include <string.h>
 
 /*
- * Rows are copied: a view over several storages would make every gather, the hottest read of
- * training, look up a row's storage first.
+ * Rows in memory are copied: a view over several storages would make every gather, the hottest read
+ * of training, look up a row's storage first. Where a part is a file or a source the parts are kept
+ * as they are; such rows go through a reader's buffer anyway (reader.h).
  */
 
 /* Parts that are within bounds may together be beyond them. */
@@ -101,6 +103,7 @@ static ae_status join_classes(aei_storage *draft, int32_t **renamed, const ae_da
 typedef struct common {
     aei_storage storage;
     bool names, labels, classes;
+    bool far; /* a part is not in memory */
 } common;
 
 /* What differs is given up rather than guessed: bytes of two scales become float32, and names,
@@ -118,9 +121,11 @@ static common find_common(const ae_dataset *const *parts, size_t count)
                 .classes = parts[0]->classed};
     for (size_t i = 0; i < count; i++) {
         const aei_storage *part = parts[i]->storage;
-        if (part->type != AEI_STORAGE_U8 || part->scale < first->scale ||
-            part->scale > first->scale)
+        const bool scaled = part->type == AEI_STORAGE_U8 &&
+                            (part->scale < first->scale || part->scale > first->scale);
+        if (part->type != first->type || scaled)
             c.storage.type = AEI_STORAGE_F32;
+        c.far = c.far || !aei_dataset_is_resident(parts[i]);
         if (part->image_height != first->image_height || part->image_width != first->image_width)
             c.storage.image_height = c.storage.image_width = 0;
         c.names = c.names && same_names(part, first);
@@ -131,14 +136,52 @@ static common find_common(const ae_dataset *const *parts, size_t count)
     return c;
 }
 
-/* Bytes stay bytes where the scale is the same: a quarter of the memory. */
-static void copy_bytes(uint8_t *out, const ae_dataset *part)
+/* Elements as they are kept: bytes of one scale stay bytes, halves stay halves. */
+static void copy_elements(unsigned char *out, const ae_dataset *part)
 {
     const aei_storage *storage = part->storage;
-    const uint8_t *bytes = storage->values;
+    const unsigned char *values = storage->values;
+    const size_t size = aei_storage_size(storage->type), row = storage->features * size;
     for (size_t r = 0; r < part->rows; r++)
-        memcpy(out + r * storage->features, bytes + aei_storage_row(part, r) * storage->stride,
-               storage->features);
+        memcpy(out + r * row, values + aei_storage_row(part, r) * storage->stride * size, row);
+}
+
+static ae_status copy_rows(aei_storage *draft, const ae_dataset *const *parts, size_t count,
+                           size_t rows)
+{
+    size_t bytes, done = 0;
+    AE_TRY(aei_storage_allocate(draft, rows, &bytes));
+    for (size_t i = 0; i < count; i++) {
+        unsigned char *to = (unsigned char *)draft->block + done * (bytes / rows);
+        if (draft->type == parts[i]->storage->type && aei_dataset_is_resident(parts[i]))
+            copy_elements(to, parts[i]);
+        else
+            AE_TRY(ae_dataset_read(parts[i], 0, parts[i]->rows, (float *)(void *)to));
+        done += parts[i]->rows;
+    }
+    return AE_OK;
+}
+
+/* In one block: the struct, the datasets, where each begins. */
+static ae_status keep_parts(aei_storage *draft, const ae_dataset *const *parts, size_t count)
+{
+    const size_t size = sizeof *draft->parts + count * sizeof(ae_dataset *) +
+                        (count + 1) * sizeof(size_t);
+    aei_parts *kept = malloc(size);
+    if (kept == NULL)
+        return aei_fail_memory(size);
+    *kept = (aei_parts){.datasets = (ae_dataset **)(void *)(kept + 1)};
+    kept->first = (size_t *)(void *)(kept->datasets + count);
+    draft->parts = kept;
+    draft->type = AEI_STORAGE_F32;
+    draft->stride = draft->features;
+    kept->first[0] = 0;
+    for (; kept->count < count; kept->count++) {
+        const ae_dataset *part = parts[kept->count];
+        AE_TRY(ae_dataset_view(&kept->datasets[kept->count], part, 0, part->rows));
+        kept->first[kept->count + 1] = kept->first[kept->count] + part->rows;
+    }
+    return AE_OK;
 }
 
 static void copy_labels(ae_dataset *made, const int32_t *renamed, const ae_dataset *const *parts,
@@ -157,27 +200,19 @@ ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, si
 {
     AE_REQUIRE(all);
     AE_REQUIRE(parts);
-    size_t rows, bytes;
+    size_t rows;
     AE_TRY(count_rows(&rows, parts, count));
     common c = find_common(parts, count);
-    const size_t features = c.storage.features;
-    if (features > PTRDIFF_MAX / sizeof(float) / rows)
+    if (c.storage.features > PTRDIFF_MAX / sizeof(float) / rows)
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", rows);
-    ae_status status = aei_storage_allocate(&c.storage, rows, &bytes);
+    /* Whoever looks for missing values wants them in memory. */
+    ae_status status = c.far && !c.storage.missing ? keep_parts(&c.storage, parts, count)
+                                                   : copy_rows(&c.storage, parts, count, rows);
     if (status == AE_OK && c.names)
         status = copy_names(&c.storage, parts[0]->storage->names);
     int32_t *renamed = NULL;
     if (status == AE_OK && c.labels && c.classes)
         status = join_classes(&c.storage, &renamed, parts, count);
-    size_t done = 0;
-    for (size_t i = 0; i < count && status == AE_OK; i++) {
-        if (c.storage.type == AEI_STORAGE_U8)
-            copy_bytes((uint8_t *)c.storage.block + done * features, parts[i]);
-        else
-            status = ae_dataset_read(parts[i], 0, parts[i]->rows,
-                                     (float *)c.storage.block + done * features);
-        done += parts[i]->rows;
-    }
     if (status != AE_OK) {
         free(renamed);
         aei_storage_release(&c.storage);

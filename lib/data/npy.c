@@ -118,6 +118,8 @@ static float element(const aei_npy *npy, const unsigned char *bytes)
     const uint64_t sign = (uint64_t)1 << (8 * npy->size - 1);
     if (npy->kind == 'u')
         return (float)bits;
+    if (npy->kind == 'V')
+        return aei_float_from_bits((uint32_t)bits << 16);
     if (npy->kind == 'b')
         return bits != 0 ? 1.0f : 0.0f;
     if (npy->kind == 'i') /* two's complement of any width: the sign bit counts below 0 */
@@ -127,21 +129,39 @@ static float element(const aei_npy *npy, const unsigned char *bytes)
     return npy->size == 4 ? aei_float_from_bits((uint32_t)bits) : (float)aei_double_from_bits(bits);
 }
 
-/* Whether the data are already as a dataset keeps them. */
-static bool is_native(const aei_npy *npy)
+static bool is_transposed(const aei_npy *npy)
 {
-    return (npy->kind == 'u' && npy->size == 1) ||
+    return npy->fortran && npy->rank == 2;
+}
+
+/* How a dataset keeps the values. Halves that stand as it needs them stay halves; a NaN among them
+ * is none that anybody has a use for, so missing values are float32. */
+static aei_storage_type kept_type(const aei_npy *npy, ae_missing missing)
+{
+    if (npy->kind == 'u' && npy->size == 1)
+        return AEI_STORAGE_U8;
+    const bool halves = npy->size == 2 && (npy->kind == 'f' || npy->kind == 'V');
+    if (!halves || npy->big != aei_is_big_endian() || is_transposed(npy) ||
+        missing == AE_MISSING_KEEP)
+        return AEI_STORAGE_F32;
+    return npy->kind == 'f' ? AEI_STORAGE_F16 : AEI_STORAGE_BF16;
+}
+
+/* Whether the data are already as a dataset keeps them. */
+static bool is_native(const aei_npy *npy, aei_storage_type type)
+{
+    return type != AEI_STORAGE_F32 ||
            (npy->kind == 'f' && npy->size == sizeof(float) && npy->big == aei_is_big_endian());
 }
 
-/* All values in C order, as float32 or, of type u1, as they are. Fortran order is turned while it
- * is read, so that the array is never there twice. */
-static ae_status read_values(const source *from, void *values)
+/* All values in C order, as the type says. Fortran order is turned while it is read, so that the
+ * array is never there twice. */
+static ae_status read_values(const source *from, aei_storage_type type, void *values)
 {
     const aei_npy *npy = &from->npy;
     const size_t rows = from->rows, features = from->features, elements = rows * features;
-    const bool u8 = npy->kind == 'u' && npy->size == 1, transposed = npy->fortran && npy->rank == 2;
-    if (is_native(npy) && !transposed)
+    const bool u8 = type == AEI_STORAGE_U8, transposed = is_transposed(npy);
+    if (is_native(npy, type) && !transposed)
         return aei_stream_values(from->stream, values, elements * npy->size);
     uint8_t *bytes = values;
     float *floats = values;
@@ -179,13 +199,13 @@ static ae_status fill(aei_storage *draft, const source *from, bool map)
 {
     const aei_npy *npy = &from->npy;
     size_t bytes;
-    if (map && is_native(npy) && (!npy->fortran || npy->rank == 1))
+    if (map && is_native(npy, draft->type) && (!npy->fortran || npy->rank == 1))
         AE_TRY(aei_stream_map(from->stream, npy->size, &draft->mapping, &draft->mapped,
                               &draft->values));
     if (draft->values != NULL)
         return keep_path(draft, from->path);
     AE_TRY(aei_storage_allocate(draft, from->rows, &bytes));
-    return read_values(from, draft->block);
+    return read_values(from, draft->type, draft->block);
 }
 
 static ae_status read_rows(ae_dataset **dataset, aei_stream *stream, const char *path,
@@ -200,9 +220,9 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream, const char 
         o.image_height = from.image_height;
         o.image_width = from.image_width;
     }
-    const bool u8 = from.npy.kind == 'u' && from.npy.size == 1;
-    AE_TRY(aei_storage_draft(&draft, &o, from.rows, from.features,
-                             u8 ? AEI_STORAGE_U8 : AEI_STORAGE_F32));
+    const aei_storage_type type = kept_type(&from.npy, o.missing);
+    const bool u8 = type == AEI_STORAGE_U8;
+    AE_TRY(aei_storage_draft(&draft, &o, from.rows, from.features, type));
     ae_status status = fill(&draft, &from, o.map == AE_TOGGLE_ON);
     /* Values of a mapped file are looked at when they are read. Whether any is missing must be
      * known at once, which takes a reading. */

@@ -10,7 +10,12 @@
 
 /* The inside of a dataset, for lib/data alone. */
 
-typedef enum aei_storage_type { AEI_STORAGE_U8, AEI_STORAGE_F32 } aei_storage_type;
+typedef enum aei_storage_type {
+    AEI_STORAGE_U8,
+    AEI_STORAGE_F32,
+    AEI_STORAGE_F16, /* IEEE 754 binary16 */
+    AEI_STORAGE_BF16 /* the upper half of a float32 */
+} aei_storage_type;
 
 /* Rows that a program supplies. */
 typedef struct aei_source {
@@ -129,7 +134,8 @@ static inline size_t aei_storage_row(const ae_dataset *dataset, size_t row)
 /* Bytes of an element. */
 static inline size_t aei_storage_size(aei_storage_type type)
 {
-    return type == AEI_STORAGE_F32 ? sizeof(float) : sizeof(uint8_t);
+    return type == AEI_STORAGE_U8 ? sizeof(uint8_t)
+                                  : (type == AEI_STORAGE_F32 ? sizeof(float) : sizeof(uint16_t));
 }
 
 #endif

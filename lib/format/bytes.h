@@ -35,6 +35,13 @@ static inline float aei_float_from_bits(uint32_t bits)
     return value;
 }
 
+static inline uint32_t aei_bits_from_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 static inline double aei_double_from_bits(uint64_t bits)
 {
     double value;

@@ -117,6 +117,15 @@ static ae_status read_type(aei_npy *npy, scanner *s)
     if (length > 0 && type[0] == 'O')
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "an array of Python objects: save it with astype('float32')");
+    /* NumPy has no bfloat16. That of ml_dtypes (JAX, TensorFlow) is saved as two bytes with an
+     * order, which nothing else has; other bytes are "|V2". */
+    if ((length == 2 && memcmp(type, "V2", 2) == 0 && order != '|' && ordered) ||
+        (length == 8 && memcmp(type, "bfloat16", 8) == 0)) {
+        npy->kind = 'V';
+        npy->size = 2;
+        npy->big = order == '>' || (order != '<' && aei_is_big_endian());
+        return AE_OK;
+    }
     translate(&type, &length, ordered);
     const char *sizes = "1248"; /* what bytes there may be of the kind */
     if (length > 0 && (type[0] == 'b' || type[0] == 'f'))

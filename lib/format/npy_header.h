@@ -21,7 +21,7 @@ enum {
 };
 
 typedef struct aei_npy {
-    char kind;   /* 'b', 'i', 'u', 'f' as in NumPy: boolean, signed, unsigned, float */
+    char kind; /* 'b', 'i', 'u', 'f' as in NumPy: boolean, signed, unsigned, float; 'V': bfloat16 */
     size_t size; /* bytes of an element: 1, 2, 4, 8 */
     bool big;    /* big-endian */
     bool fortran;
