@@ -12,8 +12,8 @@ AE_BEGIN_DECLS
 
 /**
  * Rows of features, kept as float32, uint8 or in 16 bits and read as float32, with or without a
- * label for each row. A dataset never changes after creation. Views share its storage, which lives until the last
- * of them is freed.
+ * label for each row. A dataset never changes after creation. Views share its storage, which lives
+ * until the last of them is freed.
  *
  * Thread safety: any number of threads may read one dataset at once.
  * @since 0.1
@@ -272,10 +272,11 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
  *
  * With the option map the values of u1 and of aligned f4, f2 and bfloat16 in the processor's byte
  * order, in C order, stay in a plain file and are mapped from it when needed, so that a file may be
- * larger than memory. All others are read into memory. Opening a mapped file reads no values: whether they are
- * finite is seen each time they are read, and one that is not is an error of the call that reads it
- * (AE_ERROR_DATA by row and column; in a trainer that is the step, before it changes anything).
- * ae_dataset_check looks at all of them at once. A trainer reads ahead in a thread of its own.
+ * larger than memory. All others are read into memory. Opening a mapped file reads no values:
+ * whether they are finite is seen each time they are read, and one that is not is an error of the
+ * call that reads it (AE_ERROR_DATA by row and column; in a trainer that is the step, before it
+ * changes anything). ae_dataset_check looks at all of them at once. A trainer reads ahead in a
+ * thread of its own.
  *
  * With missing values kept, a mapped file is read once when it is opened, to know whether it has
  * any.

@@ -35,9 +35,9 @@ static inline void scale_bytes(float *restrict to, const uint8_t *restrict from,
 }
 
 /*
- * Half precision by its bits, without branches: F16C would be quicker, but only files of lib/compute
- * are compiled for one instruction set, and a row is read once a step. Three cases: exponent 0 is a
- * multiple of 2^-24, exponent 31 is not finite, the others move from one bias to the other.
+ * Half precision by its bits, without branches: F16C would be quicker, but only files of
+ * lib/compute are compiled for one instruction set, and a row is read once a step. Three cases:
+ * exponent 0 is a multiple of 2^-24, exponent 31 is not finite, the others change their bias.
  */
 static inline float from_half(uint16_t half)
 {
