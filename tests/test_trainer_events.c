@@ -262,12 +262,12 @@ START_TEST(a_penalty_is_logged_beside_the_cost)
                            .penalty_tag = _i == 0 ? NULL : "sparsity"));
     ck_assert_ok(ae_trainer_run(trainer));
     records r = read_records(ae_event_writer_path(writer));
-    ck_assert_uint_eq(r.count, 7);
+    ck_assert_uint_eq(r.count, 8);
     for (size_t step = 0; step < 3; step++) {
         const int64_t number = (int64_t)step + 1;
-        compare_value(r.events[1 + 2 * step], "train/cost", number, s.costs[step]);
+        compare_value(r.events[2 + 2 * step], "train/cost", number, s.costs[step]);
         ck_assert_double_gt(s.penalties[step], 0);
-        compare_value(r.events[2 + 2 * step], _i == 0 ? "train/penalty" : "sparsity", number,
+        compare_value(r.events[3 + 2 * step], _i == 0 ? "train/penalty" : "sparsity", number,
                       s.penalties[step]);
     }
     free_records(&r);
