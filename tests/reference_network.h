@@ -19,7 +19,10 @@ typedef struct reference {
     ae_activation hidden, output;
     double slope, epsilon;
     size_t encoder_layers;
+    bool tied;
     double l1, l2, kl, target; /* on the code */
+    const float *feature_weights, *row_weights;
+    double *const *factors; /* for each layer NULL, or a factor for each of its outputs */
 } reference;
 
 /* The mean cost of a batch, what is added to it, and the smallest argument of a non-linearity as a
@@ -57,13 +60,15 @@ static inline void reference_normalise(double *z, size_t rows, size_t stride, do
         z[r * stride] = gamma * (z[r * stride] - mean) / sqrt(variance + epsilon) + beta;
 }
 
-static inline double reference_row_cost(ae_cost cost, const double *y, const double *t,
-                                        size_t width)
+static inline double reference_row_cost(ae_cost cost, const float *weights, const double *y,
+                                        const double *t, size_t width)
 {
     double sum = 0;
-    for (size_t j = 0; j < width; j++)
-        sum += cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j]))
-                                   : (y[j] - t[j]) * (y[j] - t[j]);
+    for (size_t j = 0; j < width; j++) {
+        const double weight = weights == NULL ? 1 : (double)weights[j];
+        sum += weight * (cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j]))
+                                             : (y[j] - t[j]) * (y[j] - t[j]));
+    }
     return cost == AE_COST_L2 ? sqrt(sum) : cost == AE_COST_SSE ? sum : sum / (double)width;
 }
 
@@ -86,31 +91,47 @@ static inline double reference_penalty(const reference *n, const double *h, size
     return sum;
 }
 
-/* Layer l of the rows in `in`: y[rows][out]. Parameters are weight [out][in], then gamma and beta,
- * or the bias; returns what follows them. */
-static inline const double *reference_layer(const reference *n, size_t l, const double *parameters,
-                                            const double *in, size_t rows, double *y,
-                                            double *margin)
+/* A layer's parameters: the weight is [out][in], or of a tied layer [in][out]. */
+typedef struct reference_parts {
+    const double *weight, *gamma, *beta;
+    bool transposed, batch_norm;
+} reference_parts;
+
+/* Those of layer l, which start at `parameters`: weight, then gamma and beta, or the bias.
+ * `weights` keeps what later layers are tied to. Returns what follows them. */
+static inline const double *reference_split(const reference *n, size_t l, const double *parameters,
+                                            const double **weights, reference_parts *parts)
+{
+    const size_t width = n->widths[l + 1];
+    parts->transposed = n->tied && l >= n->encoder_layers;
+    parts->weight = parts->transposed ? weights[n->depth - 1 - l] : parameters;
+    weights[l] = parts->weight;
+    parts->gamma = parts->transposed ? parameters : parameters + width * n->widths[l];
+    parts->batch_norm = n->norms != NULL ? n->norms[l % 2] : n->batch_norm;
+    parts->beta = parts->batch_norm ? parts->gamma + width : parts->gamma;
+    return parts->beta + width;
+}
+
+/* Layer l of the rows in `in`: y[rows][out]. */
+static inline void reference_layer(const reference *n, size_t l, const reference_parts *parts,
+                                   const double *in, size_t rows, double *y, double *margin)
 {
     const size_t width_in = n->widths[l], width = n->widths[l + 1];
-    const double *weight = parameters, *gamma = weight + width * width_in;
-    const bool batch_norm = n->norms != NULL ? n->norms[l % 2] : n->batch_norm;
-    const double *beta = batch_norm ? gamma + width : gamma;
     for (size_t j = 0; j < width; j++) {
         for (size_t r = 0; r < rows; r++) {
-            double sum = batch_norm ? 0 : beta[j];
+            double sum = parts->batch_norm ? 0 : parts->beta[j];
             for (size_t i = 0; i < width_in; i++)
-                sum += in[r * width_in + i] * weight[j * width_in + i];
+                sum += in[r * width_in + i] *
+                       parts->weight[parts->transposed ? i * width + j : j * width_in + i];
             y[r * width + j] = sum;
         }
-        if (batch_norm)
-            reference_normalise(y + j, rows, width, gamma[j], beta[j], n->epsilon);
+        if (parts->batch_norm)
+            reference_normalise(y + j, rows, width, parts->gamma[j], parts->beta[j], n->epsilon);
     }
     for (size_t i = 0; i < rows * width; i++) {
         *margin = fmin(*margin, fabs(y[i]));
         y[i] = reference_activate(l + 1 == n->depth ? n->output : n->hidden, n->slope, y[i]);
     }
-    return beta + width;
 }
 
 /* Values of all layers for a batch: what scratch holds. */
@@ -128,17 +149,25 @@ static inline reference_result reference_run(const reference *n, const double *p
                                              double *scratch)
 {
     reference_result result = {.margin = INFINITY};
+    const double *weights[16];
     const double *in = x;
     for (size_t l = 0; l < n->depth; l++) {
-        parameters = reference_layer(n, l, parameters, in, rows, scratch, &result.margin);
+        reference_parts parts;
+        parameters = reference_split(n, l, parameters, weights, &parts);
+        reference_layer(n, l, &parts, in, rows, scratch, &result.margin);
         in = scratch;
         if (l + 1 == n->encoder_layers)
             result.penalty = reference_penalty(n, in, rows);
+        for (size_t i = 0;
+             n->factors != NULL && n->factors[l] != NULL && i < rows * n->widths[l + 1]; i++)
+            scratch[i] *= n->factors[l][i];
         scratch += rows * n->widths[l + 1];
     }
     const size_t width = n->widths[0];
     for (size_t r = 0; r < rows; r++)
-        result.cost += reference_row_cost(cost, in + r * width, x + r * width, width) /
+        result.cost += (n->row_weights == NULL ? 1 : (double)n->row_weights[r]) *
+                       reference_row_cost(cost, n->feature_weights, in + r * width, x + r * width,
+                                          width) /
                        (double)rows;
     return result;
 }

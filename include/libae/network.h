@@ -61,7 +61,12 @@ typedef struct ae_network_options {
     size_t batch_norm_count; /**< entries of batch_norms: 0, or the number of layers */
     /** The layer that puts out the code; default hidden_activation. Often AE_ACTIVATION_LINEAR. */
     ae_activation code_activation;
-    uint32_t reserved; /**< must be 0 */
+    /**
+     * Decoder layers have the transposed weights of the encoder's layers: the last one that of the
+     * first, and so on. Each layer keeps its own bias or batch normalisation. Needs as many layers
+     * on both sides, of mirrored widths. Default off.
+     */
+    ae_toggle tied_weights;
 } ae_network_options;
 
 /** Options in place: AE_NETWORK_OPTIONS(.seed = 7). C only; C++ calls ae_network_options_init. */
@@ -84,9 +89,9 @@ AE_API void ae_network_options_init(ae_network_options *options);
  * @param options NULL for the report's network
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, not 3 to 1024 widths, a width of 0 or
  *         over 2^20, an option outside its range); AE_ERROR_SHAPE (output width unlike input width,
- *         activation_count or batch_norm_count unlike the number of layers); AE_ERROR_UNSUPPORTED
- *         (kernels that this processor or build does not have, reserved not 0);
- *         AE_ERROR_OUT_OF_MEMORY
+ *         activation_count or batch_norm_count unlike the number of layers, tied_weights without
+ *         mirrored widths); AE_ERROR_UNSUPPORTED (kernels that this processor or build does not
+ *         have); AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: safe.
  * @since 0.1
@@ -268,7 +273,8 @@ AE_API size_t ae_network_input_width(const ae_network *network);
 AE_API size_t ae_network_code_width(const ae_network *network);
 
 /**
- * Number of trainable parameters: weights, and gamma and beta or biases. 0 for NULL.
+ * Number of trainable parameters: weights, and gamma and beta or biases. Tied weights count once. 0
+ * for NULL.
  *
  * Thread safety: safe.
  * @since 0.1
@@ -330,6 +336,8 @@ typedef struct ae_network_info {
     int batch_norm;
     int has_scaling;   /**< as ae_network_has_scaling */
     int has_threshold; /**< as ae_network_has_threshold */
+    int tied_weights;  /**< 1: the decoder has the encoder's weights, transposed */
+    uint32_t reserved; /**< 0 */
 } ae_network_info;
 
 /**
@@ -386,7 +394,7 @@ typedef struct ae_tensor_info {
     size_t rank;       /**< 1 or 2 */
     size_t shape[2];   /**< weights are [out, in], row-major, as PyTorch stores them */
     size_t count;      /**< elements */
-    int trainable;     /**< 0 for running statistics */
+    int trainable;     /**< 0 for running statistics, and for the weight of a tied decoder layer */
     uint32_t reserved; /**< 0 */
 } ae_tensor_info;
 
@@ -431,7 +439,7 @@ AE_CHECKED AE_API ae_status ae_network_get_tensor(const ae_network *network, con
                                                   float *values, size_t count);
 
 /**
- * Copy a tensor in.
+ * Copy a tensor in. Of two tied weights either one sets both.
  *
  * @param network whose tensor
  * @param name tensor name

@@ -73,7 +73,8 @@ typedef struct ae_step_info {
     size_t rows;            /**< rows of the batch */
     double cost;            /**< cost of the batch before the update, with batch statistics */
     double learning_rate;   /**< rate used; 0 without an optimizer */
-    /** global norm of the gradient before clipping; 0 unless clip_norm or keep_gradients is on */
+    /** global norm of the gradient before clipping; 0 unless clip_norm or keep_gradients is on, or
+     * weights are tied */
     double gradient_norm;
     /** what code_l1, code_l2 and code_kl add to what training makes smaller; not in cost; 0 without
      * them */
@@ -217,6 +218,34 @@ typedef struct ae_trainer_options {
     size_t shuffle_block;
     /** blocks whose rows are mixed, to 4294967295; default 64; 0 for other orders */
     size_t shuffle_window;
+    /**
+     * Dropout between layers (Srivastava et al. 2014), in training only: the chance that a unit's
+     * output is set to 0; the others are scaled by 1 / (1 - dropout). Of every layer but the code
+     * and the last; a layer drops its units after its activation. In [0, 1); default 0: off.
+     */
+    float dropout;
+    uint32_t reserved; /**< must be 0 */
+    /** NULL, or one for each layer, which overrides dropout, the code's included; the last must be
+     * 0. Copied. */
+    const float *dropouts;
+    size_t dropout_count; /**< entries of dropouts: 0, or the number of layers */
+    /**
+     * NULL, or a weight w_j for each feature in the cost, >= 0, not all 0. Copied. With d the
+     * reconstruction minus the input, both in the network's units, a row costs sqrt(sum w_j d_j^2)
+     * (L2), sum w_j d_j^2 (SSE), that / F (MSE) or the sum of w_j times the feature's cross-entropy
+     * / F (BCE); F stays the number of features. The validation costs of the run have the same
+     * weights. Scores, thresholds and ae_network_evaluate have none.
+     */
+    const float *feature_weights;
+    size_t feature_weight_count; /**< entries of feature_weights: 0, or the features of a row */
+    /**
+     * NULL, or a weight v_r for each row of the training set, in its order, >= 0, not all 0.
+     * Copied. The cost of a batch of n rows is sum v_r cost_r / n, as with Keras's sample_weight: a
+     * weight of 2 counts a row twice, and what a row adds does not depend on the rows that share
+     * its batch. Penalties, batch normalisation and validation costs do not see these weights.
+     */
+    const float *row_weights;
+    size_t row_weight_count; /**< entries of row_weights: 0, or the rows of the training set */
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls
@@ -315,13 +344,14 @@ AE_API void ae_trainer_cancel(ae_trainer *trainer);
 
 /**
  * A trainable tensor's gradient in the last step: of the batch's cost, before clipping and without
- * weight decay. Names and shapes are those of ae_network_get_tensor.
+ * weight decay. Names and shapes are those of ae_network_get_tensor. Two tied weights have one
+ * gradient, that of the encoder's.
  *
  * @param values count floats
  * @param count elements of the tensor
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, running statistics); AE_ERROR_NOT_FOUND (no
- *         such tensor); AE_ERROR_SHAPE (another count); AE_ERROR_NOT_SET (keep_gradients is off,
- *         no step was taken yet, the last step failed)
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, running statistics, a tied decoder's weight);
+ *         AE_ERROR_NOT_FOUND (no such tensor); AE_ERROR_SHAPE (another count); AE_ERROR_NOT_SET
+ *         (keep_gradients is off, no step was taken yet, the last step failed)
  * Thread safety: reads trainer.
  * @since 0.1
  */
@@ -453,8 +483,9 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint_memory(const ae_trainer *
 /**
  * Take up a saved run where it stopped, bit for bit. The trainer must have been created as the
  * saved one was: same architecture, optimizer kind (or none), batch, seed, shuffle, cost,
- * corruption, rows and scaling. Epochs, threads, rate, schedule and callbacks may differ. Of the
- * rows only the number is checked: other rows, or another order, train on without an error.
+ * corruption, penalties, dropout, weights, rows and scaling. Epochs, threads, rate, schedule and
+ * callbacks may differ. Of the rows only the number is checked: other rows, or another order, train
+ * on without an error.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run: the text

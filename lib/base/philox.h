@@ -21,7 +21,8 @@ enum {
     AEI_STREAM_DROPOUT = 6,
     AEI_STREAM_COMPONENTS = 7,
     AEI_STREAM_BLOCKS = 8,
-    AEI_STREAM_WINDOWS = 9
+    AEI_STREAM_WINDOWS = 9,
+    AEI_STREAM_LAYERS = 1 << 16 /* and those that follow: one for each layer */
 };
 
 /* The raw generator: four words from a counter and a key. */

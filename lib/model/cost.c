@@ -41,10 +41,12 @@ bool aei_cost_parse(ae_cost *cost, const char *name)
  *     BCE  C = sum_r bce_r / (n F)       dC/du = d / (n F)
  *
  * Where values are missing, a row's sum is first multiplied by a weight (fill.h), and with it its
- * derivative.
+ * derivative. A row's own weight multiplies its term and so its factor. n stays the number of rows:
+ * what a row adds to the gradient must not depend on which rows happen to share its batch.
  */
 double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t panels,
-                         const float *sums, const float *missing, float *factor)
+                         const float *sums, const float *missing, const float *weights,
+                         float *factor)
 {
     const double rows = (double)row_count, width = (double)features;
     double cost = 0;
@@ -52,27 +54,28 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
         double sum = 0;
         for (size_t p = 0; p < panels; p++)
             sum += (double)sums[p * row_count + r];
-        const double weight = missing == NULL
-                                  ? 1
-                                  : aei_missing_weight(missing, panels, row_count, r, features);
-        sum *= weight;
+        const double there = missing == NULL
+                                 ? 1
+                                 : aei_missing_weight(missing, panels, row_count, r, features);
+        const double weight = weights == NULL ? 1 : (double)weights[r], both = weight * there;
+        sum *= there;
         switch (kind) {
         case AE_COST_SSE:
-            factor[r] = (float)(2 * weight / rows);
+            factor[r] = (float)(2 * both / rows);
             break;
         case AE_COST_MSE:
             sum /= width;
-            factor[r] = (float)(2 * weight / (rows * width));
+            factor[r] = (float)(2 * both / (rows * width));
             break;
         case AE_COST_BCE:
             sum /= width;
-            factor[r] = (float)(weight / (rows * width));
+            factor[r] = (float)(both / (rows * width));
             break;
         default:
             sum = sqrt(sum);
-            factor[r] = sum > 0 ? (float)(weight / (sum * rows)) : 0;
+            factor[r] = sum > 0 ? (float)(both / (sum * rows)) : 0;
         }
-        cost += sum;
+        cost += weight * sum;
     }
     return cost / rows;
 }

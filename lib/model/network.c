@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/philox.h"
+#include "model/tied.h"
 
 #include <libae/missing.h>
 #include <math.h>
@@ -83,11 +84,33 @@ static ae_status check_norms(const ae_network_options *o)
     return AE_OK;
 }
 
+/* Layer l from the front takes what layer l from the back gives, and the other way round. */
+static ae_status check_tied(const ae_network_options *o)
+{
+    const size_t layers = o->width_count - 1;
+    AE_TRY(aei_check_enum((int)o->tied_weights, AE_TOGGLE_OFF, "tied_weights", "ae_toggle"));
+    if (o->tied_weights != AE_TOGGLE_ON)
+        return AE_OK;
+    if (2 * o->encoder_layers != layers)
+        return aei_fail(AE_ERROR_SHAPE,
+                        "tied_weights: %zu layers encode and %zu decode, but each of the decoder "
+                        "has the weight of one of the encoder",
+                        o->encoder_layers, layers - o->encoder_layers);
+    for (size_t l = 0; l < o->encoder_layers; l++)
+        if (width_at(o, l) != width_at(o, layers - l))
+            return aei_fail(AE_ERROR_SHAPE,
+                            "tied_weights: layer %zu takes %zu features, but layer %zu, which has "
+                            "its weight transposed, gives %zu",
+                            l, width_at(o, l), layers - 1 - l, width_at(o, layers - l));
+    return AE_OK;
+}
+
 /* Options with every default put in its place. */
 static ae_status resolve(ae_network_options *o, const ae_network_options *options)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_network_options"));
     AE_TRY(resolve_widths(o));
+    AE_TRY(check_tied(o));
     AE_TRY(aei_check_activations(o->activations, o->activation_count, o->width_count - 1));
     o->leaky_slope = o->leaky_slope == 0 ? 0.01f : o->leaky_slope;
     o->bn_epsilon = o->bn_epsilon == 0 ? 1e-3f : o->bn_epsilon;
@@ -101,7 +124,6 @@ static ae_status resolve(ae_network_options *o, const ae_network_options *option
     if (!(o->bn_decay > 0 && o->bn_decay < 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "bn_decay %g is not in (0, 1)",
                         (double)o->bn_decay);
-    AE_TRY(aei_check_reserved(o->reserved, "ae_network_options"));
     return check_norms(o);
 }
 
@@ -202,6 +224,9 @@ static void name_tensors(ae_network *network)
                 continue;
             next->layer = l;
             next->part = parts[p].part;
+            next->trained = aei_tensor_is_parameter(next) &&
+                            !(next->part == AEI_WEIGHT && network->tied &&
+                              l >= network->encoder_layers);
             aei_tensor_name(next->name, sizeof next->name, l, network->encoder_layers, name);
             next++;
         }
@@ -233,6 +258,8 @@ static void initialise(ae_network *network)
             network->running[layer->variance + j] = 1;
         }
     }
+    for (size_t l = 0; network->tied && l < network->encoder_layers; l++)
+        aei_tied_copy(network, l, network->parameters);
 }
 
 /* A network without values: layout, layers, tensor names. On success the handle goes to the caller
@@ -252,6 +279,7 @@ static ae_status build(ae_network **network, const ae_network_options *o,
     n->kernels = kernels;
     n->depth = o->width_count - 1;
     n->encoder_layers = o->encoder_layers;
+    n->tied = o->tied_weights == AE_TOGGLE_ON;
     n->leaky_slope = o->leaky_slope;
     n->bn_epsilon = o->bn_epsilon;
     n->bn_decay = o->bn_decay;
@@ -317,6 +345,7 @@ static ae_status build_like(ae_network **copy, const ae_network *network)
         .encoder_layers = network->encoder_layers,
         .batch_norms = norms,
         .batch_norm_count = network->depth,
+        .tied_weights = network->tied ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
         .leaky_slope = network->leaky_slope,
         .bn_epsilon = network->bn_epsilon,
         .bn_decay = network->bn_decay,
@@ -372,7 +401,7 @@ void ae_network_free(ae_network *network)
 /* Activations do not count: they say nothing of where a number lies. */
 bool aei_network_same_layout(const ae_network *a, const ae_network *b)
 {
-    if (a->depth != b->depth || a->kernels->panel != b->kernels->panel ||
+    if (a->depth != b->depth || a->kernels->panel != b->kernels->panel || a->tied != b->tied ||
         memcmp(a->widths, b->widths, (a->depth + 1) * sizeof *a->widths) != 0)
         return false;
     for (size_t l = 0; l < a->depth; l++)

@@ -32,9 +32,9 @@ size_t ae_network_code_width(const ae_network *network)
 size_t ae_network_parameter_count(const ae_network *network)
 {
     size_t count = 0;
-    for (size_t l = 0; network != NULL && l < network->depth; l++)
-        count += network->layers[l].out *
-                 (network->layers[l].in + (network->layers[l].batch_norm ? 2 : 1));
+    for (size_t i = 0; network != NULL && i < network->tensor_count; i++)
+        if (network->tensors[i].trained)
+            count += aei_tensor_elements(network, &network->tensors[i]);
     return count;
 }
 
@@ -88,6 +88,7 @@ ae_status ae_network_get_info(const ae_network *network, ae_network_info *info)
         .batch_norm = aei_network_norms(network) == network->depth,
         .has_scaling = network->scaling != NULL,
         .has_threshold = aei_network_threshold(network) != NULL,
+        .tied_weights = network->tied,
     };
     return aei_result_write(info, &mine, sizeof mine, "ae_network_info");
 }

@@ -35,6 +35,7 @@ typedef enum aei_tensor_kind {
 typedef struct aei_tensor {
     aei_tensor_kind part;
     size_t layer;
+    bool trained; /* an optimizer changes it */
     char name[48];
 } aei_tensor;
 
@@ -44,6 +45,7 @@ struct ae_network {
     size_t depth;          /* layers */
     size_t encoder_layers; /* layers that encode */
     size_t widest;         /* greatest width */
+    bool tied;             /* a decoder's weight is the transpose of an encoder's: tied.h */
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
     uint64_t batches_tracked; /* batches that the running statistics have seen */
@@ -78,9 +80,8 @@ ae_status aei_check_activations(const ae_activation *activations, size_t count, 
 void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers,
                      const char *part);
 
-/* Whether an optimizer changes the tensor: it then lies in a parameter block, else in a running
- * block. */
-static inline bool aei_tensor_is_trained(const aei_tensor *tensor)
+/* Whether the tensor lies in a parameter block, else in a running block. */
+static inline bool aei_tensor_is_parameter(const aei_tensor *tensor)
 {
     return tensor->part <= AEI_BETA;
 }
@@ -88,7 +89,7 @@ static inline bool aei_tensor_is_trained(const aei_tensor *tensor)
 /* The network's block that a tensor lies in. */
 static inline float *aei_network_block(const ae_network *network, const aei_tensor *tensor)
 {
-    return aei_tensor_is_trained(tensor) ? network->parameters : network->running;
+    return aei_tensor_is_parameter(tensor) ? network->parameters : network->running;
 }
 
 /* How many layers normalise their batches: 0, some, or n->depth. */

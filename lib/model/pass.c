@@ -11,6 +11,7 @@
 #include "model/fold.h"
 #include "model/panels.h"
 #include "model/score.h"
+#include "model/weighted.h"
 
 #include <string.h>
 
@@ -108,7 +109,11 @@ static void panel_costs(ae_session *s, size_t p, const float *y, int bce, float 
         y = masked;
         target = masked + tile;
     }
-    kernels->row_costs(rows, count, y, target, bce, costs + p * rows);
+    if (s->feature_weights == NULL)
+        kernels->row_costs(rows, count, y, target, bce, costs + p * rows);
+    else
+        aei_weighted_costs(kernels, rows, count, s->feature_weights + p * kernels->panel, y, target,
+                           bce != 0, costs + p * rows);
 }
 
 static void store_output(ae_session *s, const float *tile, size_t p, size_t features)

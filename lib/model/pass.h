@@ -33,11 +33,12 @@ struct ae_session {
     bool owns_team;
     bool bf16;
     size_t threads, max_batch;
-    uint64_t generation;  /* of the network when scale and shift were worked out, plus 1 */
-    float *scale, *shift; /* [panels][P] of every layer, one after another */
-    size_t *offsets;      /* of a layer in scale and shift */
-    float *input;         /* [panels][rows][P], kept for the costs */
-    float *buffers[2];    /* layers' outputs by turns */
+    uint64_t generation;          /* of the network when scale and shift were worked out, plus 1 */
+    float *scale, *shift;         /* [panels][P] of every layer, one after another */
+    size_t *offsets;              /* of a layer in scale and shift */
+    float *input;                 /* [panels][rows][P], kept for the costs */
+    float *buffers[2];            /* layers' outputs by turns */
+    const float *feature_weights; /* of squares and entropies; NULL: all 1 */
     float *square_sums, *entropy_sums; /* [panels][rows] */
     float *absent;                     /* [panels][rows]: missing values, with fill values */
     float *masked;                     /* [threads][2][rows][P]: output and input without them */

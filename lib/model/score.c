@@ -111,10 +111,10 @@ static void square_contributions(size_t count, const float *y, const float *t, d
     }
 }
 
-static void entropy_contributions(const aei_kernels *kernels, size_t count, const float *y,
-                                  const float *t, double factor, float *values)
+void aei_entropies(const aei_kernels *kernels, size_t count, const float *y, const float *t,
+                   double factor, float *values)
 {
-    float logs[2 * CHUNK];
+    float logs[2 * CHUNK] = {0};
     for (size_t j = 0; j < count; j++) {
         logs[j] = y[j] < AEI_LEAST_OUTPUT ? AEI_LEAST_OUTPUT : y[j];
         logs[count + j] = 1 - y[j] < AEI_LEAST_REST ? AEI_LEAST_REST : 1 - y[j];
@@ -139,8 +139,8 @@ static void score_lanes(const aei_score_job *job, size_t row, size_t rows)
         for (size_t r = 0; r < rows; r++) {
             const size_t at = c.offset + (row + r) * panel;
             if (job->cost == AE_COST_BCE)
-                entropy_contributions(job->kernels, c.count, job->output + at, job->input + at,
-                                      factors[r], values[r]);
+                aei_entropies(job->kernels, c.count, job->output + at, job->input + at, factors[r],
+                              values[r]);
             else
                 square_contributions(c.count, job->output + at, job->input + at, factors[r],
                                      values[r]);

@@ -23,4 +23,8 @@ typedef struct aei_score_job {
  * but the row. */
 void aei_score_rows(const aei_score_job *job, aei_range rows);
 
+/* The binary cross-entropies of at most 16 features of a row, times the factor. */
+void aei_entropies(const aei_kernels *kernels, size_t count, const float *y, const float *t,
+                   double factor, float *values);
+
 #endif

@@ -252,6 +252,11 @@ static double add_panels(const float *sums, size_t panels, size_t rows, size_t r
     return sum;
 }
 
+void aei_session_weigh(ae_session *session, const float *feature_weights)
+{
+    session->feature_weights = feature_weights;
+}
+
 ae_status aei_session_costs(ae_session *s, aei_gather gather, const void *source,
                             const uint32_t *rows, size_t row_count, bool unscaled, double *squares,
                             double *entropies)

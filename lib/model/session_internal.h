@@ -42,4 +42,8 @@ ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *
                             const uint32_t *rows, size_t row_count, bool unscaled, double *squares,
                             double *entropies);
 
+/* Give the features weights in the costs of aei_session_costs, but not in scores. One for each,
+ * which must outlive the session; NULL: all 1. */
+void aei_session_weigh(ae_session *session, const float *feature_weights);
+
 #endif

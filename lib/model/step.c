@@ -17,9 +17,11 @@
  * weights are read by nobody else, so updating them needs no barrier.
  */
 #include "base/error.h"
+#include "base/philox.h"
 #include "model/cost.h"
 #include "model/fill.h"
 #include "model/step_internal.h"
+#include "model/weighted.h"
 
 #include <math.h>
 #include <string.h>
@@ -92,19 +94,40 @@ static void gather_input(aei_step *s, size_t thread)
     }
 }
 
+/*
+ * Dropout of layer l's units (Srivastava et al. 2014; "inverted", the others being scaled in
+ * training) in panel p: of its output on the way forward, of the gradient there on the way back.
+ * The same units are drawn both times, which costs less memory than to keep them.
+ */
+static void drop_units(const aei_step *s, size_t l, size_t p, const float *from, float *to)
+{
+    const size_t panel = s->network->kernels->panel, out = s->network->layers[l].out;
+    const aei_noise noise = {.dropout = s->job->dropouts[l],
+                             .stream = AEI_STREAM_LAYERS + (uint32_t)l,
+                             .seed = s->job->noise.seed,
+                             .step = s->job->noise.step};
+    aei_noise_apply(&noise, s->network->kernels, out, p * panel, aei_columns(panel, out, p),
+                    s->rows, from, to, panel);
+}
+
 /* Panel p of the output is at y: each row's share of its cost. */
 static void panel_costs(aei_step *s, size_t p, const float *y)
 {
     const aei_kernels *kernels = s->network->kernels;
+    const aei_step_job *job = s->job;
+    const bool bce = job->cost == AE_COST_BCE;
     const size_t panel = kernels->panel, at = p * s->rows * panel;
     const size_t count = aei_columns(panel, s->network->widths[0], p);
+    float *target = s->target + at, *costs = s->costs + p * s->rows;
     if (s->missing) {
-        aei_mask_missing(count, s->rows, y, s->target + at, s->compared + at, s->target + at,
-                         panel);
+        aei_mask_missing(count, s->rows, y, target, s->compared + at, target, panel);
         y = s->compared + at;
     }
-    kernels->row_costs(s->rows, count, y, s->target + at, s->job->cost == AE_COST_BCE,
-                       s->costs + p * s->rows);
+    if (job->feature_weights == NULL)
+        kernels->row_costs(s->rows, count, y, target, bce, costs);
+    else
+        aei_weighted_costs(kernels, s->rows, count, job->feature_weights + p * panel, y, target,
+                           bce, costs);
 }
 
 static void forward_layer(aei_step *s, size_t l, size_t thread)
@@ -132,9 +155,12 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
                                   a->variance + p * panel, a->inverse + p * panel);
         else
             kernels->affine_forward(s->rows, count, z, y, s->ones, beta, layer->f);
-        aei_matrix_form_store(&a->y_form, &s->mode, s->rows, p, y);
         if (l == s->penalised)
             s->penalties[p] = aei_penalty_of_panel(&s->job->penalty, s->rows, count, panel, y);
+        if (a->dropped != NULL)
+            drop_units(s, l, p, y, a->dropped + p * tile);
+        aei_matrix_form_store(&a->y_form, &s->mode, s->rows, p,
+                              a->dropped != NULL ? a->dropped + p * tile : y);
         if (l + 1 == n->depth)
             panel_costs(s, p, y);
     }
@@ -189,9 +215,13 @@ static void output_gradient(aei_step *s, size_t thread)
     if (s->job->cost == AE_COST_BCE)
         f.kind = AE_ACTIVATION_LINEAR; /* the factors are already those of dC/du */
     for (size_t p; pop_panel(s, AEI_PHASE_OUTPUT, thread, &p);) {
-        n->kernels->cost_gradient(s->rows, aei_columns(panel, layer->out, p), y + p * tile,
-                                  s->target + p * tile, s->scratch[thread].factor,
-                                  s->layers[l].delta + p * tile);
+        const size_t count = aei_columns(panel, layer->out, p);
+        float *delta = s->layers[l].delta + p * tile;
+        n->kernels->cost_gradient(s->rows, count, y + p * tile, s->target + p * tile,
+                                  s->scratch[thread].factor, delta);
+        if (s->job->feature_weights != NULL)
+            aei_weigh_gradient(n->kernels, s->rows, count, s->job->feature_weights + p * panel,
+                               delta);
         backward_panel(s, l, p, f, thread);
     }
 }
@@ -205,6 +235,7 @@ static void backward_input(aei_step *s, size_t l, size_t q, const aei_matrix_for
     const aei_kernels *kernels = n->kernels;
     const aei_layer *layer = &n->layers[l];
     const size_t panel = kernels->panel, count = aei_columns(panel, layer->in, q);
+    const aei_activations *a = &s->layers[l - 1];
     const size_t at = q * s->rows * panel;
     float *transposed = s->scratch[thread].transposed;
     const float *weights = n->parameters + layer->weight + q * panel * panel;
@@ -212,10 +243,11 @@ static void backward_input(aei_step *s, size_t l, size_t q, const aei_matrix_for
         kernels->transpose(count, aei_columns(panel, layer->out, p),
                            weights + p * layer->in * panel, transposed + p * panel * panel);
     aei_multiply_nn(&s->mode, s->rows, layer->out, count, delta, transposed,
-                    s->scratch[thread].rounded, s->layers[l - 1].delta + at, NULL);
+                    s->scratch[thread].rounded, a->delta + at, NULL);
+    if (a->dropped != NULL)
+        drop_units(s, l - 1, q, a->delta + at, a->delta + at);
     if (l - 1 == s->penalised)
-        aei_penalty_add_gradient(&s->job->penalty, s->rows, count, panel, s->layers[l - 1].y + at,
-                                 s->layers[l - 1].delta + at);
+        aei_penalty_add_gradient(&s->job->penalty, s->rows, count, panel, a->y + at, a->delta + at);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);
 }
 
@@ -273,9 +305,9 @@ static void take_step(void *context, size_t thread)
         aei_team_barrier(s->team);
     }
     /* Every thread works it out for itself, in the same order; it is cheaper than a barrier. */
-    const double cost = aei_cost_of_batch(s->job->cost, s->rows, s->network->widths[0],
-                                          aei_step_panels(s, s->network->widths[0]), s->costs,
-                                          s->absent, s->scratch[thread].factor);
+    const double cost = aei_cost_of_batch(
+        s->job->cost, s->rows, s->network->widths[0], aei_step_panels(s, s->network->widths[0]),
+        s->costs, s->absent, s->job->row_weights, s->scratch[thread].factor);
     const double penalty = add_penalties(s);
     if (thread == 0) {
         s->cost = cost;

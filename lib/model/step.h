@@ -32,18 +32,22 @@ typedef struct aei_step_job {
     float *first, *second; /* moments, laid out like the parameters; NULL where the rule has none */
     float clip_norm;       /* 0: off */
     aei_noise noise;       /* on the input; all zero unless the step was created for it */
+    const float *dropouts; /* each layer's chance to drop a unit; needs AEI_STEP_DROPOUT */
     aei_penalty penalty;   /* on the code */
-    bool keep_parameters;  /* compute the gradient alone; needs AEI_STEP_GRADIENT */
+    const float *feature_weights; /* in the cost; NULL: all 1 */
+    const float *row_weights;     /* the same for the batch's rows */
+    bool keep_parameters;         /* compute the gradient alone; needs AEI_STEP_GRADIENT */
 } aei_step_job;
 
 /* What a step can do beside the plain one: keep the whole gradient, which clipping needs; corrupt
  * its input; multiply in bfloat16; take NaN in a row for a missing value, which needs a network
- * with fill values. */
+ * with fill values; drop units of hidden layers. */
 typedef enum aei_step_flag {
     AEI_STEP_GRADIENT = 1,
     AEI_STEP_NOISE = 2,
     AEI_STEP_BF16 = 4,
-    AEI_STEP_MISSING = 8
+    AEI_STEP_MISSING = 8,
+    AEI_STEP_DROPOUT = 16
 } aei_step_flag;
 
 /* All memory for batches of up to max_rows; `flags` are of aei_step_flag. */

@@ -12,9 +12,10 @@
 /* One layer's values for the batch, each [panels][rows][P], and its panels' statistics, each
  * [panels][P]. */
 typedef struct aei_activations {
-    float *y;     /* output */
-    float *xhat;  /* normalised sums; y without batch normalisation */
-    float *delta; /* dC/dz */
+    float *y;       /* output */
+    float *xhat;    /* normalised sums; y without batch normalisation */
+    float *dropped; /* y as the next layer takes it; NULL without dropout */
+    float *delta;   /* dC/dz */
     aei_matrix_form y_form, delta_form;
     float *mean, *variance, *inverse;
 } aei_activations;
@@ -35,7 +36,7 @@ struct aei_step {
     aei_team *team;
     size_t threads;
     size_t max_rows;
-    bool stored, noisy, missing;
+    bool stored, noisy, missing, dropping;
     aei_gemm_mode mode;
     aei_activations *layers;
     aei_step_scratch *scratch; /* [threads] */

@@ -21,8 +21,11 @@ static void lay_out_layers(aei_step *s)
         a.xhat = n->layers[l].batch_norm
                      ? aei_arena_take(arena, panels * rows, panel * sizeof(float))
                      : a.y;
+        const bool drops = s->dropping && l + 1 < n->depth;
+        if (drops)
+            a.dropped = aei_arena_take(arena, panels * rows, panel * sizeof(float));
         a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        a.y_form = aei_matrix_form_create(arena, m, panels, rows, a.y, true);
+        a.y_form = aei_matrix_form_create(arena, m, panels, rows, drops ? a.dropped : a.y, !drops);
         a.delta_form = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);
         a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
         a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
@@ -102,9 +105,11 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->team = team;
     s->threads = aei_team_threads(team);
     s->max_rows = max_rows;
-    s->stored = (flags & AEI_STEP_GRADIENT) != 0;
+    /* A tied weight's gradient has two parts, which are complete at different times. */
+    s->stored = (flags & AEI_STEP_GRADIENT) != 0 || network->tied;
     s->noisy = (flags & AEI_STEP_NOISE) != 0;
     s->missing = (flags & AEI_STEP_MISSING) != 0;
+    s->dropping = (flags & AEI_STEP_DROPOUT) != 0;
     s->mode = aei_gemm_mode_for(network->kernels, (flags & AEI_STEP_BF16) != 0);
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);

@@ -2,6 +2,7 @@
 /* What a step does beside forward and backward: running statistics, and the update from a stored
  * gradient, whose norm has to be known before any parameter moves. */
 #include "model/step_internal.h"
+#include "model/tied.h"
 
 #include <math.h>
 
@@ -43,6 +44,18 @@ static double stored_norm(aei_step *s, size_t thread)
     return sqrt(sum);
 }
 
+/* Of each tied pair one gradient, in the encoder's place. */
+static void add_tied(aei_step *s, size_t thread)
+{
+    const ae_network *n = s->network;
+    for (size_t l = 0; l < n->encoder_layers; l++) {
+        const aei_range mine = aei_share(n->layers[l].panels, thread, s->threads);
+        for (size_t p = mine.first; p < mine.last; p++)
+            aei_tied_add_gradient(n, l, p, s->gradient, s->scratch[thread].tile);
+    }
+    aei_team_barrier(s->team);
+}
+
 /* Update the parameters, unless they are the caller's, and the running statistics, each thread its
  * panels. Shares are fixed here, without a work queue: the product is done, and all panels of a
  * layer cost the same. */
@@ -56,15 +69,18 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
     for (size_t l = 0; l < n->depth; l++) {
         const aei_layer *layer = &n->layers[l];
         const aei_range mine = aei_share(layer->panels, thread, s->threads);
+        const bool follows = n->tied && l >= n->encoder_layers; /* its weight is the encoder's */
         for (size_t p = mine.first; p < mine.last; p++) {
             const size_t offsets[] = {layer->weight + p * layer->in * panel,
                                       layer->gamma + p * panel, layer->beta + p * panel};
             const size_t counts[] = {layer->in * panel, panel, panel};
-            for (size_t i = 0; i < 3 && !job->keep_parameters; i++)
+            for (size_t i = follows ? 1 : 0; i < 3 && !job->keep_parameters; i++)
                 n->kernels->update(i == 0 ? &weights : &no_decay, counts[i],
                                    n->parameters + offsets[i], s->gradient + offsets[i],
                                    job->first == NULL ? NULL : job->first + offsets[i],
                                    job->second == NULL ? NULL : job->second + offsets[i]);
+            if (n->tied && !follows && !job->keep_parameters)
+                aei_tied_copy_panel(n, l, p, n->parameters);
             if (layer->batch_norm)
                 aei_step_blend_statistics(s, l, p);
         }
@@ -75,6 +91,8 @@ static void apply_stored(aei_step *s, float scale, size_t thread)
  * whole, the gradient keeps its direction (Pascanu et al. 2013, algorithm 1). */
 void aei_step_finish_stored(aei_step *s, size_t thread)
 {
+    if (s->network->tied)
+        add_tied(s, thread);
     const double norm = stored_norm(s, thread), most = (double)s->job->clip_norm;
     if (thread == 0) {
         s->gradient_norm = norm;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "model/network_internal.h"
+#include "model/tied.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -110,7 +111,7 @@ ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae
         .rank = tensor->part == AEI_WEIGHT ? 2 : 1,
         .shape = {layer->out, tensor->part == AEI_WEIGHT ? layer->in : 1},
         .count = aei_tensor_elements(network, tensor),
-        .trainable = aei_tensor_is_trained(tensor),
+        .trainable = tensor->trained,
     };
     return aei_result_write(info, &mine, sizeof mine, "ae_tensor_info");
 }
@@ -158,6 +159,8 @@ ae_status ae_network_set_tensor(ae_network *network, const char *name, const flo
                             name, i, (double)values[i]);
     }
     aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
+    if (network->tied && tensor->part == AEI_WEIGHT)
+        aei_tied_copy(network, tensor->layer, network->parameters);
     /* Sessions work out scale and shift again, and a threshold is void from here on. */
     network->generation++;
     return AE_OK;

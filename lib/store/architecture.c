@@ -60,7 +60,8 @@ void aei_architecture_write(aei_text *json, const ae_network *network)
     for (size_t l = 0; l < network->depth; l++)
         aei_text_add(json, "%s\"%s\"", l == 0 ? "" : ",",
                      aei_activation_name(network->layers[l].f.kind));
-    aei_text_add(json, "],\"leaky_slope\":");
+    /* Named only where it is on, as in files from before there was such a thing. */
+    aei_text_add(json, "]%s,\"leaky_slope\":", network->tied ? ",\"tied_weights\":true" : "");
     aei_text_number(json, (double)network->leaky_slope);
     aei_text_add(json, ",\"bn_epsilon\":");
     aei_text_number(json, (double)network->bn_epsilon);
@@ -283,6 +284,9 @@ static ae_status read_json(aei_architecture *a, const aei_json *json)
         return aei_fail(AE_ERROR_FORMAT, "libae.architecture is not an object");
     AE_TRY(compare_layout(a, json));
     AE_TRY(read_activations(a, aei_json_member(json, "activations")));
+    const aei_json *tied = aei_json_member(json, "tied_weights");
+    if (tied != NULL && !aei_json_bool(tied, &a->tied))
+        return damaged("tied_weights");
     AE_TRY(read_constant(&a->leaky_slope, json, "leaky_slope", 1));
     AE_TRY(read_constant(&a->bn_epsilon, json, "bn_epsilon", INFINITY));
     AE_TRY(read_constant(&a->bn_decay, json, "bn_decay", 1));

@@ -15,6 +15,7 @@ typedef struct aei_architecture {
     size_t encoder_layers;      /* 0: neither says */
     ae_toggle *norms;           /* of each layer, on or off; width_count - 1 */
     ae_activation *activations; /* width_count - 1; AE_ACTIVATION_DEFAULT: not said */
+    bool tied;                  /* weights */
     float leaky_slope, bn_epsilon, bn_decay;
     uint64_t seed;
     bool says_code; /* names or metadata do; else it is a guess */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/input.h"
 #include "base/options.h"
+#include "model/tied.h"
 #include "store/architecture.h"
 #include "store/module.h"
 #include "store/stored_threshold.h"
@@ -66,7 +67,7 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
         aei_archive_add_part(archive, "", tensor,
-                             aei_tensor_is_trained(tensor) ? parameters : running);
+                             aei_tensor_is_parameter(tensor) ? parameters : running);
     }
     put_counts(archive);
     if (network->scaling != NULL) {
@@ -357,6 +358,7 @@ static ae_status make_network(ae_network **network, const aei_architecture *a, c
         .batch_norm_count = a->width_count - 1,
         .activations = a->activations,
         .activation_count = a->width_count - 1,
+        .tied_weights = a->tied ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
         .leaky_slope = a->leaky_slope,
         .bn_epsilon = a->bn_epsilon,
         .bn_decay = a->bn_decay,
@@ -395,6 +397,7 @@ static ae_status get_with(ae_network **network, const aei_safetensors *file,
     AE_CHECK(aei_architecture_add(&architecture, options));
     AE_CHECK(make_network(&n, &architecture, options->kernels));
     AE_CHECK(read_tensors(n, &dict));
+    AE_CHECK(aei_tied_check(n, n->parameters));
     AE_CHECK(read_scaling(n, file, &dict));
     AE_CHECK(read_fill(n, file, &dict));
     AE_CHECK(read_columns(n, file));

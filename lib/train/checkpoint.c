@@ -73,6 +73,8 @@ static void describe_network(aei_text *json, const ae_network *network)
     aei_text_add(json, "\"");
     write_count(json, "code_layer", network->encoder_layers);
     write_norms(json, network);
+    if (network->tied)
+        write_text(json, "tied_weights", "on");
     write_real(json, "leaky_slope", network->leaky_slope);
     write_real(json, "bn_epsilon", network->bn_epsilon);
     write_real(json, "bn_decay", network->bn_decay);
@@ -100,8 +102,28 @@ static void write_nonzero(aei_text *json, const char *name, float value)
         write_real(json, name, value);
 }
 
+/* Long lists stand there as a mark of their bits (FNV-1a over 32-bit words). */
+static void write_mark(aei_text *json, const char *name, const float *values, size_t count)
+{
+    uint64_t mark = 14695981039346656037u;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        mark = (mark ^ bits) * 1099511628211u;
+    }
+    if (values != NULL)
+        aei_text_add(json, ",\"%s\":\"%zu of mark %016" PRIx64 "\"", name, count, mark);
+}
+
 static void describe_regularisation(aei_text *json, const ae_trainer_options *o)
 {
+    for (size_t l = 0; o->dropouts != NULL && l < o->dropout_count; l++) {
+        aei_text_add(json, l == 0 ? ",\"dropouts\":\"" : " ");
+        aei_text_number(json, (double)o->dropouts[l]);
+        aei_text_add(json, l + 1 == o->dropout_count ? "\"" : "");
+    }
+    write_mark(json, "feature_weights", o->feature_weights, o->feature_weight_count);
+    write_mark(json, "row_weights", o->row_weights, o->row_weight_count);
     write_nonzero(json, "code_l1", o->code_l1);
     write_nonzero(json, "code_l2", o->code_l2);
     write_nonzero(json, "code_kl", o->code_kl);
@@ -184,7 +206,7 @@ static void put_moments(aei_archive *archive, const char *prefix, const float *b
 {
     const ae_network *network = archive->network;
     for (size_t i = 0; block != NULL && i < network->tensor_count; i++)
-        if (aei_tensor_is_trained(&network->tensors[i]))
+        if (network->tensors[i].trained)
             aei_archive_add_part(archive, prefix, &network->tensors[i], block);
 }
 
@@ -194,7 +216,7 @@ static void put_best(aei_archive *archive, aei_weights best)
     for (size_t i = 0; best.parameters != NULL && i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
         aei_archive_add_part(archive, "best.", tensor,
-                             aei_tensor_is_trained(tensor) ? best.parameters : best.running);
+                             aei_tensor_is_parameter(tensor) ? best.parameters : best.running);
     }
 }
 

@@ -130,6 +130,18 @@ static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rat
     return AE_OK;
 }
 
+/* The weights of a batch's rows. They follow the order of the epoch: the rows of a batch from a
+ * file are numbered anew. NULL: all are 1. */
+static const float *weigh_rows(const ae_trainer *t, size_t count)
+{
+    const uint32_t *rows = t->order + (size_t)t->progress.epoch_step * t->options.batch;
+    if (t->row_weights == NULL)
+        return NULL;
+    for (size_t r = 0; r < count; r++)
+        t->batch_weights[r] = t->row_weights[rows[r]];
+    return t->batch_weights;
+}
+
 /* The step that comes next, at this rate. */
 static aei_step_job next_job(const ae_trainer *t, const aei_batch *batch, float rate)
 {
@@ -150,7 +162,10 @@ static aei_step_job next_job(const ae_trainer *t, const aei_batch *batch, float 
                   .dropout = o->input_dropout,
                   .seed = o->seed,
                   .step = t->progress.steps},
+        .dropouts = o->dropouts,
         .penalty = aei_trainer_penalty(t),
+        .feature_weights = o->feature_weights,
+        .row_weights = weigh_rows(t, batch->count),
         .keep_parameters = t->no_optimizer != NULL,
     };
 }

@@ -161,7 +161,7 @@ bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network
 {
     const size_t depth = network->depth;
     if (optimizer->layout == NULL || optimizer->depth != depth ||
-        optimizer->panel != network->kernels->panel ||
+        optimizer->panel != network->kernels->panel || optimizer->tied != network->tied ||
         memcmp(optimizer->layout, network->widths, (depth + 1) * sizeof *network->widths) != 0)
         return false;
     for (size_t l = 0; l < depth; l++)
@@ -217,6 +217,7 @@ ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *networ
     optimizer->layout = layout;
     optimizer->depth = network->depth;
     optimizer->panel = network->kernels->panel;
+    optimizer->tied = network->tied;
     return AE_OK;
 }
 

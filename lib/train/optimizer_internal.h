@@ -32,6 +32,7 @@ struct ae_optimizer {
     size_t *layout;
     size_t depth;
     size_t panel;
+    bool tied;
 };
 
 /* An optimizer that changes nothing, has no moments and counts steps: a caller's own takes its

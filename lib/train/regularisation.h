@@ -5,7 +5,16 @@
 #include "train/trainer_internal.h"
 
 /* Check the options that make a network of this architecture generalise, and put defaults in their
- * place. AE_ERROR_INVALID_ARGUMENT. */
+ * place. AE_ERROR_INVALID_ARGUMENT, AE_ERROR_SHAPE. */
 ae_status aei_regularisation_resolve(ae_trainer_options *options, const ae_network *network);
+
+/* Check the weights of that many rows. AE_ERROR_INVALID_ARGUMENT, AE_ERROR_SHAPE. */
+ae_status aei_regularisation_check_rows(const ae_trainer_options *options, size_t rows);
+
+/* The trainer's own copies of arrays among those options. AE_ERROR_OUT_OF_MEMORY. */
+ae_status aei_regularisation_keep(ae_trainer *trainer);
+
+/* A chance below 1. AE_ERROR_INVALID_ARGUMENT. */
+ae_status aei_check_share(const char *name, float value);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "base/input.h"
+#include "model/tied.h"
 #include "store/model_file.h"
 #include "train/checkpoint.h"
 
@@ -222,12 +223,12 @@ static ae_status read_block(float **parameters, float **running, const aei_safet
         AE_CHECK(aei_fail_memory((largest + network->parameter_floats) * sizeof *values));
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
-        const bool trained = aei_tensor_is_trained(tensor);
-        if (!trained && running == NULL)
+        if (!tensor->trained && running == NULL)
             continue;
         AE_CHECK(aei_model_values(values, file, network, prefix, tensor,
                                   negative_allowed && tensor->part != AEI_VARIANCE));
-        aei_tensor_pack(network, tensor, trained ? *parameters : *running, values);
+        aei_tensor_pack(network, tensor, aei_tensor_is_parameter(tensor) ? *parameters : *running,
+                        values);
     }
 cleanup:
     free(values);
@@ -265,7 +266,7 @@ static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trai
         AE_TRY(read_block(&s->second, NULL, file, s->network, "optimizer.second.", false));
     if (trainer->best_parameters != NULL && s->progress.best_epoch != 0)
         AE_TRY(read_block(&s->best_parameters, &s->best_running, file, s->network, "best.", true));
-    return AE_OK;
+    return s->best_parameters == NULL ? AE_OK : aei_tied_check(s->network, s->best_parameters);
 }
 
 /* Nothing here can fail: blocks have one layout, and the history's memory is there. The threshold

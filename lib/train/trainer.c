@@ -18,15 +18,6 @@
 
 AEI_OPTIONS_INIT(ae_trainer_options)
 
-/* 1 is excluded: with nothing left of a row there is nothing to learn from, and dropout would
- * divide by 0. */
-static ae_status check_share(const char *name, float value)
-{
-    if (!(value >= 0 && value < 1))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s %g is not in [0, 1)", name, (double)value);
-    return AE_OK;
-}
-
 /* Every number is checked before a default takes its place, so that an error names what the caller
  * wrote. Binary cross-entropy needs a sigmoid because the backward pass uses their joint
  * derivative, y - t, which stays finite where the sigmoid alone is flat. */
@@ -34,6 +25,7 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
                          const ae_network *network)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
+    AE_TRY(aei_check_reserved(o->reserved, "ae_trainer_options"));
     AE_TRY(aei_check_enum((int)o->cost, AE_COST_BCE, "cost", "ae_cost"));
     AE_TRY(aei_order_resolve(o));
     AE_TRY(aei_check_enum((int)o->drop_last, AE_TOGGLE_OFF, "drop_last", "ae_toggle"));
@@ -51,8 +43,8 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     if (!(o->input_noise >= 0 && o->input_noise < INFINITY))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "input_noise %g is negative or not finite",
                         (double)o->input_noise);
-    AE_TRY(check_share("input_mask", o->input_mask));
-    AE_TRY(check_share("input_dropout", o->input_dropout));
+    AE_TRY(aei_check_share("input_mask", o->input_mask));
+    AE_TRY(aei_check_share("input_dropout", o->input_dropout));
     AE_TRY(aei_regularisation_resolve(o, network));
     o->batch = o->batch == 0 ? 100 : o->batch;
     o->epochs = o->epochs == 0 ? 20 : o->epochs;
@@ -113,6 +105,8 @@ static void lay_out(ae_trainer *t)
     t->snapshot.running = aei_arena_take(arena, n->running_floats, sizeof(float));
     t->snapshot.first = aei_arena_take(arena, first, sizeof(float));
     t->snapshot.second = aei_arena_take(arena, second, sizeof(float));
+    t->batch_weights = aei_arena_take(arena, t->row_weights == NULL ? 0 : t->options.batch,
+                                      sizeof(float));
     if (t->options.restore_best == AE_TOGGLE_ON) {
         t->best_parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
         t->best_running = aei_arena_take(arena, n->running_floats, sizeof(float));
@@ -142,6 +136,7 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
     AE_TRY(keep_text(&t->validation_tag, &o->validation_tag));
     AE_TRY(keep_text(&t->penalty_tag, &o->penalty_tag));
     AE_TRY(ae_dataset_view(&t->train_set, train_set, 0, ae_dataset_row_count(train_set)));
+    AE_TRY(aei_regularisation_keep(t));
     if (o->validation != NULL)
         AE_TRY(
             ae_dataset_view(&t->validation, o->validation, 0, ae_dataset_row_count(o->validation)));
@@ -202,9 +197,12 @@ static ae_status prepare(ae_trainer *t)
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
                            (stored ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
                                (ae_dataset_has_missing(t->train_set) ? AEI_STEP_MISSING : 0u) |
+                               (o->dropouts != NULL ? AEI_STEP_DROPOUT : 0u) |
                                (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u)));
-    if (o->validation != NULL)
+    if (o->validation != NULL) {
         AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
+        aei_session_weigh(t->validator, o->feature_weights);
+    }
     lay_out(t);
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
@@ -235,6 +233,7 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
     ae_status status = AE_OK;
     AE_CHECK(aei_bounds_create(&t->train_bounds, "training set", network, train_set, o.cost, true));
     AE_CHECK(check_rows(network, ae_dataset_row_count(train_set), &o));
+    AE_CHECK(aei_regularisation_check_rows(&o, ae_dataset_row_count(train_set)));
     if (o.validation != NULL)
         AE_CHECK(aei_bounds_create(&t->validation_bounds, "validation set", network, o.validation,
                                    o.cost, false));
@@ -272,6 +271,9 @@ void ae_trainer_free(ae_trainer *trainer)
     ae_dataset_free(trainer->train_set);
     ae_dataset_free(trainer->validation);
     free(trainer->history);
+    free(trainer->dropouts);
+    free(trainer->feature_weights);
+    free(trainer->row_weights);
     free(trainer->checkpoint_path);
     free(trainer->train_tag);
     free(trainer->validation_tag);

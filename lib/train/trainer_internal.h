@@ -39,6 +39,9 @@ struct ae_trainer {
     ae_dataset *train_set, *validation;
     aei_bounds train_bounds, validation_bounds;
     aei_reader *reader, *validation_reader; /* of those sets; the second NULL without one */
+    float *dropouts;                        /* of each layer; NULL: none */
+    float *feature_weights, *row_weights;   /* in the cost; NULL: all 1 */
+    float *batch_weights;                   /* the rows' of a batch, where there are any */
     char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag;
     aei_team *team;
     aei_step *step;

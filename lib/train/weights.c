@@ -133,7 +133,10 @@ ae_status ae_trainer_get_gradient(const ae_trainer *trainer, const char *name, f
     AE_REQUIRE(values);
     const aei_tensor *tensor;
     AE_TRY(aei_network_find_tensor(&tensor, trainer->network, name, count));
-    if (!aei_tensor_is_trained(tensor))
+    if (aei_tensor_is_parameter(tensor) && !tensor->trained)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "%s is tied: its gradient is part of that of the encoder's weight", name);
+    if (!tensor->trained)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is a running statistic: it has no gradient",
                         name);
     if (trainer->options.keep_gradients != AE_TOGGLE_ON)

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Weights of features and rows in the cost: against float64, saved and resumed, in validation and
+ * not in scores. */
+#include "model/weighted.h"
+
+#include "reference_steps.h"
+#include "suites.h"
+
+static const size_t widths[] = {37, 33, 5, 40, 37};
+enum { STEP_ROWS = 6 };
+
+/* Some are 0, some large; more than a panel of either size. */
+static float feature_weight(size_t j)
+{
+    return j % 5 == 0 ? 0 : 0.25f * (float)(j % 7) + (j == 36 ? 8 : 0);
+}
+
+/* A test number is a cost and whether there is batch normalisation; features have weights, rows
+ * have, or both. */
+START_TEST(steps_are_those_of_the_reference)
+{
+    static const float of_rows[STEP_ROWS] = {1, 0, 2.5f, 0.5f, 3, 1};
+    float of_features[37];
+    for (size_t j = 0; j < COUNT(of_features); j++)
+        of_features[j] = feature_weight(j);
+    const ae_cost cost = (ae_cost)(_i / 2 + 1);
+    for (int which = 1; which < 4; which++)
+        for (size_t i = 0; i < ae_kernels_count(); i++) {
+            reference n = {.widths = widths,
+                           .depth = COUNT(widths) - 1,
+                           .batch_norm = _i % 2 == 1,
+                           .hidden = AE_ACTIVATION_TANH,
+                           .output = AE_ACTIVATION_SIGMOID,
+                           .slope = (double)0.2f,
+                           .epsilon = (double)1e-3f,
+                           .encoder_layers = 2,
+                           .feature_weights = which & 1 ? of_features : NULL,
+                           .row_weights = which & 2 ? of_rows : NULL};
+            const ae_trainer_options o = {.size = sizeof o,
+                                          .cost = cost,
+                                          .feature_weights = n.feature_weights,
+                                          .feature_weight_count = which & 1 ? COUNT(of_features)
+                                                                            : 0,
+                                          .row_weights = n.row_weights,
+                                          .row_weight_count = which & 2 ? COUNT(of_rows) : 0};
+            reference_agrees(&n, &o, STEP_ROWS, ae_kernels_name(i), 1 + i % 3, NULL);
+        }
+}
+END_TEST
+
+enum { FEATURES = 21, ROWS = 61 };
+
+static ae_network *make(void)
+{
+    return FIXTURE_NETWORK(FEATURES, 35, 3, 35, FEATURES);
+}
+
+/* Weights that the caller changes once a trainer has them. */
+typedef struct weights {
+    float features[FEATURES], rows[ROWS];
+} weights;
+
+static weights usual_weights(void)
+{
+    weights w;
+    for (size_t j = 0; j < FEATURES; j++)
+        w.features[j] = feature_weight(j);
+    for (size_t r = 0; r < ROWS; r++)
+        w.rows[r] = (float)(r % 4);
+    return w;
+}
+
+static ae_trainer *start(ae_network *network, ae_optimizer *adam, const ae_dataset *dataset,
+                         const ae_trainer_options *options, weights w)
+{
+    ae_trainer_options o = *options;
+    o.feature_weights = w.features, o.feature_weight_count = FEATURES;
+    o.row_weights = w.rows, o.row_weight_count = ROWS;
+    ae_trainer *trainer = fixture_trainer(network, adam, dataset, &o);
+    memset(&w, 0xff, sizeof w);
+    return trainer;
+}
+
+/* A run of three epochs; taken up in another trainer after `stop` steps unless that is 0. */
+static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop)
+{
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = start(network, adam, dataset, options, usual_weights());
+    for (uint64_t i = 0; i < stop; i++)
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    if (stop > 0) {
+        ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
+        ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
+        network = make();
+        adam = fixture_adam(0.01f);
+        trainer = start(network, adam, dataset, options, usual_weights());
+        ck_assert_ok(ae_trainer_resume(trainer, support_path("checkpoint")));
+    }
+    ck_assert_ok(ae_trainer_run(trainer));
+    ae_trainer_free(trainer), ae_optimizer_free(adam);
+    return network;
+}
+
+/* float32, bfloat16, clipped, BCE; the rows are shuffled, and their weights with them. */
+START_TEST(any_number_of_threads_and_resuming_give_the_same_bits)
+{
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    ae_trainer_options options = {.size = sizeof options,
+                                  .batch = 16,
+                                  .epochs = 3,
+                                  .seed = 3,
+                                  .threads = 1,
+                                  .precision = _i == 1 ? AE_PRECISION_BF16 : AE_PRECISION_F32,
+                                  .clip_norm = _i == 2 ? 0.1f : 0,
+                                  .cost = _i == 3 ? AE_COST_BCE : AE_COST_L2};
+    ae_network *whole = run(dataset, &options, 0);
+    for (size_t threads = 2; threads < 5; threads++) {
+        options.threads = threads;
+        ae_network *other = run(dataset, &options, threads == 2 ? 0 : threads);
+        ck_assert(fixture_same_state(whole, other));
+        ae_network_free(other);
+    }
+    ae_network_free(whole);
+    ae_dataset_free(dataset);
+}
+END_TEST
+
+/* Rows with weights in {0, 1, 2} and rows that are left out, once or twice there: the same cost of
+ * a whole batch but for n, and the same direction. Without batch normalisation, which sees all. */
+START_TEST(a_weight_of_two_counts_a_row_twice)
+{
+    static const float doubled[] = {1, 2, 0, 1};
+    float *values = fixture_values(4 * FEATURES, 0, 1, 1), repeated[4 * FEATURES];
+    static const size_t rows[] = {0, 1, 1, 3};
+    for (size_t r = 0; r < COUNT(rows); r++)
+        memcpy(repeated + r * FEATURES, values + rows[r] * FEATURES, FEATURES * sizeof *repeated);
+    double costs[2];
+    float gradients[2][FEATURES * 3];
+    for (int i = 0; i < 2; i++) {
+        ae_network *network = fixture_network_with(
+            AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3,
+                               .seed = 7, .batch_norm = AE_TOGGLE_OFF));
+        ae_dataset *dataset = fixture_dataset_of(i == 0 ? values : repeated, 4, FEATURES);
+        ae_trainer *trainer = fixture_trainer(
+            network, NULL, dataset,
+            AE_TRAINER_OPTIONS(.batch = 4, .row_weights = i == 0 ? doubled : NULL,
+                               .row_weight_count = i == 0 ? 4 : 0));
+        ck_assert_ok(ae_trainer_run_step(trainer, &costs[i]));
+        ck_assert_ok(ae_trainer_get_gradient(trainer, "encoder.0.weight", gradients[i],
+                                             COUNT(gradients[i])));
+        ae_trainer_free(trainer), ae_dataset_free(dataset), ae_network_free(network);
+    }
+    ck_assert_double_eq_tol(costs[0], costs[1], 1e-6);
+    ck_assert(fixture_distance(gradients[0], gradients[1], COUNT(gradients[0])) < 1e-5);
+    free(values);
+}
+END_TEST
+
+/* The validation cost of a run against one worked out from reconstructions. */
+START_TEST(validation_has_the_weights_of_the_features_and_scores_have_none)
+{
+    const weights w = usual_weights();
+    const ae_cost cost = (ae_cost)(_i + 1);
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    float rows[ROWS * FEATURES], output[ROWS * FEATURES];
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer_options options = {
+        .size = sizeof options, .batch = 16, .threads = 2, .cost = cost, .validation = dataset};
+    ae_trainer *trainer = start(network, adam, dataset, &options, w);
+    ae_epoch_info info = {.size = sizeof info};
+    ck_assert_ok(ae_trainer_run_epoch(trainer, &info));
+    ae_session *session = NULL;
+    ck_assert_ok(ae_dataset_read(dataset, 0, ROWS, rows));
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok(ae_session_reconstruct(session, rows, ROWS, output));
+    double expected = 0, plain = 0;
+    for (size_t r = 0; r < ROWS; r++) {
+        double y[FEATURES], t[FEATURES];
+        for (size_t j = 0; j < FEATURES; j++) {
+            y[j] = (double)output[r * FEATURES + j];
+            t[j] = (double)rows[r * FEATURES + j];
+        }
+        expected += reference_row_cost(cost, w.features, y, t, FEATURES) / ROWS;
+        plain += reference_row_cost(cost, NULL, y, t, FEATURES) / ROWS;
+    }
+    ck_assert_double_eq_tol(info.validation_cost, expected, 1e-5 * expected);
+    ae_evaluation result = {.size = sizeof result};
+    ck_assert_ok(ae_network_evaluate(network, dataset, &result, NULL));
+    const double found[] = {result.l2, result.sse, result.mse, result.bce};
+    ck_assert_double_eq_tol(found[_i], plain, 1e-5 * plain);
+    ae_session_free(session);
+    ae_trainer_free(trainer), ae_optimizer_free(adam);
+    ae_network_free(network), ae_dataset_free(dataset);
+}
+END_TEST
+
+/* A feature of weight 0 has no say: what is in it changes no cost. */
+START_TEST(a_feature_without_weight_has_no_error)
+{
+    enum { N = 3, USED = 5 };
+    const float of[USED] = {1, 0, 2, 0, 1};
+    for (size_t k = 0; k < ae_kernels_count(); k++) {
+        const aei_kernels *kernels = aei_kernels_at(k);
+        float y[N * 64], t[N * 64], costs[2][N];
+        for (size_t i = 0; i < COUNT(y); i++)
+            y[i] = (float)(i % 9) / 10 + 0.05f, t[i] = (float)(i % 4) / 4;
+        for (int bce = 0; bce < 2; bce++) {
+            aei_weighted_costs(kernels, N, USED, of, y, t, bce, costs[0]);
+            for (size_t r = 0; r < N; r++)
+                y[r * kernels->panel + 1] = 0.5f, t[r * kernels->panel + 3] = 1;
+            aei_weighted_costs(kernels, N, USED, of, y, t, bce, costs[1]);
+            ck_assert_mem_eq(costs[0], costs[1], sizeof costs[0]);
+        }
+    }
+}
+END_TEST
+
+/* Rows of a file come in batches that are numbered anew; the weights keep to the rows. */
+START_TEST(it_does_not_matter_where_rows_are)
+{
+    const ae_trainer_options options = {
+        .size = sizeof options, .batch = 16, .epochs = 2, .seed = 3, .threads = 2};
+    float *values = fixture_values(ROWS * FEATURES, 0, 1, 1);
+    const char *path = support_path("rows.npy");
+    ck_assert_ok(ae_npy_write(path, values, ROWS, FEATURES));
+    ae_dataset *memory = fixture_dataset_of(values, ROWS, FEATURES), *file = NULL;
+    ck_assert_ok(ae_dataset_open_npy(&file, path, AE_DATASET_OPTIONS(.map = AE_TOGGLE_ON)));
+    ae_network *a = run(memory, &options, 0), *b = run(file, &options, 0);
+    ck_assert(fixture_same_state(a, b));
+    ae_network_free(a), ae_network_free(b);
+    ae_dataset_free(memory), ae_dataset_free(file);
+    free(values);
+}
+END_TEST
+
+START_TEST(other_weights_are_another_run)
+{
+    const ae_trainer_options options = {.size = sizeof options, .batch = 16, .seed = 3};
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *one = start(network, adam, dataset, &options, usual_weights());
+    ae_trainer *plain = fixture_trainer(network, adam, dataset, &options);
+    const char *path = support_path("checkpoint");
+    ck_assert_ok(ae_trainer_save_checkpoint(one, path));
+    ck_assert_status(ae_trainer_resume(plain, path), AE_ERROR_SHAPE,
+                     "feature_weights is in the checkpoint, absent in this trainer");
+    weights w = usual_weights();
+    w.features[20] += 1;
+    ae_trainer *other = start(network, adam, dataset, &options, w);
+    ck_assert_status(ae_trainer_resume(other, path), AE_ERROR_SHAPE, "feature_weights is 21 of");
+    ae_trainer_free(other);
+    w = usual_weights();
+    w.rows[60] += 1;
+    other = start(network, adam, dataset, &options, w);
+    ck_assert_status(ae_trainer_resume(other, path), AE_ERROR_SHAPE, "row_weights is 61 of");
+    ae_trainer_free(other), ae_trainer_free(plain), ae_trainer_free(one);
+    ae_optimizer_free(adam), ae_network_free(network), ae_dataset_free(dataset);
+}
+END_TEST
+
+START_TEST(weights_outside_their_range_are_refused)
+{
+    float of[FEATURES] = {0}, of_rows[ROWS] = {0};
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = NULL;
+#define REFUSED(status, part, ...)                                                            \
+    ck_assert_status(                                                                         \
+        ae_trainer_create(&trainer, network, adam, dataset, AE_TRAINER_OPTIONS(__VA_ARGS__)), \
+        status, part)
+    const ae_status argument = AE_ERROR_INVALID_ARGUMENT, shape = AE_ERROR_SHAPE;
+    REFUSED(argument, "feature_weights is NULL", .feature_weight_count = 3);
+    REFUSED(argument, "row_weights is NULL", .row_weight_count = 3);
+    REFUSED(argument, "feature_weights are all 0", .feature_weights = of,
+            .feature_weight_count = FEATURES);
+    REFUSED(argument, "row_weights are all 0", .row_weights = of_rows, .row_weight_count = ROWS);
+    REFUSED(shape, "feature_weight_count is 20, but there are 21 features", .feature_weights = of,
+            .feature_weight_count = FEATURES - 1);
+    REFUSED(shape, "row_weight_count is 60, but there are 61 rows", .row_weights = of_rows,
+            .row_weight_count = ROWS - 1);
+    of[4] = -1, of_rows[5] = INFINITY;
+    REFUSED(argument, "feature_weights[4] is -1", .feature_weights = of,
+            .feature_weight_count = FEATURES);
+    REFUSED(argument, "row_weights[5] is inf", .row_weights = of_rows, .row_weight_count = ROWS);
+    of[4] = fabsf(NAN);
+    REFUSED(argument, "feature_weights[4] is nan", .feature_weights = of,
+            .feature_weight_count = FEATURES);
+#undef REFUSED
+    ck_assert_ptr_null(trainer);
+    ae_optimizer_free(adam), ae_network_free(network), ae_dataset_free(dataset);
+}
+END_TEST
+
+Suite *weighted_suite(void)
+{
+    Suite *suite = suite_create("weighted");
+    TCase *cost = tcase_create("weighted");
+    tcase_set_timeout(cost, 60);
+    tcase_add_loop_test(cost, steps_are_those_of_the_reference, 0, 8);
+    tcase_add_test(cost, a_weight_of_two_counts_a_row_twice);
+    tcase_add_loop_test(cost, validation_has_the_weights_of_the_features_and_scores_have_none, 0,
+                        4);
+    tcase_add_test(cost, a_feature_without_weight_has_no_error);
+    tcase_add_test(cost, weights_outside_their_range_are_refused);
+    suite_add_tcase(suite, cost);
+    TCase *files = tcase_create("files");
+    tcase_add_checked_fixture(files, NULL, support_dir_remove);
+    tcase_add_loop_test(files, any_number_of_threads_and_resuming_give_the_same_bits, 0, 4);
+    tcase_add_test(files, it_does_not_matter_where_rows_are);
+    tcase_add_test(files, other_weights_are_another_run);
+    suite_add_tcase(suite, files);
+    return suite;
+}
