@@ -246,17 +246,29 @@ static ae_status read_csv(const void *options)
     return ae_dataset_open_csv_memory(&dataset, "1\n", 2, options);
 }
 
+static void release_stream(struct ArrowArrayStream *stream)
+{
+    stream->release = NULL;
+}
+
+static ae_status read_arrow(const void *options)
+{
+    ae_dataset *dataset = NULL;
+    struct ArrowArrayStream stream = {.release = release_stream};
+    return ae_dataset_create_from_arrow(&dataset, &stream, options);
+}
+
 static const struct {
     const char *type;
     reader *read;
 } readers[] = {
-    {"ae_csv_options", read_csv},          {"ae_diagnose_options", read_diagnose},
-    {"ae_scaling_options", read_scaling},  {"ae_adam_options", read_adam},
-    {"ae_dataset_options", read_dataset},  {"ae_export_c_options", read_export_c},
-    {"ae_export_onnx_options", read_onnx}, {"ae_load_options", read_load},
-    {"ae_network_options", read_network},  {"ae_schedule_options", read_schedule},
-    {"ae_score_options", read_score},      {"ae_session_options", read_session},
-    {"ae_trainer_options", read_trainer},
+    {"ae_arrow_options", read_arrow},       {"ae_csv_options", read_csv},
+    {"ae_diagnose_options", read_diagnose}, {"ae_scaling_options", read_scaling},
+    {"ae_adam_options", read_adam},         {"ae_dataset_options", read_dataset},
+    {"ae_export_c_options", read_export_c}, {"ae_export_onnx_options", read_onnx},
+    {"ae_load_options", read_load},         {"ae_network_options", read_network},
+    {"ae_schedule_options", read_schedule}, {"ae_score_options", read_score},
+    {"ae_session_options", read_session},   {"ae_trainer_options", read_trainer},
 };
 
 static reader *reader_of(const char *type)

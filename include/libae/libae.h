@@ -52,6 +52,7 @@
 #include <libae/status.h>    /* what a call returns, and what went wrong */
 #include <libae/types.h>     /* activations, costs, precision */
 #include <libae/dataset.h>   /* rows from memory, IDX, NPY and CSV files */
+#include <libae/arrow.h>     /* rows from pyarrow, Polars, DuckDB and other Arrow producers */
 #include <libae/network.h>   /* create, load, save, describe; tensors by name */
 #include <libae/scaling.h>   /* a scaling of each feature, kept in the network */
 #include <libae/optimizer.h> /* Adam, AdamW, SGD, learning rate schedules */

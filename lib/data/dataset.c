@@ -149,6 +149,8 @@ void aei_storage_release(aei_storage *storage)
     free(storage->path);
     free(storage->classes);
     aei_unmap(storage->mapping, storage->mapped);
+    if (storage->owner != NULL)
+        storage->let_go(storage->owner);
 }
 
 static void storage_free(aei_storage *storage)

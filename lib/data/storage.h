@@ -41,8 +41,10 @@ typedef struct aei_storage {
     char *path;         /* its name, for messages, freed with the storage, or NULL */
     aei_source *source; /* instead of values, freed with the storage, or NULL */
     aei_parts *parts;   /* instead of values, freed with the storage, or NULL */
-    char **names;       /* of the columns, one block freed with the storage, or NULL */
-    char **classes;     /* names of labels 0, 1 and so on, one block freed too, or NULL */
+    void *owner;        /* given to let_go with the storage, or NULL */
+    void (*let_go)(void *owner);
+    char **names;   /* of the columns, one block freed with the storage, or NULL */
+    char **classes; /* names of labels 0, 1 and so on, one block freed too, or NULL */
     size_t class_count;
     const void *values; /* inside block or mapping, or the caller's */
     aei_storage_type type;
@@ -95,7 +97,7 @@ ae_status aei_storage_allocate(aei_storage *draft, size_t rows, size_t *bytes);
 void aei_storage_release(aei_storage *storage);
 
 /*
- * A dataset of all rows of a new storage like draft, whose block, mapping, names and
+ * A dataset of all rows of a new storage like draft, whose block, mapping, owner, names and
  * classes are taken over, on failure too. The second copies the labels, of which there are none
  * where they are NULL.
  */
