@@ -134,6 +134,28 @@ START_TEST(a_decision_that_fails_later_names_row_and_column)
 }
 END_TEST
 
+/* Rows become narrower on the way, labels stay as they are. */
+START_TEST(labels_stay_with_their_rows_when_columns_go)
+{
+    enum { ROWS = 9000, ROOM = ROWS * 40 };
+    char *text = fixture_allocate(ROOM, 1);
+    size_t size = (size_t)snprintf(text, ROOM, "s,t,u,a,k,v\n");
+    for (int r = 0; r < ROWS; r++)
+        size += (size_t)snprintf(text + size, ROOM - size, "x,y,,%d,%d,z\n", r, r % 7);
+    ae_dataset *dataset = csv_open(text,
+                                   AE_CSV_OPTIONS(.numeric_only = AE_TOGGLE_ON, .label_name = "k"));
+    ck_assert_uint_eq(ae_dataset_row_count(dataset), ROWS);
+    for (size_t r = 0; r < ROWS; r++) {
+        float value;
+        ck_assert_ok(ae_dataset_read(dataset, r, 1, &value));
+        ck_assert_uint_eq((size_t)value, r);
+        ck_assert_int_eq(ae_dataset_label(dataset, r), (int32_t)(r % 7));
+    }
+    ae_dataset_free(dataset);
+    free(text);
+}
+END_TEST
+
 START_TEST(names_that_count_the_columns_have_to_be_declared)
 {
     static const char *const texts[] = {"0,1,2\n.5,.6,.7\n", ",0,1\n5,.6,.7\n", "0,1\n5,6\n"};
@@ -156,6 +178,7 @@ Suite *csv_columns_suite(void)
     tcase_add_test(tcase, columns_are_left_out_by_name);
     tcase_add_test(tcase, columns_of_text_are_left_out);
     tcase_add_test(tcase, a_decision_that_fails_later_names_row_and_column);
+    tcase_add_test(tcase, labels_stay_with_their_rows_when_columns_go);
     tcase_add_test(tcase, names_that_count_the_columns_have_to_be_declared);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -70,31 +70,26 @@ static ae_status read_options(ae_csv_options *o, const ae_csv_options *options)
     return check_columns(o);
 }
 
-/* Room for one more row: at first for some kilobytes of values, since a file of many columns need
- * not have many rows. */
+/* Room for one more row. Both arrays have their own, since numeric_only makes rows narrower on the
+ * way. */
 static ae_status make_room(aei_csv_table *t)
 {
     enum { FIRST_VALUES = 4096 };
-    if (t->rows < t->room)
-        return AE_OK;
     if (t->rows == UINT32_MAX)
         return aei_fail(AE_ERROR_UNSUPPORTED, "more than %u rows", (unsigned)UINT32_MAX);
-    size_t room = t->room * t->features, label_room = t->room;
-    const size_t first = FIRST_VALUES / t->features + 1,
-                 rows = t->room < first ? first : t->room * 2;
+    if (t->rows >= PTRDIFF_MAX / sizeof(float) / t->features)
+        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", t->rows);
+    const size_t wanted = (t->rows + 1) * t->features;
     void *values = t->values, *labels = t->labels;
-    if (rows > PTRDIFF_MAX / sizeof(float) / t->features)
-        return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", rows);
-    ae_status status = aei_grow(&values, &room, rows * t->features, sizeof *t->values);
+    ae_status status = aei_grow(&values, &t->value_room,
+                                wanted < FIRST_VALUES ? FIRST_VALUES : wanted, sizeof *t->values);
     t->values = values;
     AE_TRY(status);
-    if (t->options->label_column != 0 || t->options->label_name != NULL) {
-        status = aei_grow(&labels, &label_room, rows, sizeof *t->labels);
-        t->labels = labels;
-        AE_TRY(status);
-    }
-    t->room = rows;
-    return AE_OK;
+    if (t->options->label_column == 0 && t->options->label_name == NULL)
+        return AE_OK;
+    status = aei_grow(&labels, &t->label_room, t->rows + 1, sizeof *t->labels);
+    t->labels = labels;
+    return status;
 }
 
 static ae_status end_row(aei_csv_table *t)
@@ -135,7 +130,8 @@ static ae_status take_cell(aei_csv_table *t, const aei_cell *cell)
         return end_row(t);
     if (cell->column > t->first.count || (cell->last && cell->column != t->first.count))
         return wrong_count(t, cell);
-    AE_TRY(make_room(t));
+    if (cell->column == 1)
+        AE_TRY(make_room(t));
     AE_TRY(aei_csv_take(t, cell));
     return cell->last ? end_row(t) : AE_OK;
 }

@@ -51,7 +51,6 @@ static void compact(aei_csv_table *t, const size_t *kept, size_t count)
     for (size_t r = 0; r < t->rows; r++)
         for (size_t k = 0; k < count; k++)
             t->values[r * count + k] = t->values[r * t->features + kept[k]];
-    t->room = t->room * t->features / count;
     t->features = count;
 }
 

@@ -44,7 +44,7 @@ typedef struct aei_csv_table {
     int32_t *labels;          /* NULL: none wanted */
     size_t label_line;        /* of the first label, which decides what they are; 0 before */
     aei_class_table *classes; /* NULL: labels are integers */
-    size_t rows, room;
+    size_t rows, value_room, label_room;
     bool missing;         /* at least one value is NaN */
     aei_csv_facts *facts; /* of each feature, or NULL: numeric_only is off or has decided */
 } aei_csv_table;
