@@ -7,8 +7,12 @@
                            outputs on the first 1, 7 and 100 rows of DIR/rows.f32 against
                            DIR/code.f32 and DIR/reconstruction.f32, float32 row after row; CODE is
                            the layer that gives the code, counted from 1
+    onnx_runs.py score DIR WIDTH
+                           check the outputs "score" and, where DIR/flags.u8 is there, "anomaly" of
+                           DIR/model.onnx on DIR/rows.f32 against DIR/score.f32 and flags
 """
 import json
+import os
 import sys
 
 try:
@@ -60,7 +64,33 @@ def run(folder, code, widths):
     print(f"onnx_runs.py: outputs differ by at most {worst:.2g}")
 
 
-if sys.argv[1] != "probe":
+def run_score(folder, width):
+    path = f"{folder}/model.onnx"
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    flagged = os.path.exists(f"{folder}/flags.u8")
+    names = [value.name for value in model.graph.output]
+    assert names == ["code", "reconstruction", "score"] + ["anomaly"] * flagged, names
+    note = json.loads({entry.key: entry.value for entry in model.metadata_props}["libae.score"])
+    assert note["units"] in ("scaled", "caller", "spread") and ("threshold" in note) == flagged, note
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    rows = numpy.fromfile(f"{folder}/rows.f32", dtype="<f4").reshape(-1, width)
+    wanted = numpy.fromfile(f"{folder}/score.f32", dtype="<f4")
+    score, *anomaly = session.run(names[2:], {"input": rows})
+    assert score.shape == wanted.shape and score.dtype == numpy.float32, score.shape
+    difference = numpy.max(numpy.abs(score - wanted) / numpy.maximum(1, numpy.abs(wanted)))
+    assert difference < 2e-4, f"scores differ by {difference}"
+    if flagged:
+        flags = numpy.fromfile(f"{folder}/flags.u8", dtype="u1")
+        assert anomaly[0].dtype == bool and (anomaly[0] == flags).all(), numpy.flatnonzero(anomaly[0] != flags)
+        lost = numpy.full((1, width), numpy.nan, "f4")
+        assert session.run(["anomaly"], {"input": lost})[0].all(), "NaN is not anomalous"
+    print(f"onnx_runs.py: scores differ by at most {difference:.2g}")
+
+
+if sys.argv[1] == "score":
+    run_score(sys.argv[2], int(sys.argv[3]))
+elif sys.argv[1] != "probe":
     directory, layer, names, *numbers = sys.argv[2:]
     numbers = [int(number) for number in numbers]
     check_model(f"{directory}/model.onnx", int(layer), names.split(","), numbers)

@@ -116,8 +116,9 @@ START_TEST(bad_arguments_are_named_and_leave_both_files_alone)
                      AE_ERROR_INVALID_ARGUMENT, "ae_export_c_options.size");
     ck_assert_status(ae_network_export_c(network, path, &unset, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "ae_export_c_info");
-    ck_assert_status(ae_network_export_c(network, path, &info, AE_EXPORT_C_OPTIONS(.reserved = 1)),
-                     AE_ERROR_UNSUPPORTED, "ae_export_c_options.reserved");
+    ck_assert_status(
+        ae_network_export_c(network, path, &info, AE_EXPORT_C_OPTIONS(.units = (ae_score_units)4)),
+        AE_ERROR_INVALID_ARGUMENT, "units is 4");
     ck_assert_status(
         ae_network_export_c(network, path, &info, AE_EXPORT_C_OPTIONS(.part = (ae_export_part)4)),
         AE_ERROR_INVALID_ARGUMENT, "part is 4");

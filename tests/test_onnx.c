@@ -349,8 +349,9 @@ START_TEST(what_cannot_be_exported_is_refused_and_leaves_no_file)
     ck_assert_status(ae_network_export_onnx(
                          network, path, AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = (ae_toggle)3)),
                      AE_ERROR_INVALID_ARGUMENT, "fold_batch_norm");
-    ck_assert_status(ae_network_export_onnx(network, path, AE_EXPORT_ONNX_OPTIONS(.reserved = 1)),
-                     AE_ERROR_UNSUPPORTED, "ae_export_onnx_options.reserved");
+    ck_assert_status(
+        ae_network_export_onnx(network, path, AE_EXPORT_ONNX_OPTIONS(.score = (ae_toggle)3)),
+        AE_ERROR_INVALID_ARGUMENT, "score is 3");
     ae_export_onnx_options options = {0};
     ck_assert_status(ae_network_export_onnx(network, path, &options), AE_ERROR_INVALID_ARGUMENT,
                      "ae_export_onnx_options.size");

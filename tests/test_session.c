@@ -393,9 +393,9 @@ START_TEST(scores_refuse_wrong_arguments)
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
     float values[WIDTH] = {0}, result[WIDTH];
-    ck_assert_status(
-        ae_session_score(session, values, 1, result, NULL, AE_SCORE_OPTIONS(.reserved = 1)),
-        AE_ERROR_UNSUPPORTED, "ae_score_options.reserved");
+    ck_assert_status(ae_session_score(session, values, 1, result, NULL,
+                                      AE_SCORE_OPTIONS(.units = (ae_score_units)4)),
+                     AE_ERROR_INVALID_ARGUMENT, "units is 4");
     ck_assert_status(ae_session_score(session, values, 1, result, NULL, &(ae_score_options){0}),
                      AE_ERROR_INVALID_ARGUMENT, "ae_score_options.size");
     ck_assert_status(ae_session_score(NULL, values, 1, result, NULL, NULL),

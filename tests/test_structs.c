@@ -153,10 +153,13 @@ static ae_status read_dataset(const void *options)
     return ae_dataset_create_f32(&dataset, &(float){1}, 1, 1, options);
 }
 
-static ae_status read_export_c(const void *options)
+static ae_status read_evaluate(const void *options)
 {
     ae_network *network = FIXTURE_NETWORK(2, 1, 2);
-    const ae_status status = ae_network_export_c(network, support_path("net"), NULL, options);
+    ae_dataset *dataset = fixture_dataset(4, 2, 1);
+    ae_evaluation evaluation = {.size = sizeof evaluation};
+    const ae_status status = ae_network_evaluate(network, dataset, &evaluation, options);
+    ae_dataset_free(dataset);
     ae_network_free(network);
     return status;
 }
@@ -173,14 +176,6 @@ static ae_status read_network(const void *options)
     return ae_network_create(&network, options);
 }
 
-static ae_status read_onnx(const void *options)
-{
-    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
-    const ae_status status = ae_network_export_onnx(network, support_path("model.onnx"), options);
-    ae_network_free(network);
-    return status;
-}
-
 static ae_status read_schedule(const void *options)
 {
     ae_optimizer *optimizer = fixture_adam(0.1f);
@@ -189,10 +184,26 @@ static ae_status read_schedule(const void *options)
     return status;
 }
 
-static ae_status read_score(const void *options)
+static ae_status read_threshold(const void *options)
 {
     ae_network *network = FIXTURE_NETWORK(2, 1, 2);
-    const ae_status status = ae_network_set_threshold(network, 1, options);
+    ae_dataset *dataset = fixture_dataset(4, 2, 1);
+    const ae_status status = ae_network_fit_threshold(network, dataset, options);
+    ae_dataset_free(dataset);
+    ae_network_free(network);
+    return status;
+}
+
+static ae_status read_output(const void *options)
+{
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    ae_dataset *dataset = fixture_dataset(4, 2, 1);
+    ae_session *session = NULL;
+    ae_status status = ae_session_create(&session, network, NULL);
+    if (status == AE_OK)
+        status = ae_session_save_csv(session, dataset, support_path("out.csv"), options);
+    ae_session_free(session);
+    ae_dataset_free(dataset);
     ae_network_free(network);
     return status;
 }
@@ -262,13 +273,13 @@ static const struct {
     const char *type;
     reader *read;
 } readers[] = {
-    {"ae_arrow_options", read_arrow},       {"ae_csv_options", read_csv},
-    {"ae_diagnose_options", read_diagnose}, {"ae_scaling_options", read_scaling},
-    {"ae_adam_options", read_adam},         {"ae_dataset_options", read_dataset},
-    {"ae_export_c_options", read_export_c}, {"ae_export_onnx_options", read_onnx},
-    {"ae_load_options", read_load},         {"ae_network_options", read_network},
-    {"ae_schedule_options", read_schedule}, {"ae_score_options", read_score},
-    {"ae_session_options", read_session},   {"ae_trainer_options", read_trainer},
+    {"ae_arrow_options", read_arrow},         {"ae_csv_options", read_csv},
+    {"ae_diagnose_options", read_diagnose},   {"ae_scaling_options", read_scaling},
+    {"ae_adam_options", read_adam},           {"ae_dataset_options", read_dataset},
+    {"ae_evaluate_options", read_evaluate},   {"ae_load_options", read_load},
+    {"ae_network_options", read_network},     {"ae_schedule_options", read_schedule},
+    {"ae_threshold_options", read_threshold}, {"ae_output_options", read_output},
+    {"ae_session_options", read_session},     {"ae_trainer_options", read_trainer},
 };
 
 static reader *reader_of(const char *type)

@@ -51,14 +51,17 @@ START_TEST(quantiles_are_interpolated_between_order_statistics)
     static const double quantiles[] = {1e-9, 0.1, 0.25, 0.5, 0.77, 0.9, 0.99, 1};
     for (size_t i = 0; i < COUNT(quantiles); i++) {
         const ae_threshold t = fit(ten, 10, AE_THRESHOLD_OPTIONS(.quantile = quantiles[i]));
-        ck_assert_double_eq_tol(t.value, 1 + 9 * quantiles[i], 1e-12);
+        ck_assert_double_eq_tol(t.value - t.margin, 1 + 9 * quantiles[i], 1e-12);
         ck_assert_double_eq(t.quantile, quantiles[i]);
         ck_assert_int_eq(t.rule, AE_THRESHOLD_QUANTILE);
         ck_assert_int_eq(t.cost, AE_COST_L2);
         ck_assert_double_eq(t.k, 0);
     }
-    ck_assert_double_eq_tol(fit(ten, 10, NULL).value, 1 + 9 * 0.99, 1e-12);
-    ck_assert_double_eq(fit(ten, 1, NULL).value, 7);
+    const ae_threshold t = fit(ten, 10, NULL), one = fit(ten, 1, NULL);
+    ck_assert_double_eq_tol(t.value - t.margin, 1 + 9 * 0.99, 1e-12);
+    /* Scores of the silent network are exact: eight ulp are the least margin. */
+    ck_assert_double_eq_tol(one.margin, 7 * 0x1p-20, 1e-12);
+    ck_assert_double_eq(one.value, 7 + one.margin);
 }
 END_TEST
 
@@ -68,20 +71,20 @@ START_TEST(deviations_are_the_samples_and_the_scaled_median)
     ae_threshold t = fit(ten, 10, AE_THRESHOLD_OPTIONS(.rule = AE_THRESHOLD_MEAN_SD));
     ck_assert_double_eq_tol(t.centre, 5.5, 1e-12);
     ck_assert_double_eq_tol(t.spread, sqrt(82.5 / 9), 1e-12);
-    ck_assert_double_eq_tol(t.value, 5.5 + 3 * sqrt(82.5 / 9), 1e-12);
+    ck_assert_double_eq_tol(t.value - t.margin, 5.5 + 3 * sqrt(82.5 / 9), 1e-12);
     ck_assert_double_eq(t.k, 3);
     ck_assert_double_eq(t.quantile, 0);
     t = fit(ten, 10, AE_THRESHOLD_OPTIONS(.rule = AE_THRESHOLD_MEDIAN_MAD, .k = 2));
     ck_assert_double_eq_tol(t.centre, 5.5, 1e-12);
     ck_assert_double_eq_tol(t.spread, 1.482602218505602 * 2.5, 1e-12);
-    ck_assert_double_eq_tol(t.value, 5.5 + 2 * 1.482602218505602 * 2.5, 1e-12);
+    ck_assert_double_eq_tol(t.value - t.margin, 5.5 + 2 * 1.482602218505602 * 2.5, 1e-12);
     /* Distances from 3: 2, 1, 0, 1, 97. */
     static const float outlier[] = {1, 100, 2, 4, 3};
     t = fit(outlier, 5, AE_THRESHOLD_OPTIONS(.rule = AE_THRESHOLD_MEDIAN_MAD));
     ck_assert_double_eq(t.centre, 3);
     ck_assert_double_eq_tol(t.spread, 1.482602218505602, 1e-12);
     t = fit(ten, 1, AE_THRESHOLD_OPTIONS(.rule = AE_THRESHOLD_MEDIAN_MAD));
-    ck_assert_double_eq(t.value, 7);
+    ck_assert_double_eq(t.value - t.margin, 7);
     /* All on one side of the median but for its own: distances 0, 0, 0, 5, 5, 5. */
     static const float steps[] = {1, 1, 1, 1, 6, 6, 6};
     t = fit(steps, 7, AE_THRESHOLD_OPTIONS(.rule = AE_THRESHOLD_MEDIAN_MAD));
@@ -118,7 +121,9 @@ START_TEST(rows_above_the_threshold_are_anomalous_and_those_on_it_are_not)
     ae_network *network = fixture_silent_network();
     ae_dataset *dataset = rows_scoring(ten, 10);
     ck_assert_ok(ae_network_fit_threshold(network, dataset, AE_THRESHOLD_OPTIONS(.quantile = 1)));
-    const float rows[] = {10, 0, nextafterf(10, 11), 0, -11, 0, 0, 0, NAN, 0, INFINITY, 0};
+    const float rows[] = {
+        10,       0, nextafterf((float)threshold_of(network).value, 11), 0, -11, 0, 0, 0, NAN, 0,
+        INFINITY, 0};
     const unsigned char expected[] = {0, 1, 1, 0, 1, 1};
     unsigned char flags[6];
     float scores[6], separate[6];
@@ -355,7 +360,11 @@ START_TEST(damaged_thresholds_are_refused)
         {"\\\"value\\\":1.25", "\\\"value\\\":true", "value"},
         {"\\\"value\\\":1.25", "\\\"Value\\\":1.25", "value"},
         {"\\\"value\\\":1.25", "\\\"value\\\":1e9,", "libae.threshold"},
-        {"\\\"spread\\\":0}", "\\\"spread\\\":0,", "libae.threshold"},
+        {"\\\"units\\\":\\\"caller\\\"", "\\\"units\\\":\\\"callar\\\"", "units"},
+        {"\\\"units\\\":\\\"caller\\\"", "\\\"units\\\":\\\"scaled\\\"", "units"},
+        {"\\\"units\\\":\\\"caller\\\"", "\\\"units\\\":\\\"spread\\\"", "units"},
+        {"\\\"margin\\\":0", "\\\"margin\\\":{", "libae.threshold"},
+        {"\\\"margin_bf16\\\":0}", "\\\"margin_bf16\\\":0,", "libae.threshold"},
     };
     ae_network *network = fixture_silent_network(), *untouched = aei_unconst(cases),
                *loaded = untouched;
@@ -437,8 +446,9 @@ START_TEST(setting_and_detecting_refuse_wrong_arguments)
                      AE_ERROR_INVALID_ARGUMENT, "cost is 9");
     ck_assert_status(ae_network_set_threshold(network, 1, AE_SCORE_OPTIONS(.cost = AE_COST_BCE)),
                      AE_ERROR_INVALID_ARGUMENT, "sigmoid");
-    ck_assert_status(ae_network_set_threshold(network, 1, AE_SCORE_OPTIONS(.reserved = 1)),
-                     AE_ERROR_UNSUPPORTED, "ae_score_options.reserved");
+    ck_assert_status(
+        ae_network_set_threshold(network, 1, AE_SCORE_OPTIONS(.units = (ae_score_units)-1)),
+        AE_ERROR_INVALID_ARGUMENT, "units is -1");
     /* None of these did away with the threshold that there was. */
     ck_assert_double_eq(threshold_of(network).value, -4);
     ck_assert_int_eq(threshold_of(network).cost, AE_COST_L2);

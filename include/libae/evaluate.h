@@ -8,6 +8,7 @@
 #include <libae/status.h>
 #include <libae/types.h>
 #include <stddef.h>
+#include <stdint.h>
 
 AE_BEGIN_DECLS
 
@@ -18,6 +19,10 @@ AE_BEGIN_DECLS
 typedef struct ae_evaluate_options {
     size_t size;    /**< sizeof(ae_evaluate_options); AE_EVALUATE_OPTIONS fills it in */
     size_t threads; /**< up to 1024; default: the processors this process may use */
+    /** of l2, sse and mse; default: scaled where the network has a scaling, as the validation cost
+     * of a trainer is, so that the two compare */
+    ae_score_units units;
+    uint32_t reserved; /**< must be 0 */
 } ae_evaluate_options;
 
 /** Options in place: AE_EVALUATE_OPTIONS(.threads = 2). C only; C++ calls
@@ -34,17 +39,19 @@ typedef struct ae_evaluate_options {
 AE_API void ae_evaluate_options_init(ae_evaluate_options *options);
 
 /**
- * Costs over a dataset, each the mean over its rows (see ae_cost). They are in the caller's units
- * where the network has a scaling, but for bce, which is computed from scaled values.
+ * Costs over a dataset, each the mean over its rows (see ae_cost). The member units says what l2,
+ * sse and mse are in; bce is always computed from scaled values.
  * @since 0.1
  */
 typedef struct ae_evaluation {
-    size_t size; /**< sizeof(ae_evaluation), set by the caller */
-    size_t rows; /**< rows evaluated */
-    double l2;   /**< AE_COST_L2, the report's */
-    double sse;  /**< AE_COST_SSE */
-    double mse;  /**< AE_COST_MSE */
-    double bce;  /**< AE_COST_BCE; NaN unless the output is a sigmoid */
+    size_t size;          /**< sizeof(ae_evaluation), set by the caller */
+    size_t rows;          /**< rows evaluated */
+    double l2;            /**< AE_COST_L2, the report's */
+    double sse;           /**< AE_COST_SSE */
+    double mse;           /**< AE_COST_MSE */
+    double bce;           /**< AE_COST_BCE; NaN unless the output is a sigmoid */
+    ae_score_units units; /**< those of l2, sse and mse; never AE_SCORE_UNITS_DEFAULT */
+    uint32_t reserved;    /**< 0 */
 } ae_evaluation;
 
 /**
@@ -55,7 +62,9 @@ typedef struct ae_evaluation {
  * @param evaluation filled in; evaluation->size must be set; untouched on error
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
- *         (network and dataset differ in width); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         (network and dataset differ in width); AE_ERROR_NOT_SET (units that need a scaling or a
+ *         spread, and there is none); AE_ERROR_UNSUPPORTED (reserved is not 0);
+ *         AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: reads network and dataset.
  * @since 0.1
  */
@@ -66,7 +75,9 @@ AE_CHECKED AE_API ae_status ae_network_evaluate(const ae_network *network,
 
 /**
  * The costs of the mean baseline: of the trivial reconstruction that gives the mean row of a
- * reference dataset for every row. A network has to do better.
+ * reference dataset for every row. A network has to do better. No network is asked here, so the
+ * costs are in the caller's units: those of ae_network_evaluate compare with them where the network
+ * has no scaling, or with AE_SCORE_UNITS_CALLER.
  *
  * @param reference the dataset whose mean row is given
  * @param dataset the rows reconstructed, as wide as reference

@@ -34,7 +34,9 @@ typedef struct ae_export_c_options {
      */
     const char *prefix;
     ae_export_part part; /**< default AE_EXPORT_PART_ALL */
-    uint32_t reserved;   /**< must be 0 */
+    /** of the score; default: the threshold's where there is one, else scaled where the network has
+     * a scaling, else the caller's. Refused with another part than AE_EXPORT_PART_ALL. */
+    ae_score_units units;
 } ae_export_c_options;
 
 /** Options in place: AE_EXPORT_C_OPTIONS(.prefix = "net"). C only; C++ calls
@@ -71,18 +73,19 @@ typedef struct ae_export_c_info {
  *     void digits_encode(const float row[DIGITS_INPUT_WIDTH], float code[DIGITS_CODE_WIDTH]);
  *     void digits_decode(const float code[], float reconstruction[]);
  *     void digits_reconstruct(const float row[], float reconstruction[]);
- *     float digits_score(const float row[]);      the L2 norm, as ae_session_score's default
+ *     float digits_score(const float row[]);      the L2 norm, as ae_session_score in those units
  *
  * The source is C99 and C++ and calls nothing. Batch normalisation is folded into weights and
  * biases. Sums are float32 in another order than a session's, so results agree to rounding: within
  * 1e-5 for outputs in [0, 1]. Outputs of inner layers lie in two static buffers, so one call at a
  * time.
  *
- * Where the network has a scaling, rows, reconstructions and scores are in the caller's units, as a
- * session's are. Where it has a threshold, and the whole network is exported, there is also
+ * Where the network has a scaling, rows and reconstructions are in the caller's units, as a
+ * session's are; options->units says what the score is in. Where the network has a threshold, and
+ * all of it is exported, there is also
  *
  *     int digits_is_anomaly(const float row[]);   1 or 0, by DIGITS_THRESHOLD and the threshold's
- *     cost
+ *     cost and units
  *
  * Both files are written beside their places and synced before either is renamed, and the first is
  * put back if the second cannot be. The source refuses to compile with the header of another
@@ -93,10 +96,12 @@ typedef struct ae_export_c_info {
  * @param info NULL, or filled in on success; info->size must be set
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is not allowed, a file name that
- *         #include cannot hold, an option outside its range, info->size not set);
+ *         #include cannot hold, an option outside its range, units of another part or other than
+ *         the threshold's, info->size not set); AE_ERROR_NOT_SET (units that need a scaling or a
+ *         spread, and there is none);
  *         AE_ERROR_DATA (a folded weight is not finite, naming the layer);
- *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one part is exported;
- *         options->reserved is not 0); AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE;
+ *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one part is exported);
+ *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE;
  *         AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY; after an error both files are as they were
  * Thread safety: reads network.
  * @since 0.1
@@ -116,7 +121,13 @@ typedef struct ae_export_onnx_options {
      * trained further. Default off: a BatchNormalization node in each layer.
      */
     ae_toggle fold_batch_norm;
-    uint32_t reserved; /**< must be 0 */
+    /**
+     * Add an output "score", and where the network has a threshold another, "anomaly". Default off.
+     */
+    ae_toggle score;
+    ae_cost cost; /**< of "score"; default: the threshold's, else AE_COST_L2; not AE_COST_BCE */
+    /** of "score"; default: the threshold's, else scaled where the network has a scaling */
+    ae_score_units units;
 } ae_export_onnx_options;
 
 /** Options in place: AE_EXPORT_ONNX_OPTIONS(.fold_batch_norm = AE_TOGGLE_ON). C only; C++ calls
@@ -143,14 +154,20 @@ AE_API void ae_export_onnx_options_init(ae_export_onnx_options *options);
  * ae_network_get_tensor_info gives; libae's version and the architecture are in the metadata,
  * "libae.version" and "libae.architecture".
  *
+ * With options->score there is an output "score", float32 [N], what ae_session_score gives up to
+ * rounding, and in the metadata "libae.score", a JSON object of its cost and units. Where the
+ * network has a threshold, that object has it too, and there is an output "anomaly", bool [N]: what
+ * ae_session_detect gives.
+ *
  * @param network what to export
  * @param path file name; an existing file is replaced only when the new one is complete
  * @param options NULL for the defaults
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_DATA (a
- *         folded weight is not finite, naming the layer); AE_ERROR_UNSUPPORTED (a build without
- *         protobuf-c, a network over the format's 2 GiB, options->reserved is not 0);
- *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE; AE_ERROR_IO;
- *         AE_ERROR_OUT_OF_MEMORY
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, cost or units
+ *         without score or other than the threshold's); AE_ERROR_NOT_SET (units that need a scaling
+ *         or a spread, and there is none); AE_ERROR_DATA (a folded weight is not finite, naming the
+ *         layer); AE_ERROR_UNSUPPORTED (a build without protobuf-c, a network over the format's
+ *         2 GiB, a score of AE_COST_BCE); AE_ERROR_NOT_FOUND (no such folder);
+ *         AE_ERROR_NO_SPACE; AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY
  * Thread safety: reads network.
  * @since 0.1
  */

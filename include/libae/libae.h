@@ -49,22 +49,23 @@
 #ifndef LIBAE_H
 #define LIBAE_H
 
-#include <libae/status.h>    /* what a call returns, and what went wrong */
-#include <libae/types.h>     /* activations, costs, precision */
-#include <libae/dataset.h>   /* rows from memory, IDX, NPY and CSV files */
-#include <libae/arrow.h>     /* rows from pyarrow, Polars, DuckDB and other Arrow producers */
-#include <libae/network.h>   /* create, load, save, describe; tensors by name */
-#include <libae/scaling.h>   /* a scaling of each feature, kept in the network */
-#include <libae/optimizer.h> /* Adam, AdamW, SGD, learning rate schedules */
-#include <libae/trainer.h>   /* training, early stopping, checkpoints, history */
-#include <libae/evaluate.h>  /* costs of a network on a dataset */
-#include <libae/session.h>   /* encode, decode, reconstruct, score */
-#include <libae/missing.h>   /* rows with missing values */
-#include <libae/threshold.h> /* a threshold of the score, and anomalies above it */
-#include <libae/results.h>   /* codes, reconstructions and scores as NPY and CSV files */
-#include <libae/export.h>    /* a network as C source or as an ONNX model */
-#include <libae/events.h>    /* event files for TensorBoard */
-#include <libae/cpu.h>       /* processor and kernels */
-#include <libae/version.h>   /* of the library */
+#include <libae/status.h>       /* what a call returns, and what went wrong */
+#include <libae/types.h>        /* activations, costs, precision */
+#include <libae/dataset.h>      /* rows from memory, IDX, NPY and CSV files */
+#include <libae/arrow.h>        /* rows from pyarrow, Polars, DuckDB and other Arrow producers */
+#include <libae/network.h>      /* create, load, save, describe; tensors by name */
+#include <libae/scaling.h>      /* a scaling of each feature, kept in the network */
+#include <libae/optimizer.h>    /* Adam, AdamW, SGD, learning rate schedules */
+#include <libae/trainer.h>      /* training, early stopping, checkpoints, history */
+#include <libae/evaluate.h>     /* costs of a network on a dataset */
+#include <libae/session.h>      /* encode, decode, reconstruct, score */
+#include <libae/missing.h>      /* rows with missing values */
+#include <libae/error_spread.h> /* each feature's usual error, as a unit of scores */
+#include <libae/threshold.h>    /* a threshold of the score, and anomalies above it */
+#include <libae/results.h>      /* codes, reconstructions and scores as NPY and CSV files */
+#include <libae/export.h>       /* a network as C source or as an ONNX model */
+#include <libae/events.h>       /* event files for TensorBoard */
+#include <libae/cpu.h>          /* processor and kernels */
+#include <libae/version.h>      /* of the library */
 
 #endif

@@ -8,6 +8,7 @@
 #include <libae/status.h>
 #include <libae/types.h>
 #include <stddef.h>
+#include <stdint.h>
 
 AE_BEGIN_DECLS
 
@@ -69,6 +70,9 @@ typedef struct ae_output_options {
     size_t size;      /**< sizeof(ae_output_options); AE_OUTPUT_OPTIONS fills it in */
     ae_output output; /**< default AE_OUTPUT_CODES */
     ae_cost cost;     /**< of scores and contributions; default AE_COST_L2 */
+    /** of scores and contributions; default: scaled where the network has a scaling */
+    ae_score_units units;
+    uint32_t reserved; /**< must be 0 */
 } ae_output_options;
 
 /** Options in place: AE_OUTPUT_OPTIONS(.output = AE_OUTPUT_SCORES). C only; C++ calls
@@ -94,7 +98,7 @@ AE_API void ae_output_options_init(ae_output_options *options);
  * @param path file name
  * @param options NULL for the codes
  * @return as ae_npy_write and ae_session_score, and AE_ERROR_SHAPE when network and dataset differ
- *         in width
+ *         in width, AE_ERROR_UNSUPPORTED when options->reserved is not 0
  * Thread safety: uses session, reads dataset.
  * @since 0.1
  */

@@ -51,10 +51,9 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  * From then on the caller's values stay in the caller's units. The network works on
  * (value - offset) / scale and answers offset + scale * output. Trainers, sessions and
  * ae_network_evaluate scale by themselves; model files, checkpoints and ae_network_clone keep the
- * scaling. Costs during training are of scaled values, so that every feature counts alike.
- * ae_network_evaluate and ae_session_score answer in the caller's units, except for binary
- * cross-entropy: a validation cost of a run does not compare with theirs. Scores add up errors in
- * the caller's units, so a column in pascal outweighs one in millimetres.
+ * scaling. Costs during training are of scaled values, so that every feature counts alike, and so
+ * are scores, thresholds and the costs of ae_network_evaluate unless their options name other units
+ * (ae_score_units).
  *
  * A feature with a single value is a constant: its scale is 0, the network sees 0 and answers that
  * value. Missing values do not count. Values outside the dataset's range are scaled by the same

@@ -16,9 +16,9 @@ AE_BEGIN_DECLS
  * Inference with a network. A session's memory is allocated when it is created, and nothing is
  * allocated afterwards, but for new threads in the first call after a fork.
  *
- * Where the network has a scaling (ae_network_fit_scaling), rows, reconstructions, scores and
- * contributions are in the caller's units. AE_COST_BCE is the exception: it is computed from scaled
- * values. Codes are never scaled.
+ * Where the network has a scaling (ae_network_fit_scaling), rows and reconstructions are in the
+ * caller's units all the same. Scores and contributions are then of scaled values, as the costs of
+ * training are, unless ae_score_options.units asks for others. Codes are never scaled.
  *
  * Batch normalisation uses the running statistics, so a row's result does not depend on the rows
  * beside it. Results have the same bits for any max_batch and any number of threads.
@@ -155,9 +155,10 @@ AE_CHECKED AE_API ae_status ae_session_forward(ae_session *session, const float 
  * @since 0.1
  */
 typedef struct ae_score_options {
-    size_t size;       /**< sizeof(ae_score_options); AE_SCORE_OPTIONS fills it in */
-    ae_cost cost;      /**< default AE_COST_L2; AE_COST_BCE needs a sigmoid output */
-    uint32_t reserved; /**< must be 0 */
+    size_t size;  /**< sizeof(ae_score_options); AE_SCORE_OPTIONS fills it in */
+    ae_cost cost; /**< default AE_COST_L2; AE_COST_BCE needs a sigmoid output */
+    /** default: scaled where the network has a scaling, else the caller's */
+    ae_score_units units;
 } ae_score_options;
 
 /** Options in place: AE_SCORE_OPTIONS(.cost = AE_COST_MSE). C only; C++ calls
@@ -175,8 +176,8 @@ AE_API void ae_score_options_init(ae_score_options *options);
 /**
  * Score rows: how badly each row is reconstructed, and how much each feature contributes to that.
  *
- * With d the reconstruction minus the input and F the number of features, the contribution of a
- * feature is
+ * With d the reconstruction minus the input, in the units that options ask for, and F the number
+ * of features, the contribution of a feature is
  *
  *     AE_COST_L2   d^2 / sqrt(sum d^2), or 0 when all d are 0
  *     AE_COST_SSE  d^2
@@ -199,9 +200,11 @@ AE_API void ae_score_options_init(ae_score_options *options);
  * @param scores receives count floats, the cost of each row
  * @param contributions NULL, or receives count x input width floats: the contribution of each
  *                      feature; must not overlap rows
- * @param options NULL for AE_COST_L2
- * @return as ae_session_encode, and AE_ERROR_INVALID_ARGUMENT (an unknown cost, AE_COST_BCE without
- *         a sigmoid output), AE_ERROR_UNSUPPORTED (reserved is not 0)
+ * @param options NULL for AE_COST_L2 in the default units
+ * @return as ae_session_encode, and AE_ERROR_INVALID_ARGUMENT (an unknown cost or units,
+ *         AE_COST_BCE without a sigmoid output or in units that it does not have);
+ *         AE_ERROR_NOT_SET (AE_SCORE_UNITS_SCALED without a scaling, AE_SCORE_UNITS_SPREAD without
+ *         a spread that holds for the parameters)
  * Thread safety: uses session.
  * @since 0.1
  */
@@ -210,16 +213,33 @@ AE_CHECKED AE_API ae_status ae_session_score(ae_session *session, const float *r
                                              const ae_score_options *options);
 
 /**
- * Detect anomalies: rows whose score is greater than the network's threshold
- * (ae_network_fit_threshold). A score that is NaN counts as anomalous. ae_session_score tells which
- * features are to blame, if it is given the threshold's cost.
+ * The features that contribute most to a row's score, the greatest first. NaN counts as the
+ * greatest of all; of equal contributions the one further left comes first.
+ * ae_network_column_name gives a feature's name.
+ *
+ * @param contributions of one row, from ae_session_score
+ * @param features how many there are, the network's input width
+ * @param count how many are wanted, up to features
+ * @param indices receives count indices of features
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count over features)
+ * Thread safety: safe.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_contributions_top(const float *contributions, size_t features,
+                                                 size_t count, size_t *indices);
+
+/**
+ * Detect anomalies: rows whose score, of the threshold's cost and in its units, is greater than the
+ * network's threshold (ae_network_fit_threshold). A score that is NaN counts as anomalous. A
+ * session of AE_PRECISION_BF16 adds the threshold's margin_bf16 to the value. ae_session_score
+ * tells which features are to blame, if it is given the threshold's cost and units.
  *
  * @param rows count x input width floats
  * @param count rows; 0 does nothing
  * @param flags receives count bytes, 1 for an anomalous row and 0 for the others
- * @param scores NULL, or receives count floats: ae_session_score by the threshold's cost
+ * @param scores NULL, or receives count floats: ae_session_score by the threshold's cost and units
  * @return as ae_session_encode, and AE_ERROR_NOT_SET when the network has no threshold or has
- *         changed since it was fitted
+ *         changed since it was fitted, or its spread is gone that the threshold's units need
  * Thread safety: uses session.
  * @since 0.1
  */
@@ -257,7 +277,7 @@ AE_CHECKED AE_API ae_status ae_session_reconstruct_dataset(ae_session *session,
  *
  * @param scores receives row count floats
  * @param contributions NULL, or receives row count x input width floats, row-major
- * @param options NULL for AE_COST_L2
+ * @param options NULL for AE_COST_L2 in the default units
  * @return as ae_session_encode_dataset and ae_session_score
  * Thread safety: uses session, reads dataset.
  * @since 0.1

@@ -20,7 +20,11 @@ AE_BEGIN_DECLS
  * it.
  *
  * Any change of a parameter or of the scaling (a training step, ae_network_set_tensor, best weights
- * put back) removes the threshold, because scores change with them. Fit it last, then save.
+ * put back) removes the threshold, because scores change with them. Fit it last, then save. A
+ * threshold in AE_SCORE_UNITS_SPREAD also goes when the spread is fitted, set or cleared.
+ *
+ * A threshold keeps the cost and the units that it was fitted with; ae_session_detect, exported C
+ * and ONNX use them. Which units to choose: docs/anomaly.md.
  */
 
 /**
@@ -66,6 +70,13 @@ typedef struct ae_threshold_options {
      * default 3 */
     double k;
     size_t threads; /**< up to 1024; default: the processors this process may use */
+    /**
+     * of the score, as in ae_session_score; default: scaled where the network has a scaling, else
+     * the caller's. AE_SCORE_UNITS_SPREAD fits the network's spread on the same rows, unless it has
+     * one that holds already (ae_network_fit_error_spread).
+     */
+    ae_score_units units;
+    uint32_t reserved; /**< must be 0 */
 } ae_threshold_options;
 
 /** Options in place: AE_THRESHOLD_OPTIONS(.quantile = 1). C only; C++ calls
@@ -86,8 +97,9 @@ AE_API void ae_threshold_options_init(ae_threshold_options *options);
  * @since 0.1
  */
 typedef struct ae_threshold {
-    size_t size;            /**< sizeof(ae_threshold), set by the caller */
-    double value;           /**< a row is anomalous when its score is greater */
+    size_t size; /**< sizeof(ae_threshold), set by the caller */
+    /** a row is anomalous when its score is greater: what the rule gives, plus margin */
+    double value;
     ae_cost cost;           /**< of the score */
     ae_threshold_rule rule; /**< how it was computed */
     double quantile;        /**< of AE_THRESHOLD_QUANTILE, else 0 */
@@ -97,6 +109,21 @@ typedef struct ae_threshold {
     /** their standard deviation for AE_THRESHOLD_MEAN_SD, else their scaled MAD; 0 if given */
     double spread;
     uint64_t rows; /**< held-out rows; 0 if given */
+    /**
+     * How far the score of a row may move by rounding alone, in other kernels, exported C or ONNX
+     * runtimes; 0 if given. Part of value, so that none of them flags a row that a rule left on or
+     * below the threshold. It is eight times the greatest difference between the session's score
+     * and the same in float64, on up to 128 rows next to the threshold, and at least eight ulp.
+     */
+    double margin;
+    /**
+     * What a session of AE_PRECISION_BF16 adds to value: twice the greatest difference between its
+     * scores and a float32 session's on those rows; 0 if given. Sets of fewer rows than some
+     * hundred know little of it.
+     */
+    double margin_bf16;
+    ae_score_units units; /**< of the score; never AE_SCORE_UNITS_DEFAULT */
+    uint32_t reserved;    /**< 0 */
 } ae_threshold;
 
 /**
@@ -108,9 +135,11 @@ typedef struct ae_threshold {
  *                 the best epoch are better left out as well.
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range or of another rule,
- *         AE_THRESHOLD_GIVEN, AE_COST_BCE without a sigmoid output); AE_ERROR_SHAPE (widths differ;
- *         fewer than 2 rows for AE_THRESHOLD_MEAN_SD); AE_ERROR_DATA (a score that is not finite,
- *         naming the row); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         AE_THRESHOLD_GIVEN, AE_COST_BCE without a sigmoid output or in units that it does not
+ *         have); AE_ERROR_SHAPE (widths differ; fewer than 2 rows for AE_THRESHOLD_MEAN_SD);
+ *         AE_ERROR_DATA (a score that is not finite, naming the row); AE_ERROR_NOT_SET
+ *         (AE_SCORE_UNITS_SCALED without a scaling); AE_ERROR_UNSUPPORTED (options->reserved is
+ *         not 0); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: changes network.
  * @since 0.1
  */
@@ -123,9 +152,11 @@ AE_CHECKED AE_API ae_status ae_network_fit_threshold(ae_network *network,
  *
  * @param network whose threshold
  * @param value finite
- * @param options the cost of the scores that are compared with it; NULL for AE_COST_L2
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, an unknown cost, AE_COST_BCE without a
- *         sigmoid output, a value not finite); AE_ERROR_UNSUPPORTED (options->reserved is not 0)
+ * @param options cost and units of the scores that are compared with it; NULL for AE_COST_L2 in
+ *                the default units
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, an unknown cost or units, AE_COST_BCE
+ *         without a sigmoid output or in units that it does not have, a value not finite);
+ *         AE_ERROR_NOT_SET (units that need a scaling or a spread, and there is none)
  * Thread safety: changes network.
  * @since 0.1
  */

@@ -52,6 +52,33 @@ typedef enum ae_cost {
 } ae_cost;
 
 /**
+ * What a score's unit is: which numbers d, the reconstruction minus the input, are squared and
+ * added up (see ae_session_score).
+ *
+ * AE_COST_BCE is a cross-entropy of what the network itself sees, always of scaled values: it has
+ * no other unit, and AE_SCORE_UNITS_CALLER (where there is a scaling) and AE_SCORE_UNITS_SPREAD are
+ * refused with it.
+ * @since 0.1
+ */
+typedef enum ae_score_units {
+    /** AE_SCORE_UNITS_SCALED where the network has a scaling, else AE_SCORE_UNITS_CALLER */
+    AE_SCORE_UNITS_DEFAULT = 0,
+    /**
+     * d between scaled values, as in training: every feature counts by its own range or deviation
+     * in the training set. A constant feature is 0 there, so that its changes go unseen.
+     */
+    AE_SCORE_UNITS_SCALED = 1,
+    /** d as it is: a column in pascal outweighs one in millimetres */
+    AE_SCORE_UNITS_CALLER = 2,
+    /**
+     * d as it is, divided by that feature's own spread of d on held-out rows: a feature that is
+     * usually reconstructed well counts for more. Needs ae_network_fit_error_spread, or a threshold
+     * fitted with these units.
+     */
+    AE_SCORE_UNITS_SPREAD = 3
+} ae_score_units;
+
+/**
  * The arithmetic of the matrix products.
  * @since 0.1
  */

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "model/cost.h"
 #include "model/fold.h"
 #include "store/model_file.h"
 
@@ -111,6 +112,8 @@ static void measure(aei_c_source *f)
         if (f->first == 0 && n->widths[0] > f->buffers[1])
             f->buffers[1] = n->widths[0];
     }
+    if (f->spread != NULL)
+        f->info.weight_bytes += n->widths[0] * sizeof(float);
     f->info.buffer_bytes = (f->buffers[0] + f->buffers[1]) * sizeof(float);
 }
 
@@ -125,6 +128,8 @@ static ae_status write_texts(aei_c_source *f)
     ae_status status = AE_OK;
     aei_c_source_begin(f);
     aei_c_source_scaling(f);
+    if (f->spread != NULL)
+        aei_c_source_array(f, "spreads", f->spread, n->widths[0]);
     for (size_t l = f->first; l < f->last && status == AE_OK; l++) {
         status = aei_layer_fold(n, l, values, values + weights);
         if (status != AE_OK)
@@ -165,6 +170,32 @@ cleanup:
     return status;
 }
 
+/* The score and the threshold are one function, so they have one unit. */
+static ae_status set_score(aei_c_source *f, ae_score_units units)
+{
+    aei_score_form form;
+    AE_TRY(aei_score_form_resolve(&form, f->network, AE_COST_L2, units));
+    if (f->part != AE_EXPORT_PART_ALL)
+        return units == AE_SCORE_UNITS_DEFAULT
+                   ? AE_OK
+                   : aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                              "units are %s, but only AE_EXPORT_PART_ALL has a "
+                              "score: leave units 0",
+                              aei_score_units_name(units));
+    if (f->threshold != NULL && f->threshold->cost == AE_COST_BCE)
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "the network's threshold is of binary cross-entropy, which exported C does "
+                        "not compute: fit one of another cost, clear it, or export one part");
+    if (f->threshold != NULL && units != AE_SCORE_UNITS_DEFAULT && units != f->threshold->units)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "units are %s, but the network's threshold is of %s units: leave units 0, "
+                        "or fit or clear the threshold",
+                        aei_score_units_name(units), aei_score_units_name(f->threshold->units));
+    f->units = f->threshold != NULL ? f->threshold->units : form.units;
+    return f->units == AE_SCORE_UNITS_SPREAD ? aei_network_find_error_spread(&f->spread, f->network)
+                                             : AE_OK;
+}
+
 ae_status ae_network_export_c(const ae_network *network, const char *path, ae_export_c_info *info,
                               const ae_export_c_options *options)
 {
@@ -173,17 +204,13 @@ ae_status ae_network_export_c(const ae_network *network, const char *path, ae_ex
     ae_export_c_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_export_c_options"));
     AE_TRY(aei_check_enum((int)o.part, AE_EXPORT_PART_DECODER, "part", "ae_export_part"));
-    AE_TRY(aei_check_reserved(o.reserved, "ae_export_c_options"));
     if (info != NULL)
         AE_TRY(aei_result_check(info, "ae_export_c_info"));
     aei_c_source f = {.network = network,
                       .part = o.part == AE_EXPORT_PART_DEFAULT ? AE_EXPORT_PART_ALL : o.part,
                       .scaling = network->scaling};
     f.threshold = f.part == AE_EXPORT_PART_ALL ? aei_network_threshold(network) : NULL;
-    if (f.threshold != NULL && f.threshold->cost == AE_COST_BCE)
-        return aei_fail(AE_ERROR_UNSUPPORTED,
-                        "the network's threshold is of binary cross-entropy, which exported C does "
-                        "not compute: fit one of another cost, clear it, or export one part");
+    AE_TRY(set_score(&f, o.units));
     size_t length;
     const char *name;
     cut_path(path, &length, &name);

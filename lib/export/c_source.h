@@ -19,6 +19,8 @@ typedef struct aei_c_source {
     size_t buffers[2];  /* floats of the buffers that layers of even and odd number write into */
     const aei_scaling *scaling;    /* NULL: none */
     const ae_threshold *threshold; /* NULL: none that holds, or not all is exported */
+    ae_score_units units;          /* of the score */
+    const float *spread;           /* of AE_SCORE_UNITS_SPREAD, else NULL */
     uint32_t fingerprint;          /* of the numbers written so far */
     ae_export_c_info info;         /* size left to the caller */
     aei_file *source, *header;

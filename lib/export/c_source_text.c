@@ -246,14 +246,17 @@ void aei_c_source_array(aei_c_source *f, const char *name, const float *values, 
 /* A constant feature, of scale 0, is 0 to the network unless it is NaN, and always reconstructed as
  * its offset. */
 static const char scale_text[] =
-    "/* A row in the network's units, (value - offset) / scale. */\n"
+    "/* Feature j in the network's units, (value - offset) / scale. */\n"
+    "static float @_scaled(float value, size_t j)\n"
+    "{\n"
+    "    const float d = value - @_offsets[j], scale = @_scales[j];\n"
+    "    return scale > 0.0f ? d / scale : d * 0.0f;\n"
+    "}\n\n"
     "static void @_scale(const float *row, float *x)\n"
     "{\n"
     "    size_t j;\n"
-    "    for (j = 0; j < $_INPUT_WIDTH; j++) {\n"
-    "        const float d = row[j] - @_offsets[j], scale = @_scales[j];\n"
-    "        x[j] = scale > 0.0f ? d / scale : d * 0.0f;\n"
-    "    }\n"
+    "    for (j = 0; j < $_INPUT_WIDTH; j++)\n"
+    "        x[j] = @_scaled(row[j], j);\n"
     "}\n\n";
 
 void aei_c_source_scaling(aei_c_source *f)
@@ -267,14 +270,14 @@ void aei_c_source_scaling(aei_c_source *f)
         put(f, f->source, scale_text);
 }
 
-/* One output of a layer: activation(dot(...)), of the inputs x; of the last layer, in the caller's
+/* One output of a layer: activation(dot(...)), of the inputs x; if wanted, in the caller's
  * units. */
-static void put_feature(const aei_c_source *f, size_t layer, const char *x)
+static void put_feature(const aei_c_source *f, size_t layer, const char *x, bool unscaled)
 {
     const ae_activation kind = f->network->layers[layer].f.kind;
     const size_t in = f->network->layers[layer].in;
     const bool linear = kind == AE_ACTIVATION_LINEAR;
-    if (f->scaling != NULL && layer + 1 == f->network->depth)
+    if (f->scaling != NULL && unscaled)
         put(f, f->source, "@_offsets[j] + @_scales[j] * ");
     if (!linear)
         put_line(f, f->source, "@_%s(", aei_activation_name(kind));
@@ -291,7 +294,7 @@ void aei_c_source_layer(aei_c_source *f, size_t layer)
     put_line(f, f->source, "static void @_layer%zu(const float *x, float *y)\n{\n    size_t j;\n",
              layer);
     put_line(f, f->source, "    for (j = 0; j < %zu; j++)\n        y[j] = ", at->out);
-    put_feature(f, layer, "x");
+    put_feature(f, layer, "x", layer + 1 == f->network->depth);
     put(f, f->source, ";\n}\n\n");
 }
 
@@ -337,27 +340,20 @@ static void put_function(const aei_c_source *f, const char *declaration, size_t 
  * reconstruction. */
 static void put_score(const aei_c_source *f)
 {
+    const bool scaled = f->units == AE_SCORE_UNITS_SCALED;
     const size_t last = f->network->depth - 1;
     const char *inner = buffer_after(last - 1);
     put(f, f->source,
         "static float @_squares(const float *row)\n{\n    float sum = 0.0f, d;\n    size_t j;\n");
     put_calls(f, 0, last, "row", inner);
     put(f, f->source, "    for (j = 0; j < $_INPUT_WIDTH; j++) {\n        d = ");
-    put_feature(f, last, inner);
-    put(f, f->source, " - row[j];\n        sum += d * d;\n    }\n    return sum;\n}\n\n");
+    put_feature(f, last, inner, !scaled);
+    put(f, f->source, scaled ? " - @_scaled(row[j], j);\n" : " - row[j];\n");
+    if (f->spread != NULL)
+        put(f, f->source, "        d /= @_spreads[j];\n");
+    put(f, f->source, "        sum += d * d;\n    }\n    return sum;\n}\n\n");
     put(f, f->source, score_text);
     put(f, f->source, "\n{\n    return @_sqrt(@_squares(row));\n}\n\n");
-}
-
-/*
- * A score is greater than a float64 exactly if it is greater than the float32 at or below that. No
- * score is negative, and C has no constant for an infinity.
- */
-static float threshold_value(const ae_threshold *threshold)
-{
-    const float nearest = (float)threshold->value;
-    return fmaxf((double)nearest > threshold->value ? nextafterf(nearest, -INFINITY) : nearest,
-                 -FLT_MAX);
 }
 
 /* Not "greater": NaN is anomalous. */
@@ -393,7 +389,7 @@ static void put_threshold(const aei_c_source *f, aei_file *h)
                                         [AE_COST_MSE] = "the mean squared difference"};
     char number[32];
     put_line(f, h, "#define $_THRESHOLD (%s) /* a row is anomalous when %s is greater */\n",
-             constant(number, threshold_value(f->threshold)), costs[f->threshold->cost]);
+             constant(number, aei_threshold_float(f->threshold)), costs[f->threshold->cost]);
 }
 
 static void put_sizes(const aei_c_source *f, aei_file *h)
@@ -419,6 +415,13 @@ static void put_declaration(const aei_c_source *f, const char *comment, const ch
     put(f, f->header, declaration);
     put(f, f->header, ";\n\n");
 }
+
+static const char *const score_comments[] = {
+    [AE_SCORE_UNITS_SCALED] = "How badly a row is reconstructed: the L2 norm of the difference of "
+                              "scaled values.",
+    [AE_SCORE_UNITS_CALLER] = "How badly a row is reconstructed: the L2 norm of the difference.",
+    [AE_SCORE_UNITS_SPREAD] = "How badly a row is reconstructed: the L2 norm of the difference, "
+                              "each feature in its usual error."};
 
 static void put_header(const aei_c_source *f)
 {
@@ -446,8 +449,7 @@ static void put_header(const aei_c_source *f)
         put_declaration(f, "A code's reconstruction.", decode_text);
     if (f->part == AE_EXPORT_PART_ALL) {
         put_declaration(f, "Encode, then decode.", reconstruct_text);
-        put_declaration(f, "How badly a row is reconstructed: the L2 norm of the difference.",
-                        score_text);
+        put_declaration(f, score_comments[f->units], score_text);
     }
     if (f->threshold != NULL)
         put_declaration(
@@ -459,10 +461,11 @@ static void put_header(const aei_c_source *f)
 void aei_c_source_end(aei_c_source *f)
 {
     if (f->threshold != NULL) {
-        const float value = threshold_value(f->threshold);
+        const float value = aei_threshold_float(f->threshold);
         mix(f, &value, sizeof value);
         mix(f, &f->threshold->cost, sizeof f->threshold->cost);
     }
+    mix(f, &f->units, sizeof f->units);
     put_functions(f);
     put_line(f, f->source,
              "#if $_FINGERPRINT != 0x%08xu\n#error \"the header is of another export than this "

@@ -15,6 +15,7 @@ AEI_OPTIONS_INIT(ae_export_onnx_options)
 
 #include "base/file.h"
 #include "format/onnx_graph.h"
+#include "model/cost.h"
 #include "model/fold.h"
 #include "store/architecture.h"
 
@@ -22,7 +23,15 @@ AEI_OPTIONS_INIT(ae_export_onnx_options)
 #include <stdio.h>
 #include <string.h>
 
-enum { IR_VERSION = 8, OPSET = 15, FLOAT32 = 1, NODES_OF_A_LAYER = 3, TENSORS_OF_A_LAYER = 5 };
+enum {
+    IR_VERSION = 8,
+    OPSET = 15,
+    FLOAT32 = 1,
+    BOOL = 9,
+    NODES_OF_A_LAYER = 3,
+    TENSORS_OF_A_LAYER = 5
+};
+enum { SCORE_NODES = 6, SCORE_TENSORS = 3 };
 enum { SCALING_NODES = 4, SCALING_TENSORS = 3, OFFSET = 0, DIVISOR = 1, SCALE = 2 };
 
 /* Protobuf lengths are signed 32-bit numbers for most readers; names and the rest stay far below
@@ -111,14 +120,58 @@ static void add_scaling_tensors(aei_onnx_graph *g, const aei_scaling *scaling)
                scaling->features * sizeof(float));
 }
 
-/* The chain from "input" to "reconstruction", both in the caller's units. */
-static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded)
+/* What is exported: whether with scores, of which form, and the threshold on them. */
+typedef struct scoring {
+    bool wanted;
+    aei_score_form form;
+    const float *spread;           /* NULL unless in spreads */
+    const ae_threshold *threshold; /* NULL: none that holds */
+} scoring;
+
+/* A node on the present value and one constant, which is added. */
+static aei_onnx_node *add_with_constant(aei_onnx_graph *g, const char *name, const char *op,
+                                        const char *constant, const float *values, size_t count)
 {
+    memcpy(aei_onnx_tensor_add(g, constant, count, 0), values, count * sizeof *values);
+    return aei_onnx_node_add(g, name, op, g->message.n_initializer - 1, 1);
+}
+
+/* From reconstruction and target, both in the score's units, to "score" and "anomaly". NaN is
+ * anomalous, as in ae_session_detect: not (score <= threshold). */
+static void add_score(aei_onnx_graph *g, const ae_network *n, const scoring *s,
+                      char *reconstruction, char *target)
+{
+    const float features = (float)n->widths[0];
+    g->value = reconstruction;
+    aei_onnx_node_take(aei_onnx_node_add(g, "score.error", "Sub", 0, 0), target);
+    if (s->spread != NULL)
+        (void)add_with_constant(g, "score.divide", "Div", "score.spread", s->spread, n->widths[0]);
+    aei_onnx_node *sum = aei_onnx_node_add(
+        g, "score.sum", s->form.cost == AE_COST_L2 ? "ReduceL2" : "ReduceSumSquare", 0, 0);
+    aei_onnx_set_ints(sum, "axes", 1);
+    aei_onnx_set_int(sum, "keepdims", 0);
+    if (s->form.cost == AE_COST_MSE)
+        (void)add_with_constant(g, "score.mean", "Div", "score.features", &features, 1);
+    aei_onnx_value_name(g, "score");
+    if (s->threshold == NULL)
+        return;
+    const float most = aei_threshold_float(s->threshold);
+    (void)add_with_constant(g, "score.normal", "LessOrEqual", "score.threshold", &most, 1);
+    (void)aei_onnx_node_add(g, "score.not", "Not", 0, 0);
+    aei_onnx_value_name(g, "anomaly");
+}
+
+/* The chain from "input" to "reconstruction", both in the caller's units. */
+static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded, const scoring *s)
+{
+    char *target = g->value;
     if (n->scaling != NULL) {
         add_scaling_tensors(g, n->scaling);
         (void)aei_onnx_node_add(g, "scaling.subtract", "Sub", OFFSET, 1);
         (void)aei_onnx_node_add(g, "scaling.divide", "Div", DIVISOR, 1);
     }
+    if (s->form.units == AE_SCORE_UNITS_SCALED)
+        target = g->value;
     for (size_t layer = 0; layer < n->depth; layer++) {
         AE_TRY(add_product(g, n, layer, folded));
         if (n->layers[layer].batch_norm && !folded)
@@ -127,15 +180,18 @@ static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded)
         if (layer + 1 == n->encoder_layers)
             aei_onnx_value_name(g, "code");
     }
+    char *output = g->value;
     if (n->scaling != NULL) {
         (void)aei_onnx_node_add(g, "scaling.multiply", "Mul", SCALE, 1);
         (void)aei_onnx_node_add(g, "scaling.add", "Add", OFFSET, 1);
     }
     aei_onnx_value_name(g, "reconstruction");
+    if (s->wanted)
+        add_score(g, n, s, s->form.units == AE_SCORE_UNITS_SCALED ? output : g->value, target);
     return AE_OK;
 }
 
-/* A value that goes in or comes out: float32 [N, features]. */
+/* A value that goes in or comes out: [N, features], or [N] if features is 0. */
 typedef struct port {
     Aei__Onnx__ValueInfo info;
     Aei__Onnx__Type type;
@@ -146,7 +202,7 @@ typedef struct port {
 } port;
 
 /* The number of rows has a name instead of a value: runtimes then take batches of any size. */
-static Aei__Onnx__ValueInfo *port_init(port *p, char *name, size_t features)
+static Aei__Onnx__ValueInfo *port_init(port *p, char *name, int type, size_t features)
 {
     aei__onnx__value_info__init(&p->info);
     aei__onnx__type__init(&p->type);
@@ -159,9 +215,9 @@ static Aei__Onnx__ValueInfo *port_init(port *p, char *name, size_t features)
     p->info.name = name;
     p->info.type = &p->type;
     p->type.tensor_type = &p->tensor;
-    p->tensor.elem_type = FLOAT32;
+    p->tensor.elem_type = type;
     p->tensor.shape = &p->shape;
-    p->shape.n_dim = 2;
+    p->shape.n_dim = features == 0 ? 1 : 2;
     p->shape.dim = p->dim_list;
     memcpy(p->rows, "N", sizeof p->rows);
     p->dims[0].dim_param = p->rows;
@@ -198,30 +254,50 @@ static Aei__Onnx__Property property(char *key, char *value)
     return p;
 }
 
-/* With its ports, which need not outlive this. */
-static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, char *input_name,
-                            const char *path)
+/* What a score is, for who reads the file: {"cost":"l2","units":"scaled","threshold":1.5}. */
+static void describe_score(aei_text *json, const scoring *s)
 {
-    port input, code, reconstruction;
-    Aei__Onnx__ValueInfo *inputs[] = {port_init(&input, input_name, n->widths[0])};
+    if (!s->wanted)
+        return;
+    aei_text_add(json, "{\"cost\":\"%s\",\"units\":\"%s\"", aei_cost_name(s->form.cost),
+                 aei_score_units_name(s->form.units));
+    if (s->threshold != NULL) {
+        aei_text_add(json, ",\"threshold\":");
+        aei_text_number(json, (double)aei_threshold_float(s->threshold));
+    }
+    aei_text_add(json, "}");
+}
+
+/* With its ports, which need not outlive this. */
+static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, const scoring *s,
+                            char *input_name, const char *path)
+{
+    port input, code, reconstruction, score, anomaly;
+    Aei__Onnx__ValueInfo *inputs[] = {port_init(&input, input_name, FLOAT32, n->widths[0])};
     Aei__Onnx__ValueInfo *outputs[] = {
-        port_init(&code, (char[]){"code"}, n->widths[n->encoder_layers]),
-        port_init(&reconstruction, (char[]){"reconstruction"}, n->widths[0])};
+        port_init(&code, (char[]){"code"}, FLOAT32, n->widths[n->encoder_layers]),
+        port_init(&reconstruction, (char[]){"reconstruction"}, FLOAT32, n->widths[0]),
+        port_init(&score, (char[]){"score"}, FLOAT32, 0),
+        port_init(&anomaly, (char[]){"anomaly"}, BOOL, 0)};
     Aei__Onnx__Graph graph = *chain;
     graph.name = (char[]){"autoencoder"};
     graph.n_input = 1;
     graph.input = inputs;
-    graph.n_output = 2;
+    graph.n_output = !s->wanted ? 2 : s->threshold == NULL ? 3 : 4;
     graph.output = outputs;
 
-    aei_text architecture = {0};
+    aei_text architecture = {0}, scores = {0};
     aei_architecture_write(&architecture, n);
+    describe_score(&scores, s);
     ae_status status = aei_text_check(&architecture);
+    if (status == AE_OK)
+        status = aei_text_check(&scores);
     if (status == AE_OK) {
         Aei__Onnx__Property version = property((char[]){"libae.version"},
                                                aei_unconst(ae_version_string()));
         Aei__Onnx__Property widths = property((char[]){"libae.architecture"}, architecture.data);
-        Aei__Onnx__Property *properties[] = {&version, &widths};
+        Aei__Onnx__Property meaning = property((char[]){"libae.score"}, scores.data);
+        Aei__Onnx__Property *properties[] = {&version, &widths, &meaning};
         Aei__Onnx__OperatorSet opset = AEI__ONNX__OPERATOR_SET__INIT, *opsets[] = {&opset};
         opset.domain = (char[]){""};
         opset.version = OPSET;
@@ -232,12 +308,41 @@ static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, 
         model.graph = &graph;
         model.n_opset_import = 1;
         model.opset_import = opsets;
-        model.n_metadata_props = 2;
+        model.n_metadata_props = s->wanted ? 3 : 2;
         model.metadata_props = properties;
         status = save(&model, path);
     }
     aei_text_free(&architecture);
+    aei_text_free(&scores);
     return status;
+}
+
+/* The threshold's form where there is one, so that "score" and "anomaly" say the same. */
+static ae_status read_scoring(scoring *s, const ae_export_onnx_options *o, const ae_network *n)
+{
+    AE_TRY(aei_check_enum((int)o->score, AE_TOGGLE_OFF, "score", "ae_toggle"));
+    *s = (scoring){.wanted = o->score == AE_TOGGLE_ON, .threshold = aei_network_threshold(n)};
+    if (!s->wanted && ((int)o->cost != 0 || (int)o->units != 0))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "cost and units are of the output \"score\": set score to AE_TOGGLE_ON");
+    if (!s->wanted)
+        return AE_OK;
+    AE_TRY(aei_score_form_resolve(&s->form, n, o->cost, o->units));
+    if (s->threshold != NULL) {
+        const aei_score_form its = {s->threshold->cost, s->threshold->units};
+        if (((int)o->cost != 0 && o->cost != its.cost) ||
+            ((int)o->units != 0 && o->units != its.units))
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                            "the network's threshold is of cost %s in %s units: leave cost and "
+                            "units 0, or fit or clear the threshold",
+                            aei_cost_name(its.cost), aei_score_units_name(its.units));
+        s->form = its;
+    }
+    if (s->form.cost == AE_COST_BCE)
+        return aei_fail(AE_ERROR_UNSUPPORTED, "binary cross-entropy is not exported to ONNX: take "
+                                              "another cost, or leave score off");
+    return s->form.units == AE_SCORE_UNITS_SPREAD ? aei_network_find_error_spread(&s->spread, n)
+                                                  : AE_OK;
 }
 
 ae_status ae_network_export_onnx(const ae_network *network, const char *path,
@@ -248,10 +353,12 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
     ae_export_onnx_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_export_onnx_options"));
     AE_TRY(aei_check_enum((int)o.fold_batch_norm, AE_TOGGLE_OFF, "fold_batch_norm", "ae_toggle"));
-    AE_TRY(aei_check_reserved(o.reserved, "ae_export_onnx_options"));
+    scoring s;
+    AE_TRY(read_scoring(&s, &o, network));
     size_t floats = network->scaling == NULL
                         ? 0
                         : SCALING_TENSORS * network->widths[0]; /* folding needs fewer */
+    floats += s.wanted ? network->widths[0] + SCORE_TENSORS : 0;
     for (size_t i = 0; i < network->tensor_count; i++)
         floats += aei_tensor_elements(network, &network->tensors[i]);
     if (floats > most_bytes / sizeof(float))
@@ -260,12 +367,13 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
                         floats);
     char input[] = "input";
     aei_onnx_graph graph;
-    AE_TRY(aei_onnx_graph_create(&graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES,
-                                 network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS, floats));
-    ae_status status = add_nodes(&graph, network, o.fold_batch_norm == AE_TOGGLE_ON);
+    AE_TRY(aei_onnx_graph_create(
+        &graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES + SCORE_NODES,
+        network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS + SCORE_TENSORS, floats));
+    ae_status status = add_nodes(&graph, network, o.fold_batch_norm == AE_TOGGLE_ON, &s);
     if (status == AE_OK) {
         aei_onnx_graph_finish(&graph);
-        status = save_graph(&graph.message, network, input, path);
+        status = save_graph(&graph.message, network, &s, input, path);
     }
     aei_onnx_graph_free(&graph);
     return status;

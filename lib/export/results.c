@@ -170,9 +170,11 @@ static ae_status save(ae_session *session, const ae_dataset *dataset, const char
     ae_output_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_output_options"));
     AE_TRY(aei_check_enum((int)o.output, AE_OUTPUT_CONTRIBUTIONS, "output", "ae_output"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_output_options"));
     o.output = o.output == AE_OUTPUT_DEFAULT ? AE_OUTPUT_CODES : o.output;
     const ae_network *network = aei_session_network(session);
-    const ae_score_options score_options = {.size = sizeof score_options, .cost = o.cost};
+    const ae_score_options score_options = {
+        .size = sizeof score_options, .cost = o.cost, .units = o.units};
     /* What the width and the cost ask for is found out before there is a file. */
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
     if (o.output >= AE_OUTPUT_SCORES)

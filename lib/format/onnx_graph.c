@@ -89,6 +89,11 @@ aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const 
     return node;
 }
 
+void aei_onnx_node_take(aei_onnx_node *node, char *value)
+{
+    node->inputs[node->message.n_input++] = value;
+}
+
 /* protobuf-c's strings are not const, though it only reads them: hence aei_unconst. */
 static Aei__Onnx__Attribute *add_attribute(aei_onnx_node *node, const char *name,
                                            Aei__Onnx__Attribute__Type type)
@@ -106,6 +111,14 @@ void aei_onnx_set_int(aei_onnx_node *node, const char *name, int64_t value)
     Aei__Onnx__Attribute *attribute = add_attribute(node, name, AEI__ONNX__ATTRIBUTE__TYPE__INT);
     attribute->has_i = 1;
     attribute->i = value;
+}
+
+void aei_onnx_set_ints(aei_onnx_node *node, const char *name, int64_t value)
+{
+    Aei__Onnx__Attribute *attribute = add_attribute(node, name, AEI__ONNX__ATTRIBUTE__TYPE__INTS);
+    node->list = value;
+    attribute->n_ints = 1;
+    attribute->ints = &node->list;
 }
 
 void aei_onnx_set_float(aei_onnx_node *node, const char *name, float value)

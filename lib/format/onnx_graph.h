@@ -7,9 +7,9 @@
 #include "format/proto/onnx.pb-c.h"
 
 /*
- * An ONNX graph that is one chain: each node takes the value before it, and constants. The protobuf
- * messages point to each other, so all of them are made at once, with room for a number of nodes
- * and constants that is known before.
+ * An ONNX graph that is mostly one chain: each node takes the value before it, and constants. The
+ * protobuf messages point to each other, so all of them are made at once, with room for a number of
+ * nodes and constants that is known before.
  */
 
 enum { AEI_ONNX_NAME = 64, AEI_ONNX_INPUTS = 5, AEI_ONNX_ATTRIBUTES = 2 };
@@ -27,6 +27,7 @@ typedef struct aei_onnx_node {
     char value[AEI_ONNX_NAME]; /* that it puts out */
     char *inputs[AEI_ONNX_INPUTS], *output;
     Aei__Onnx__Attribute attributes[AEI_ONNX_ATTRIBUTES], *attribute_list[AEI_ONNX_ATTRIBUTES];
+    int64_t list; /* of the attribute that is a list of one number */
 } aei_onnx_node;
 
 typedef struct aei_onnx_graph {
@@ -52,7 +53,13 @@ float *aei_onnx_tensor_add(aei_onnx_graph *graph, const char *name, size_t rows,
  * they were added. */
 aei_onnx_node *aei_onnx_node_add(aei_onnx_graph *graph, const char *name, const char *op,
                                  size_t first, size_t count);
+
+/* A value of another node, or the graph's input, as the node's next input. */
+void aei_onnx_node_take(aei_onnx_node *node, char *value);
+
 void aei_onnx_set_int(aei_onnx_node *node, const char *name, int64_t value);
+/* A list of one number; a node has one such attribute. */
+void aei_onnx_set_ints(aei_onnx_node *node, const char *name, int64_t value);
 void aei_onnx_set_float(aei_onnx_node *node, const char *name, float value);
 
 /* Name what the last node puts out. */

@@ -80,6 +80,25 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
     return cost / rows;
 }
 
+static const char *const unit_names[] = {[AE_SCORE_UNITS_SCALED] = "scaled",
+                                         [AE_SCORE_UNITS_CALLER] = "caller",
+                                         [AE_SCORE_UNITS_SPREAD] = "spread"};
+
+const char *aei_score_units_name(ae_score_units units)
+{
+    return unit_names[units];
+}
+
+bool aei_score_units_parse(ae_score_units *units, const char *name)
+{
+    for (int i = AE_SCORE_UNITS_SCALED; name != NULL && i <= AE_SCORE_UNITS_SPREAD; i++)
+        if (strcmp(name, unit_names[i]) == 0) {
+            *units = (ae_score_units)i;
+            return true;
+        }
+    return false;
+}
+
 ae_status aei_network_check_cost(const ae_network *network, ae_cost cost)
 {
     AE_TRY(aei_check_enum((int)cost, AE_COST_BCE, "cost", "ae_cost"));
@@ -88,13 +107,43 @@ ae_status aei_network_check_cost(const ae_network *network, ae_cost cost)
     return AE_OK;
 }
 
-ae_status aei_network_score_cost(ae_cost *cost, const ae_network *network,
-                                 const ae_score_options *options)
+static ae_status check_units(const ae_network *network, ae_cost cost, ae_score_units units)
+{
+    const bool scaled = network->scaling != NULL;
+    AE_TRY(aei_check_enum((int)units, AE_SCORE_UNITS_SPREAD, "units", "ae_score_units"));
+    if (units == AE_SCORE_UNITS_SCALED && !scaled)
+        return aei_fail(AE_ERROR_NOT_SET,
+                        "units are AE_SCORE_UNITS_SCALED, but the network has no scaling: "
+                        "ae_network_fit_scaling makes one, before training");
+    /* An option without effect would leave its caller with another number than meant. */
+    if (cost == AE_COST_BCE &&
+        ((units == AE_SCORE_UNITS_CALLER && scaled) || units == AE_SCORE_UNITS_SPREAD))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "units are AE_SCORE_UNITS_%s, but binary cross-entropy is of scaled values "
+                        "always: leave units 0 or take another cost",
+                        units == AE_SCORE_UNITS_SPREAD ? "SPREAD" : "CALLER");
+    return AE_OK;
+}
+
+ae_status aei_score_form_resolve(aei_score_form *form, const ae_network *network, ae_cost cost,
+                                 ae_score_units units)
+{
+    AE_TRY(aei_network_check_cost(network, cost));
+    AE_TRY(check_units(network, cost, units));
+    form->cost = cost == AE_COST_DEFAULT ? AE_COST_L2 : cost;
+    form->units = units != AE_SCORE_UNITS_DEFAULT ? units
+                  : network->scaling != NULL      ? AE_SCORE_UNITS_SCALED
+                                                  : AE_SCORE_UNITS_CALLER;
+    return AE_OK;
+}
+
+ae_status aei_score_form_read(aei_score_form *form, const float **spread, const ae_network *network,
+                              const ae_score_options *options)
 {
     ae_score_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_score_options"));
-    AE_TRY(aei_check_reserved(o.reserved, "ae_score_options"));
-    AE_TRY(aei_network_check_cost(network, o.cost));
-    *cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
-    return AE_OK;
+    AE_TRY(aei_score_form_resolve(form, network, o.cost, o.units));
+    *spread = NULL;
+    return form->units == AE_SCORE_UNITS_SPREAD ? aei_network_find_error_spread(spread, network)
+                                                : AE_OK;
 }

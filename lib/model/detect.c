@@ -19,7 +19,10 @@ ae_status ae_session_detect(ae_session *session, const float *rows, size_t count
         return AE_OK;
     AE_REQUIRE(rows);
     AE_REQUIRE(flags);
-    const ae_score_options options = {.size = sizeof options, .cost = threshold->cost};
+    const ae_score_options options = {
+        .size = sizeof options, .cost = threshold->cost, .units = threshold->units};
+    const double most = threshold->value +
+                        (aei_session_is_bf16(session) ? threshold->margin_bf16 : 0);
     /* Without an array of the caller's: a call allocates nothing. */
     float spare[SCORES] = {0};
     for (size_t done = 0; done < count;) {
@@ -28,7 +31,7 @@ ae_status ae_session_detect(ae_session *session, const float *rows, size_t count
         AE_TRY(
             ae_session_score(session, rows + done * network->widths[0], batch, to, NULL, &options));
         for (size_t r = 0; r < batch; r++)
-            flags[done + r] = !((double)to[r] <= threshold->value); /* NaN is anomalous */
+            flags[done + r] = !((double)to[r] <= most); /* NaN is anomalous */
         done += batch;
     }
     return AE_OK;

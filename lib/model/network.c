@@ -9,6 +9,7 @@
 #include "base/philox.h"
 #include "model/tied.h"
 
+#include <libae/error_spread.h>
 #include <libae/missing.h>
 #include <math.h>
 #include <stdlib.h>
@@ -377,6 +378,8 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
     if (network->columns != NULL)
         AE_CHECK(ae_network_set_column_names(n, (const char *const *)network->columns,
                                              network->widths[0]));
+    if (aei_network_error_spread(network) != NULL)
+        AE_CHECK(ae_network_set_error_spread(n, network->error_spread));
     /* Last: it holds for the generation that the copy has now. */
     aei_network_keep_threshold(n, aei_network_threshold(network));
     *copy = n;
@@ -393,6 +396,7 @@ void ae_network_free(ae_network *network)
     aei_arena_free(&network->arena);
     aei_scaling_free(network->scaling);
     free(network->fill);
+    free(network->error_spread);
     aei_network_drop_columns(network);
     free(network->widths);
     free(network);

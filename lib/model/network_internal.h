@@ -5,6 +5,7 @@
 #include <libae/network.h>
 #include <libae/threshold.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "compute/kernels.h"
@@ -61,9 +62,11 @@ struct ae_network {
     float *parameters;
     size_t running_floats;
     float *running;
-    aei_scaling *scaling; /* NULL: features as the caller has them */
-    float *fill;          /* what the input reads for a missing value; NULL: none */
-    char **columns;       /* names of the input's columns, one block; NULL: none */
+    aei_scaling *scaling;             /* NULL: features as the caller has them */
+    float *fill;                      /* what the input reads for a missing value; NULL: none */
+    float *error_spread;              /* of each feature; NULL: none */
+    uint64_t error_spread_generation; /* that it holds for */
+    char **columns;                   /* names of the input's columns, one block; NULL: none */
 };
 
 /* ae_network_create without the values: every parameter and statistic is 0. For loading, which sets
@@ -77,8 +80,13 @@ ae_status aei_check_activation(size_t layer, ae_activation activation);
 ae_status aei_check_activations(const ae_activation *activations, size_t count, size_t layers);
 
 /* Writes a tensor's name: "decoder.2.bn.weight" for layer 5 of which 3 encode and "bn.weight". */
-void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers,
-                     const char *part);
+static inline void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers,
+                                   const char *part)
+{
+    const bool decodes = layer >= encoder_layers;
+    (void)snprintf(name, size, "%s.%zu.%s", decodes ? "decoder" : "encoder",
+                   layer - (decodes ? encoder_layers : 0), part);
+}
 
 /* Whether the tensor lies in a parameter block, else in a running block. */
 static inline bool aei_tensor_is_parameter(const aei_tensor *tensor)
@@ -125,11 +133,24 @@ void aei_tensor_pack(const ae_network *network, const aei_tensor *tensor, float 
  * exchanged. */
 bool aei_network_same_layout(const ae_network *a, const ae_network *b);
 
+/* The spread of each feature's error, or NULL when there is none or the network has changed
+ * since. */
+const float *aei_network_error_spread(const ae_network *network);
+
+/* Move one network's spread to another for the parameters as they are; none if it does not hold. */
+void aei_network_move_error_spread(ae_network *to, ae_network *from);
+
+/* The spread, or AE_ERROR_NOT_SET and the reason why there is none. */
+ae_status aei_network_find_error_spread(const float **spread, const ae_network *network);
+
 /* The threshold, or NULL when there is none or the network has changed since. */
 const ae_threshold *aei_network_threshold(const ae_network *network);
 
 /* The threshold, or AE_ERROR_NOT_SET and the reason why there is none. */
 ae_status aei_network_find_threshold(const ae_threshold **threshold, const ae_network *network);
+
+/* The float32 that decides for float32 scores as the threshold does. */
+float aei_threshold_float(const ae_threshold *threshold);
 
 /* Keep a threshold for the parameters as they are; NULL: none. */
 void aei_network_keep_threshold(ae_network *network, const ae_threshold *threshold);

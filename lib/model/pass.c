@@ -13,6 +13,7 @@
 #include "model/score.h"
 #include "model/weighted.h"
 
+#include <math.h>
 #include <string.h>
 
 /* What follows from the network's parameters is worked out again only when they have changed. */
@@ -116,6 +117,22 @@ static void panel_costs(ae_session *s, size_t p, const float *y, int bce, float 
                            bce != 0, costs + p * rows);
 }
 
+/* Panel p in spreads: the reconstruction gives way to its error, and the input to 0, so that what
+ * follows need not know. */
+static void divide_panel(ae_session *s, float *tile, size_t p)
+{
+    const size_t panel = s->network->kernels->panel,
+                 count = aei_columns(panel, s->network->widths[0], p);
+    const float *spread = s->now.spread + p * panel;
+    float *input = s->input + p * s->now.rows * panel;
+    for (size_t r = 0; r < s->now.rows; r++)
+        for (size_t j = r * panel; j < r * panel + count; j++) {
+            tile[j] = (float)(((double)tile[j] - (double)input[j]) / (double)spread[j - r * panel]);
+            if (!isnan(input[j])) /* where it is missing it stays so */
+                input[j] = 0;
+        }
+}
+
 static void store_output(ae_session *s, const float *tile, size_t p, size_t features)
 {
     const size_t panel = s->network->kernels->panel, count = aei_columns(panel, features, p);
@@ -182,6 +199,8 @@ static void epilogue(ae_session *s, size_t l, size_t p, float *y, size_t thread)
         panel_costs(s, p, y + at, 1, s->entropy_sums, thread);
     if (s->now.unscaled)
         unscale_panel(s, y + at, p);
+    if (s->now.spread != NULL)
+        divide_panel(s, y + at, p);
     if (s->now.squares)
         panel_costs(s, p, y + at, 0, s->square_sums, thread);
     if (s->now.out != NULL)

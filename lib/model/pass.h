@@ -21,6 +21,7 @@ typedef struct aei_pass {
     float *out;              /* row-major; NULL: not wanted */
     bool squares, entropies; /* each row's sums, panel by panel, into the session's */
     bool unscaled;           /* reconstructions, squares and scores in the caller's units */
+    const float *spread;     /* squares and scores in these [features]; NULL: as they are */
     ae_cost cost;            /* of the scores */
     float *scores;           /* [rows]; NULL: not wanted */
     float *contributions;    /* [rows][features]; NULL: not wanted */

@@ -136,6 +136,11 @@ const ae_network *aei_session_network(const ae_session *session)
     return session->network;
 }
 
+bool aei_session_is_bf16(const ae_session *session)
+{
+    return session->bf16;
+}
+
 size_t aei_session_memory(const ae_session *session)
 {
     return session->arena.size;
@@ -258,17 +263,19 @@ void aei_session_weigh(ae_session *session, const float *feature_weights)
 }
 
 ae_status aei_session_costs(ae_session *s, aei_gather gather, const void *source,
-                            const uint32_t *rows, size_t row_count, bool unscaled, double *squares,
-                            double *entropies)
+                            const uint32_t *rows, size_t row_count, ae_score_units units,
+                            double *squares, double *entropies)
 {
-    const aei_pass pass = {.last = s->network->depth,
-                           .rows = row_count,
-                           .gather = gather,
-                           .source = source,
-                           .numbers = rows,
-                           .squares = true,
-                           .entropies = entropies != NULL,
-                           .unscaled = unscaled};
+    const aei_pass pass = {
+        .last = s->network->depth,
+        .rows = row_count,
+        .gather = gather,
+        .source = source,
+        .numbers = rows,
+        .squares = true,
+        .entropies = entropies != NULL,
+        .unscaled = units != AE_SCORE_UNITS_SCALED,
+        .spread = units == AE_SCORE_UNITS_SPREAD ? aei_network_error_spread(s->network) : NULL};
     AE_TRY(aei_pass_run(s, &pass));
     const size_t panels = aei_panels(s->network->kernels->panel, s->network->widths[0]);
     for (size_t r = 0; r < row_count; r++) {
@@ -289,11 +296,13 @@ ae_status ae_session_score(ae_session *session, const float *rows, size_t count,
                            float *contributions, const ae_score_options *options)
 {
     REQUIRE_ROWS(session, count, rows, scores);
-    ae_cost cost;
-    AE_TRY(aei_network_score_cost(&cost, session->network, options));
+    aei_score_form form;
+    const float *spread;
+    AE_TRY(aei_score_form_read(&form, &spread, session->network, options));
     const aei_pass pass = {.last = session->network->depth,
-                           .unscaled = cost != AE_COST_BCE,
-                           .cost = cost,
+                           .unscaled = form.units != AE_SCORE_UNITS_SCALED,
+                           .spread = spread,
+                           .cost = form.cost,
                            .scores = scores,
                            .contributions = contributions};
     return run_rows(session, pass, rows, count);

@@ -27,6 +27,9 @@ const ae_network *aei_session_network(const ae_session *session);
 ae_status aei_session_layers(ae_session *session, size_t first, size_t last, const float *in,
                              size_t count, float *out);
 
+/* Whether it computes in bfloat16. */
+bool aei_session_is_bf16(const ae_session *session);
+
 /* Bytes of scratch. */
 size_t aei_session_memory(const ae_session *session);
 
@@ -34,13 +37,13 @@ size_t aei_session_memory(const ae_session *session);
 size_t aei_session_max_batch(const ae_session *session);
 
 /*
- * Reconstruct up to max_batch gathered rows and give each row's sum of squared errors, in the
- * caller's units or the scaled ones, and, unless NULL, its summed binary cross-entropy, of scaled
- * values always. AE_ERROR_THREAD after a fork.
+ * Reconstruct up to max_batch gathered rows and give each row's sum of squared errors, in units
+ * that are resolved and whose spread is there, and, unless NULL, its summed binary cross-entropy,
+ * of scaled values always. AE_ERROR_THREAD after a fork.
  */
 ae_status aei_session_costs(ae_session *session, aei_gather gather, const void *source,
-                            const uint32_t *rows, size_t row_count, bool unscaled, double *squares,
-                            double *entropies);
+                            const uint32_t *rows, size_t row_count, ae_score_units units,
+                            double *squares, double *entropies);
 
 /* Give the features weights in the costs of aei_session_costs, but not in scores. One for each,
  * which must outlive the session; NULL: all 1. */

@@ -6,18 +6,10 @@
 #include "model/tied.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Layers count anew in the decoder, as in a PyTorch module with an encoder and a decoder of its
  * own: files and the names in them depend on this. */
-void aei_tensor_name(char *name, size_t size, size_t layer, size_t encoder_layers, const char *part)
-{
-    const bool decodes = layer >= encoder_layers;
-    (void)snprintf(name, size, "%s.%zu.%s", decodes ? "decoder" : "encoder",
-                   layer - (decodes ? encoder_layers : 0), part);
-}
-
 size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor)
 {
     const aei_layer *layer = &network->layers[tensor->layer];

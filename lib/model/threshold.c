@@ -8,6 +8,7 @@
 #include "model/cost.h"
 #include "model/network_internal.h"
 
+#include <float.h>
 #include <math.h>
 
 /* Kept but not given out once the generation has moved: a threshold of other parameters would flag
@@ -17,6 +18,15 @@ const ae_threshold *aei_network_threshold(const ae_network *network)
     const bool holds = network->threshold.size != 0 &&
                        network->threshold_generation == network->generation;
     return holds ? &network->threshold : NULL;
+}
+
+/* A score is greater than a float64 exactly if it is greater than the float32 at or below that. No
+ * score is negative, and C has no constant for an infinity. */
+float aei_threshold_float(const ae_threshold *threshold)
+{
+    const float nearest = (float)threshold->value;
+    return fmaxf((double)nearest > threshold->value ? nextafterf(nearest, -INFINITY) : nearest,
+                 -FLT_MAX);
 }
 
 void aei_network_keep_threshold(ae_network *network, const ae_threshold *threshold)
@@ -43,13 +53,15 @@ ae_status ae_network_set_threshold(ae_network *network, double value,
                                    const ae_score_options *options)
 {
     AE_REQUIRE(network);
-    ae_cost cost;
-    AE_TRY(aei_network_score_cost(&cost, network, options));
+    aei_score_form form;
+    const float *spread;
+    AE_TRY(aei_score_form_read(&form, &spread, network, options));
     if (!isfinite(value))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "threshold %g is not finite", value);
     aei_network_keep_threshold(network, &(ae_threshold){.size = sizeof(ae_threshold),
                                                         .value = value,
-                                                        .cost = cost,
+                                                        .cost = form.cost,
+                                                        .units = form.units,
                                                         .rule = AE_THRESHOLD_GIVEN});
     return AE_OK;
 }

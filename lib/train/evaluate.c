@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "data/dataset_internal.h"
+#include "model/cost.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static ae_evaluation means(size_t rows, size_t features, double l2, double sse, 
  * caller asks for its own units. Only a sigmoid gives probabilities: after any other output the
  * cross-entropy is NAN. */
 ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
-                              bool unscaled)
+                              ae_score_units units)
 {
     double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
     const ae_network *network = aei_session_network(session);
@@ -42,7 +43,7 @@ ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, ae
         aei_batch batch;
         AE_TRY(aei_reader_take(reader, k, &batch));
         AE_TRY(aei_session_costs(session, aei_dataset_gather, batch.dataset, batch.rows,
-                                 batch.count, unscaled, squares, probabilities ? entropies : NULL));
+                                 batch.count, units, squares, probabilities ? entropies : NULL));
         for (size_t i = 0; i < batch.count; i++) {
             l2 += sqrt(squares[i]);
             sse += squares[i];
@@ -51,15 +52,16 @@ ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, ae
         rows += batch.count;
     }
     *evaluation = means(rows, network->widths[0], l2, sse, bce);
+    evaluation->units = units;
     return AE_OK;
 }
 
 ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
-                               const ae_dataset *dataset, bool unscaled)
+                               const ae_dataset *dataset, ae_score_units units)
 {
     aei_reader *reader;
     AE_TRY(aei_reader_create(&reader, dataset, aei_session_max_batch(session), NULL, NULL));
-    const ae_status status = aei_evaluate_reader(evaluation, session, reader, unscaled);
+    const ae_status status = aei_evaluate_reader(evaluation, session, reader, units);
     aei_reader_free(reader);
     return status;
 }
@@ -90,6 +92,12 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
     AE_TRY(aei_result_check(evaluation, "ae_evaluation"));
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
+    AE_TRY(aei_check_reserved(o.reserved, "ae_evaluate_options"));
+    aei_score_form form;
+    const float *spread;
+    AE_TRY(aei_score_form_resolve(&form, network, AE_COST_L2, o.units));
+    if (form.units == AE_SCORE_UNITS_SPREAD)
+        AE_TRY(aei_network_find_error_spread(&spread, network));
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
     AE_TRY(aei_dataset_check_missing(dataset, network->fill != NULL, "dataset"));
     ae_session *session;
@@ -98,7 +106,7 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
         &(ae_session_options){.size = sizeof(ae_session_options),
                               .threads = o.threads == 0 ? aei_cpu_cores() : o.threads}));
     ae_evaluation mine;
-    ae_status status = aei_evaluate_session(&mine, session, dataset, true);
+    ae_status status = aei_evaluate_session(&mine, session, dataset, form.units);
     ae_session_free(session);
     if (status != AE_OK)
         return status;
@@ -145,6 +153,7 @@ ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *referen
         sse += squares;
     }
     *evaluation = means(rows, features, l2, sse, bce);
+    evaluation->units = scaling != NULL ? AE_SCORE_UNITS_SCALED : AE_SCORE_UNITS_CALLER;
 cleanup:
     aei_reader_free(reader);
     free(mean);

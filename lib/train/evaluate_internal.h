@@ -8,14 +8,14 @@
 #include "model/session_internal.h"
 
 /*
- * The costs of a session's network on a dataset of the right width, in the caller's units or, as a
- * trainer's costs are, of scaled values. The first reads a dataset in batches of at most
- * aei_session_max_batch rows, and allocates nothing.
+ * The costs of a session's network on a dataset of the right width, in units that are resolved and
+ * whose spread is there; a trainer's are scaled, which without a scaling are the caller's too. The
+ * first reads a dataset in batches of at most aei_session_max_batch rows, and allocates nothing.
  */
 ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
-                              bool unscaled);
+                              ae_score_units units);
 ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
-                               const ae_dataset *dataset, bool unscaled);
+                               const ae_dataset *dataset, ae_score_units units);
 
 /* ae_dataset_evaluate_mean of values scaled for a network; scaling NULL: as they are. Widths and
  * evaluation->size are not checked. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Fitting a network's threshold: score all held-out rows, sort, apply the rule. */
+/* Fitting a network's threshold: score all held-out rows, sort, apply the rule, and add what
+ * rounding may move a score by. */
 #include <libae/threshold.h>
 
 #include "base/cpu_internal.h"
@@ -7,24 +8,37 @@
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "model/cost.h"
+#include "model/score_f64.h"
 #include "model/session_internal.h"
+#include "train/fit_error_spread.h"
+#include "train/quantile.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* 1 over the normal distribution's third quartile: makes the median absolute deviation of normal
- * scores their standard deviation. */
-static const double mad_scale = 1.482602218505602;
+#include <string.h>
 
 AEI_OPTIONS_INIT(ae_threshold_options)
 
-static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *options,
-                         const ae_network *network)
+/* Rows whose scores are computed in other ways, at most; one pass of a session takes as many. */
+enum { WITNESSES = AEI_PASS_ROWS };
+
+/*
+ * How much more than the greatest difference that was seen. Another order of the sums is as far
+ * from float64 as this one, on either side, so two such distances lie between them; the rest is for
+ * the few rows that were looked at. In bfloat16 the session itself was looked at, but processors
+ * with instructions for bfloat16 round the rows too.
+ */
+static const double margin_factor = 8, bf16_factor = 2;
+
+static ae_status resolve(ae_threshold_options *o, aei_score_form *form,
+                         const ae_threshold_options *options, const ae_network *network)
 {
     AE_TRY(aei_options_read(o, sizeof *o, options, "ae_threshold_options"));
     AE_TRY(aei_check_enum((int)o->rule, AE_THRESHOLD_MEDIAN_MAD, "rule",
                           "ae_threshold_rule to fit by"));
-    AE_TRY(aei_network_check_cost(network, o->cost));
+    AE_TRY(aei_check_reserved(o->reserved, "ae_threshold_options"));
+    AE_TRY(aei_score_form_resolve(form, network, o->cost, o->units));
     o->rule = o->rule == AE_THRESHOLD_DEFAULT ? AE_THRESHOLD_QUANTILE : o->rule;
     /* An option without effect would leave its caller with another threshold than meant. */
     if (o->rule == AE_THRESHOLD_QUANTILE && o->k != 0)
@@ -35,7 +49,6 @@ static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *op
                         "quantile is %g, but only AE_THRESHOLD_QUANTILE has one", o->quantile);
     o->quantile = o->quantile == 0 ? 0.99 : o->quantile;
     o->k = o->k == 0 ? 3 : o->k;
-    o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;
     o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
     if (!(o->quantile > 0 && o->quantile <= 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "quantile %g is not in (0, 1]", o->quantile);
@@ -44,10 +57,16 @@ static ae_status resolve(ae_threshold_options *o, const ae_threshold_options *op
     return AE_OK;
 }
 
-static ae_status score_all(float *scores, ae_session *session, const ae_dataset *dataset,
-                           ae_cost cost)
+static ae_score_options options_of(aei_score_form form)
 {
-    const ae_score_options options = {.size = sizeof options, .cost = cost};
+    return (ae_score_options){
+        .size = sizeof(ae_score_options), .cost = form.cost, .units = form.units};
+}
+
+static ae_status score_all(float *scores, ae_session *session, const ae_dataset *dataset,
+                           aei_score_form form)
+{
+    const ae_score_options options = options_of(form);
     const size_t rows = ae_dataset_row_count(dataset), batch = aei_session_max_batch(session),
                  bytes = batch * ae_dataset_feature_count(dataset) * sizeof(float);
     float *values = malloc(bytes);
@@ -66,23 +85,6 @@ static ae_status score_all(float *scores, ae_session *session, const ae_dataset 
 cleanup:
     free(values);
     return status;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* Of sorted values, by Hyndman and Fan 1996, type 7. */
-static double quantile(const float *sorted, size_t count, double q)
-{
-    const double at = (double)(count - 1) * q;
-    const size_t below = (size_t)at;
-    if (below + 1 >= count)
-        return (double)sorted[count - 1];
-    const double low = (double)sorted[below], high = (double)sorted[below + 1];
-    return low + (at - (double)below) * (high - low);
 }
 
 /* Around the mean, in a second loop, so that nothing cancels where scores are large and close. */
@@ -120,24 +122,111 @@ static double median_deviation(const float *sorted, size_t count, double centre)
 }
 
 /* Scores are sorted here. */
-static ae_threshold apply_rule(const ae_threshold_options *o, float *scores, size_t count)
+static ae_threshold apply_rule(const ae_threshold_options *o, aei_score_form form, float *scores,
+                               size_t count)
 {
-    ae_threshold t = {.size = sizeof t, .cost = o->cost, .rule = o->rule, .rows = count};
-    if (o->rule == AE_THRESHOLD_MEAN_SD) {
+    ae_threshold t = {
+        .size = sizeof t, .cost = form.cost, .units = form.units, .rule = o->rule, .rows = count};
+    if (o->rule == AE_THRESHOLD_MEAN_SD)
         mean_and_deviation(scores, count, &t.centre, &t.spread); /* in the order of the rows */
-    } else {
-        qsort(scores, count, sizeof *scores, by_size);
-        t.centre = quantile(scores, count, 0.5);
-        t.spread = mad_scale * median_deviation(scores, count, t.centre);
+    aei_sort(scores, count);
+    if (o->rule != AE_THRESHOLD_MEAN_SD) {
+        t.centre = aei_quantile(scores, count, 0.5);
+        t.spread = AEI_MAD_SCALE * median_deviation(scores, count, t.centre);
     }
     if (o->rule == AE_THRESHOLD_QUANTILE) {
         t.quantile = o->quantile;
-        t.value = quantile(scores, count, o->quantile);
+        t.value = aei_quantile(scores, count, o->quantile);
     } else {
         t.k = o->k;
         t.value = t.centre + t.k * t.spread;
     }
     return t;
+}
+
+/* Held-out rows next to the threshold, on or below it: those that rounding might lift over it. */
+typedef struct witnesses {
+    size_t count;
+    float *rows, scores[WITNESSES], bf16[WITNESSES]; /* rows: [count][features] */
+} witnesses;
+
+static ae_status find_witnesses(witnesses *w, const ae_dataset *dataset, const float *scores,
+                                const float *sorted, double value)
+{
+    const size_t all = ae_dataset_row_count(dataset), features = ae_dataset_feature_count(dataset);
+    size_t below = 0;
+    while (below < all && (double)sorted[below] <= value)
+        below++;
+    const float least = below > WITNESSES ? sorted[below - WITNESSES] : sorted[0];
+    for (size_t r = 0; r < all && w->count < WITNESSES; r++) {
+        if (scores[r] < least || (double)scores[r] > value)
+            continue;
+        AE_TRY(ae_dataset_read(dataset, r, 1, w->rows + w->count * features));
+        w->scores[w->count++] = scores[r];
+    }
+    return AE_OK;
+}
+
+static ae_status score_in_bf16(witnesses *w, const ae_network *network, aei_score_form form)
+{
+    const ae_score_options options = options_of(form);
+    ae_session *session;
+    AE_TRY(
+        ae_session_create(&session, network, AE_SESSION_OPTIONS(.precision = AE_PRECISION_BF16)));
+    const ae_status status = ae_session_score(session, w->rows, w->count, w->bf16, NULL, &options);
+    ae_session_free(session);
+    return status;
+}
+
+/* The threshold's margins; its value is still what the rule gave. */
+static ae_status fit_margins(ae_threshold *t, const ae_network *network, const ae_dataset *dataset,
+                             const float *scores, const float *sorted)
+{
+    const aei_score_form form = {t->cost, t->units};
+    const size_t features = network->widths[0], floats = WITNESSES * features;
+    witnesses w = {.rows = malloc(floats * sizeof *w.rows)};
+    double *room = malloc(aei_score_f64_room(network) * sizeof *room), most = 0, bf16 = 0;
+    ae_status status = AE_OK;
+    if (w.rows == NULL || room == NULL)
+        AE_CHECK(aei_fail_memory(floats * sizeof *w.rows));
+    AE_CHECK(find_witnesses(&w, dataset, scores, sorted, t->value));
+    AE_CHECK(score_in_bf16(&w, network, form));
+    for (size_t i = 0; i < w.count; i++) {
+        const double score = (double)w.scores[i];
+        /* fmax passes over NaN, where bfloat16 or float64 left the numbers */
+        most = fmax(most, fabs(aei_score_f64(network, form, w.rows + i * features, room) - score));
+        bf16 = fmax(bf16, fabs((double)w.bf16[i] - score));
+    }
+    /* One row that happens to be exact says nothing of the next. */
+    t->margin = fmax(margin_factor * most, 8 * (double)FLT_EPSILON * fabs(t->value));
+    t->margin_bf16 = isfinite(bf16) ? bf16_factor * bf16 : 0;
+cleanup:
+    free(room);
+    free(w.rows);
+    return status;
+}
+
+static ae_status fit(ae_network *network, ae_session *session, const ae_dataset *held_out,
+                     const ae_threshold_options *o, aei_score_form form)
+{
+    const size_t rows = ae_dataset_row_count(held_out);
+    float *scores = malloc(2 * rows * sizeof *scores);
+    if (scores == NULL)
+        return aei_fail_memory(2 * rows * sizeof *scores);
+    float *sorted = scores + rows;
+    ae_status status = AE_OK;
+    AE_CHECK(score_all(scores, session, held_out, form));
+    memcpy(sorted, scores, rows * sizeof *scores);
+    ae_threshold threshold = apply_rule(o, form, sorted, rows);
+    AE_CHECK(fit_margins(&threshold, network, held_out, scores, sorted));
+    threshold.value += threshold.margin;
+    if (!isfinite(threshold.value))
+        AE_CHECK(aei_fail(AE_ERROR_DATA, "held-out set: the threshold %g is not finite",
+                          threshold.value));
+    aei_network_keep_threshold(network, &threshold);
+cleanup:
+    free(scores);
+    return status;
 }
 
 ae_status ae_network_fit_threshold(ae_network *network, const ae_dataset *held_out,
@@ -146,29 +235,27 @@ ae_status ae_network_fit_threshold(ae_network *network, const ae_dataset *held_o
     AE_REQUIRE(network);
     AE_REQUIRE(held_out);
     ae_threshold_options o;
-    AE_TRY(resolve(&o, options, network));
+    aei_score_form form;
+    AE_TRY(resolve(&o, &form, options, network));
     const size_t rows = ae_dataset_row_count(held_out);
     AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(held_out), "held-out set"));
     AE_TRY(aei_dataset_check_missing(held_out, network->fill != NULL, "held-out set"));
     if (o.rule == AE_THRESHOLD_MEAN_SD && rows < 2)
         return aei_fail(AE_ERROR_SHAPE, "held-out set: %zu row, but a standard deviation needs 2",
                         rows);
-    ae_session *session = NULL;
-    float *scores = malloc(rows * sizeof *scores);
-    ae_status status = AE_OK;
-    if (scores == NULL)
-        return aei_fail_memory(rows * sizeof *scores);
-    AE_CHECK(ae_session_create(
+    const bool wants_spread = form.units == AE_SCORE_UNITS_SPREAD &&
+                              aei_network_error_spread(network) == NULL;
+    ae_session *session;
+    AE_TRY(ae_session_create(
         &session, network,
         &(ae_session_options){.size = sizeof(ae_session_options), .threads = o.threads}));
-    AE_CHECK(score_all(scores, session, held_out, o.cost));
-    const ae_threshold threshold = apply_rule(&o, scores, rows);
-    if (!isfinite(threshold.value))
-        AE_CHECK(aei_fail(AE_ERROR_DATA, "held-out set: the threshold %g is not finite",
-                          threshold.value));
-    aei_network_keep_threshold(network, &threshold);
+    ae_status status = AE_OK;
+    if (wants_spread)
+        AE_CHECK(aei_error_spread_fit(network, session, held_out));
+    status = fit(network, session, held_out, &o, form);
+    if (status != AE_OK && wants_spread)
+        ae_network_clear_error_spread(network);
 cleanup:
     ae_session_free(session);
-    free(scores);
     return status;
 }

@@ -288,6 +288,7 @@ static void apply(ae_trainer *t, const saved *s)
     t->history_count = (size_t)s->progress.epochs;
     memcpy(t->history, s->history, t->history_count * sizeof *t->history);
     aei_trainer_resumed(t);
+    aei_network_move_error_spread(network, s->network);
     aei_network_keep_threshold(network, aei_network_threshold(s->network));
 }
 
