@@ -126,24 +126,83 @@ START_TEST(files_that_are_not_idx_are_refused)
 }
 END_TEST
 
-START_TEST(other_types_are_refused_by_name)
+static ae_dataset *open_pictures(void)
+{
+    uint8_t file[SIZE];
+    make_pictures(file);
+    ae_dataset *pictures = NULL;
+    ck_assert_ok(open_bytes(&pictures, file, sizeof file));
+    return pictures;
+}
+
+START_TEST(numbers_of_every_type_are_read)
 {
     static const struct {
-        uint8_t type;
-        const char *text;
-    } types[] = {{0x09, "0x09 (int8)"},
-                 {0x0B, "0x0B (int16)"},
-                 {0x0C, "0x0C (int32)"},
-                 {0x0E, "0x0E (float64)"}};
-    ae_dataset *dataset = NULL;
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        const uint8_t file[] = {0, 0, types[i].type, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0};
-        ck_assert_status(open_bytes(&dataset, file, sizeof file), AE_ERROR_UNSUPPORTED,
-                         types[i].text);
+        const char *bytes; /* type, two rows of one feature */
+        size_t size;
+        float values[2];
+    } files[] = {
+        {"\0\0\x09\2\0\0\0\2\0\0\0\1\x7f\x80", 14, {127, -128}},
+        {"\0\0\x0b\2\0\0\0\2\0\0\0\1\x7f\xff\xff\xfe", 16, {32767, -2}},
+        {"\0\0\x0c\2\0\0\0\2\0\0\0\1\0\1\0\0\x80\0\0\0", 20, {65536, -2147483648.0f}},
+        {"\0\0\x0d\2\0\0\0\2\0\0\0\1\x3f\x80\0\0\xc0\x20\0\0", 20, {1, -2.5f}},
+        {"\0\0\x0e\2\0\0\0\2\0\0\0\1\x3f\xb9\x99\x99\x99\x99\x99\x9a\xbf\xf0\0\0\0\0\0\0",
+         28,
+         {0.1f, -1}},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        float values[2];
+        ae_dataset *dataset = NULL;
+        ck_assert_ok(open_bytes(&dataset, files[i].bytes, files[i].size));
+        ck_assert_ok(ae_dataset_read(dataset, 0, 2, values));
+        ck_assert_mem_eq(values, files[i].values, sizeof values);
+        ae_dataset_free(dataset);
+        assert_refused(files[i].bytes, files[i].size - 1, "bytes of values expected");
     }
     assert_refused("\0\0\x0a\1\0\0\0\1\0", 9, "0x0A: the format has no such type");
     assert_refused("\0\0\xff\1\0\0\0\1\0", 9, "0xFF: the format has no such type");
-    ck_assert_ptr_null(dataset);
+}
+END_TEST
+
+/* More numbers than a block, and one that float32 does not hold. */
+START_TEST(long_files_of_other_types_are_read_whole)
+{
+    enum { ELEMENTS = 5000, ALL = 8 + 8 * ELEMENTS };
+    uint8_t *file = calloc(ALL, 1);
+    ck_assert_ptr_nonnull(file);
+    memcpy(file, "\0\0\x0e\1\0\0\x13\x88", 8);
+    for (size_t i = 0; i < ELEMENTS; i++) /* 2^(i % 100) */
+        file[8 + 8 * i] = (uint8_t)((1023 + i % 100) >> 4),
+                     file[9 + 8 * i] = (uint8_t)((1023 + i % 100) << 4);
+    ae_dataset *dataset = NULL;
+    float *values = malloc(ELEMENTS * sizeof *values);
+    ck_assert_ptr_nonnull(values);
+    ck_assert_ok(open_bytes(&dataset, file, ALL));
+    ck_assert_ok(ae_dataset_read(dataset, 0, ELEMENTS, values));
+    for (size_t i = 0; i < ELEMENTS; i++)
+        ck_assert(values[i] == ldexpf(1, (int)(i % 100)));
+    ae_dataset_free(dataset);
+    dataset = NULL;
+    file[8 + 8 * 4999] = 0x7F;
+    ck_assert_status(open_bytes(&dataset, file, ALL), AE_ERROR_DATA, "as float32: row 4999");
+    free(values);
+    free(file);
+}
+END_TEST
+
+/* QMNIST: int32 [rows, 8], the class first. */
+START_TEST(the_first_of_several_numbers_is_the_label)
+{
+    uint8_t file[12 + PICTURES * 8 * 4] = {0, 0, 0x0C, 2, 0, 0, 0, PICTURES, 0, 0, 0, 8};
+    for (size_t i = 0; i < (size_t)PICTURES * 8; i++)
+        file[12 + 4 * i + 3] = (uint8_t)(i % 8 == 0 ? i / 8 + 1 : 99);
+    ae_dataset *pictures = open_pictures(), *labelled = NULL;
+    support_write(support_path("labels"), file, sizeof file);
+    ck_assert_ok(ae_dataset_open_idx_labels(&labelled, pictures, support_path("labels")));
+    for (size_t i = 0; i < PICTURES; i++)
+        ck_assert_int_eq(ae_dataset_label(labelled, i), (int32_t)i + 1);
+    ae_dataset_free(labelled);
+    ae_dataset_free(pictures);
 }
 END_TEST
 
@@ -171,15 +230,6 @@ START_TEST(every_cut_and_every_excess_is_refused)
     assert_refused(file, SIZE + 1, "24 bytes of values expected, 25 found");
 }
 END_TEST
-
-static ae_dataset *open_pictures(void)
-{
-    uint8_t file[SIZE];
-    make_pictures(file);
-    ae_dataset *pictures = NULL;
-    ck_assert_ok(open_bytes(&pictures, file, sizeof file));
-    return pictures;
-}
 
 START_TEST(labels_are_read_beside_rows_of_every_kind)
 {
@@ -244,7 +294,7 @@ START_TEST(labels_that_do_not_fit_are_refused)
                      "labels: 3 labels for 4 rows");
     /* Pictures in place of labels. */
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, support_path("file")),
-                     AE_ERROR_FORMAT, "with 3 dimensions: labels have one");
+                     AE_ERROR_FORMAT, "with 3 dimensions: labels have one or two");
     support_write(path, "\0\0\x0d\1\0\0\0\1\0\0\0\0", 12);
     ck_assert_status(ae_dataset_open_idx_labels(&labelled, pictures, path), AE_ERROR_UNSUPPORTED,
                      "(float32): labels are uint8");
@@ -356,7 +406,9 @@ Suite *idx_suite(void)
     tcase_add_test(plain, options_apply_to_files_but_for_memory_and_stride);
     tcase_add_test(plain, missing_files_folders_and_unreadable_files_say_so);
     tcase_add_test(plain, files_that_are_not_idx_are_refused);
-    tcase_add_test(plain, other_types_are_refused_by_name);
+    tcase_add_test(plain, numbers_of_every_type_are_read);
+    tcase_add_test(plain, long_files_of_other_types_are_read_whole);
+    tcase_add_test(plain, the_first_of_several_numbers_is_the_label);
     tcase_add_test(plain, dimensions_that_make_no_sense_are_refused);
     tcase_add_test(plain, every_cut_and_every_excess_is_refused);
     tcase_add_test(plain, labels_are_read_beside_rows_of_every_kind);

@@ -209,7 +209,8 @@ AE_CHECKED AE_API ae_status ae_dataset_create_from_source(ae_dataset **dataset,
 /**
  * Read an IDX file (the format of MNIST), plain or gzip, told apart by content. The first
  * dimension is the rows, the others multiply to the features; three dimensions set image_height and
- * image_width. Values of type uint8 (kept as they are) and float32 (big-endian) are read.
+ * image_width. uint8 is kept and read as value * scale (default 1/255); int8, int16, int32, float32
+ * and float64 become float32, rounded to nearest.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name
@@ -217,7 +218,7 @@ AE_CHECKED AE_API ae_status ae_dataset_create_from_source(ae_dataset **dataset,
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range);
  *         AE_ERROR_SHAPE (label_count is not the rows); AE_ERROR_NOT_FOUND; AE_ERROR_IO;
  *         AE_ERROR_FORMAT (no IDX, too short, too long, damaged gzip); AE_ERROR_DATA (a float not
- *         finite); AE_ERROR_UNSUPPORTED (values of another type, gzip in a build without zlib);
+ *         finite as float32); AE_ERROR_UNSUPPORTED (gzip in a build without zlib);
  *         AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: safe.
@@ -243,14 +244,16 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_memory(ae_dataset **dataset, con
                                                        const ae_dataset_options *options);
 
 /**
- * A dataset of the same rows with labels read from an IDX file of one dimension, of type uint8,
- * int8, int16 or int32, plain or gzip.
+ * A dataset of the same rows with labels read from an IDX file of type uint8, int8, int16 or int32,
+ * plain or gzip. The first dimension is the rows. Where there is a second one, each row's first
+ * number is its label: QMNIST's files have the class and then more about each digit.
  *
  * @param labelled receives the new dataset, which the caller frees; it shares the rows' storage
  * @param dataset rows to label; freed by the caller as before
  * @param path label file, with as many labels as rows
- * @return as ae_dataset_open_idx, with AE_ERROR_SHAPE when the counts differ and AE_ERROR_DATA for
- *         a label that is AE_LABEL_NONE
+ * @return as ae_dataset_open_idx, with AE_ERROR_SHAPE when the counts differ, AE_ERROR_DATA for a
+ *         label that is AE_LABEL_NONE, AE_ERROR_FORMAT for more than two dimensions and
+ *         AE_ERROR_UNSUPPORTED for labels that are floats
  *
  * Thread safety: reads dataset.
  * @since 0.1

@@ -4,9 +4,9 @@
 #include "format/npy_header.h"
 
 #include "base/error.h"
-#include "base/number.h"
 #include "data/storage.h"
 #include "format/bytes.h"
+#include "format/element.h"
 #include "format/stream.h"
 
 #include <math.h>
@@ -110,25 +110,6 @@ static ae_status read_header(source *from)
     return AE_OK;
 }
 
-/* An element as float32: rounded to the nearest where it must be, infinite where it is too
- * large. */
-static float element(const aei_npy *npy, const unsigned char *bytes)
-{
-    const uint64_t bits = aei_load(bytes, npy->size, npy->big);
-    const uint64_t sign = (uint64_t)1 << (8 * npy->size - 1);
-    if (npy->kind == 'u')
-        return (float)bits;
-    if (npy->kind == 'V')
-        return aei_float_from_bits((uint32_t)bits << 16);
-    if (npy->kind == 'b')
-        return bits != 0 ? 1.0f : 0.0f;
-    if (npy->kind == 'i') /* two's complement of any width: the sign bit counts below 0 */
-        return (bits & sign) == 0 ? (float)bits : -(float)((sign << 1) - bits);
-    if (npy->size == 2)
-        return aei_float_from_half((uint16_t)bits);
-    return npy->size == 4 ? aei_float_from_bits((uint32_t)bits) : (float)aei_double_from_bits(bits);
-}
-
 static bool is_transposed(const aei_npy *npy)
 {
     return npy->fortran && npy->rank == 2;
@@ -175,7 +156,7 @@ static ae_status read_values(const source *from, aei_storage_type type, void *va
             if (u8)
                 bytes[to] = block[i];
             else
-                floats[to] = element(npy, block + i * npy->size);
+                floats[to] = aei_element(block + i * npy->size, npy->kind, npy->size, npy->big);
         }
         done += count;
     }
