@@ -5,6 +5,7 @@
     tables.py write-npy DIR   write NAME.npy for every name in DIR/names.txt, "KIND SHAPE ORDER" a line, and
                               what float32 makes of it, C order, as NAME.f32; NAME is the line's number
     tables.py spell-npy DIR   write NAME.npy of the type that line NAME of DIR/names.txt spells, and NAME.f32
+    tables.py write-npz DIR   write archives of the array of 5 x 3 in DIR/x.f32, by several ways and names
     tables.py read-npy DIR    check every NAME.npy in DIR/names.txt ("SHAPE" a line) against NAME.f32
     tables.py write-csv DIR   write 0.csv ... in several dialects, and NAME.f32
     tables.py read-csv DIR    check DIR/out.csv against out.f32 and out.names (zero-terminated names)
@@ -12,6 +13,8 @@
 import csv
 import gzip
 import sys
+import warnings
+import zipfile
 
 try:
     import numpy
@@ -76,6 +79,31 @@ def spell_npy(folder):
         values.astype("=f4").tofile(f"{folder}/{name}.f32")
 
 
+def write_npz(folder):
+    x = numpy.arange(15, dtype="f4").reshape(5, 3) - 7
+    x.tofile(f"{folder}/x.f32")
+    numpy.savez(f"{folder}/stored.npz", x)
+    numpy.savez_compressed(f"{folder}/deflated.npz", x=x)
+    numpy.savez(f"{folder}/several.npz", a=numpy.zeros(4), x=x.astype(">f8"), b=numpy.array([True, False]))
+    numpy.savez_compressed(f"{folder}/large.npz", y=numpy.arange(300000).reshape(-1, 3))
+    with open(f"{folder}/x.npy", "wb") as file:
+        numpy.save(file, x)
+    with zipfile.ZipFile(f"{folder}/zip64.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = b"with a comment PK\5\6 in it"
+        archive.writestr("readme.txt", "no array")
+        with archive.open("folder/x.npy", "w", force_zip64=True) as member, open(f"{folder}/x.npy", "rb") as file:
+            member.write(file.read())
+    with zipfile.ZipFile(f"{folder}/bzip2.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.write(f"{folder}/x.npy", "x.npy")
+    with zipfile.ZipFile(f"{folder}/none.npz", "w") as archive:
+        archive.writestr("readme.txt", "no array")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(f"{folder}/twice.npz", "w") as archive:
+            archive.write(f"{folder}/x.npy", "x.npy")
+            archive.write(f"{folder}/x.npy", "x.npy")
+
+
 def read_npy(folder):
     for name, (shape,) in enumerate(lines(folder)):
         array = numpy.load(f"{folder}/{name}.npy", mmap_mode="r", allow_pickle=False)
@@ -118,5 +146,6 @@ def read_csv(folder):
             assert not cell[-1].isdigit() or digits <= max(fewest, 7), f"{cell}, but {shortest} would do"
 
 
-{"probe": lambda: None, "write-npy": write_npy, "spell-npy": spell_npy, "read-npy": read_npy, "write-csv": write_csv,
+{"probe": lambda: None, "write-npy": write_npy, "spell-npy": spell_npy, "write-npz": write_npz,
+ "read-npy": read_npy, "write-csv": write_csv,
  "read-csv": read_csv}[sys.argv[1]](*sys.argv[2:])

@@ -57,6 +57,11 @@ typedef struct ae_dataset_options {
     const int32_t *labels;
     /** Entries of labels: as many as rows; 0 without labels. */
     size_t label_count;
+    /**
+     * For ae_dataset_open_npy and _npy_memory: which array of an .npz archive, by the name that
+     * NumPy shows; default the only one in it.
+     */
+    const char *member;
 } ae_dataset_options;
 
 /**
@@ -273,6 +278,9 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
  * image_width. Arrays in Fortran order are transposed; with more than two dimensions they are
  * refused.
  *
+ * An array of an .npz archive (numpy.savez, savez_compressed) is read too, told apart by content:
+ * the only one in it, or the one that the option member names. Its checksum is checked.
+ *
  * With the option map the values of u1 and of aligned f4, f2 and bfloat16 in the processor's byte
  * order, in C order, stay in a plain file and are mapped from it when needed, so that a file may be
  * larger than memory. All others are read into memory. Opening a mapped file reads no values:
@@ -291,11 +299,13 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
  * @param path file name
  * @param options NULL for the defaults; no_copy and stride must be 0
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, image_height x
- *         image_width other than the features); AE_ERROR_SHAPE (label_count is not the rows);
- *         AE_ERROR_NOT_FOUND; AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a damaged header or one of
- *         more than 10000 characters, a dimension of 0 or none, too short, too long, damaged gzip);
- *         AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python objects, Fortran
- *         order of more than two dimensions, more than 4294967295 rows, gzip in a build without
+ *         image_width other than the features, an archive of several arrays without the option
+ *         member); AE_ERROR_SHAPE (label_count is not the rows); AE_ERROR_NOT_FOUND (no such file
+ *         or member); AE_ERROR_IO; AE_ERROR_FORMAT (not NPY, a damaged header or one of more than
+ *         10000 characters, a dimension of 0 or none, too short, too long, a damaged gzip file or
+ *         archive); AE_ERROR_UNSUPPORTED (another version or type, structured arrays, Python
+ *         objects, Fortran order of more than two dimensions, more than 4294967295 rows, an
+ *         encrypted member or one packed otherwise than by deflate, gzip or .npz in a build without
  *         zlib); AE_ERROR_DATA (a value not finite or too large for float32, by row and column);
  *         AE_ERROR_OUT_OF_MEMORY
  *

@@ -28,6 +28,8 @@ ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_op
                         "no_copy and stride are for ae_dataset_create_f32 and _u8");
     if ((takes & AEI_TAKES_MAP) == 0 && mine->map == AE_TOGGLE_ON)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "map is for ae_dataset_open_npy");
+    if ((takes & AEI_TAKES_MEMBER) == 0 && mine->member != NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "member is for ae_dataset_open_npy");
     if ((mine->labels == NULL) != (mine->label_count == 0))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "label_count is %zu, %s labels",
                         mine->label_count, mine->labels == NULL ? "without" : "with");

@@ -195,7 +195,11 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream, const char 
     source from = {.stream = stream, .path = path};
     ae_dataset_options o;
     aei_storage draft;
-    AE_TRY(aei_dataset_read_options(&o, options, takes));
+    AE_TRY(aei_dataset_read_options(&o, options, takes | AEI_TAKES_MEMBER));
+    if (aei_stream_is_zip(stream))
+        AE_TRY(aei_stream_enter(stream, o.member));
+    else if (o.member != NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "member is for .npz archives: this is none");
     AE_TRY(read_header(&from));
     if (o.image_height == 0 && o.image_width == 0) {
         o.image_height = from.image_height;

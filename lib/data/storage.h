@@ -76,8 +76,8 @@ struct ae_dataset {
 /* What a new dataset has beside its rows; the caller fills it in. */
 enum { AEI_WITH_INDEX = 1, AEI_WITH_LABELS = 2 };
 
-/* The options that not every call takes: no_copy and stride, or map. */
-enum { AEI_TAKES_MEMORY = 1, AEI_TAKES_MAP = 2 };
+/* The options that not every call takes: no_copy and stride, map, or member. */
+enum { AEI_TAKES_MEMORY = 1, AEI_TAKES_MAP = 2, AEI_TAKES_MEMBER = 4 };
 
 /* A copy of a caller's options that asks for nothing that the call does not take. */
 ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_options *options,

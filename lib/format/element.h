@@ -7,8 +7,8 @@
 
 /*
  * A number in a file as float32: rounded to the nearest where it must be, infinite where it is too
- * large. Kinds are NumPy's: 'b' boolean, 'i' signed, 'u' unsigned, 'f' float; 1, 2, 4 or 8 bytes. 'V'
- * of 2 bytes is bfloat16, as ml_dtypes saves it.
+ * large. Kinds are NumPy's: 'b' boolean, 'i' signed, 'u' unsigned, 'f' float, of 1, 2, 4 or 8
+ * bytes. 'V' of 2 bytes is bfloat16, as ml_dtypes saves it.
  */
 static inline float aei_element(const unsigned char *bytes, char kind, size_t size, bool big)
 {

@@ -24,12 +24,13 @@ struct aei_gunzip {
     z_stream z;
     aei_gunzip_source source;
     void *context;
+    bool raw;   /* a single deflated stream: no members, and no checksum */
     bool ended; /* the last member is complete and nothing follows */
 };
 
 /* 16 on top of the window's size asks zlib for gzip and nothing else. The largest window reads
  * every file. */
-ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context)
+ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context, bool raw)
 {
     enum { GZIP_ONLY = 16 };
     aei_gunzip *made = calloc(1, sizeof *made);
@@ -37,7 +38,8 @@ ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void 
         return aei_fail_memory(sizeof *made);
     made->source = source;
     made->context = context;
-    if (inflateInit2(&made->z, MAX_WBITS + GZIP_ONLY) != Z_OK) {
+    made->raw = raw;
+    if (inflateInit2(&made->z, raw ? -MAX_WBITS : MAX_WBITS + GZIP_ONLY) != Z_OK) {
         free(made);
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory: zlib could not start");
     }
@@ -68,6 +70,10 @@ static ae_status refill(aei_gunzip *gunzip)
  * of a tape's block, are passed over, as Python does. */
 static ae_status next_member(aei_gunzip *gunzip)
 {
+    if (gunzip->raw) {
+        gunzip->ended = true;
+        return AE_OK;
+    }
     AE_TRY(refill(gunzip));
     while (gunzip->z.avail_in > 0 && *gunzip->z.next_in == 0) {
         gunzip->z.next_in++;
@@ -111,11 +117,22 @@ ae_status aei_gunzip_read(aei_gunzip *gunzip, void *out, size_t size, size_t *go
     return AE_OK;
 }
 
+uint32_t aei_crc32(uint32_t crc, const void *data, size_t size)
+{
+    return (uint32_t)crc32_z(crc, data, size);
+}
+
 #else
 
-ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context)
+uint32_t aei_crc32(uint32_t crc, const void *data, size_t size)
 {
-    (void)gunzip, (void)source, (void)context;
+    (void)crc, (void)data, (void)size;
+    return 0;
+}
+
+ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context, bool raw)
+{
+    (void)gunzip, (void)source, (void)context, (void)raw;
     return aei_fail(AE_ERROR_UNSUPPORTED,
                     "this libae was built without zlib: unpack the file with gunzip first");
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/input.h"
 #include "format/gunzip.h"
+#include "format/zip.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,13 +26,17 @@ struct aei_stream {
     size_t size;            /* of the file or memory */
     size_t used;            /* bytes given to the reader so far, unpacked */
     size_t first, expected; /* values announced: where they start, and how many bytes */
+    void *archive;          /* the file, mapped, while a member of it is read; else NULL */
+    size_t archive_size;
+    aei_zip_member member;               /* data is NULL: the whole file is read */
+    uint32_t crc;                        /* of the member's bytes so far */
     unsigned char start[AEI_KIND_BYTES]; /* the first of the bytes used */
     unsigned char block[];               /* BLOCK bytes, of files only */
 };
 
 static ae_status refill(aei_stream *stream)
 {
-    if (stream->left > 0 || stream->path == NULL)
+    if (stream->left > 0 || stream->path == NULL || stream->member.data != NULL)
         return AE_OK;
     stream->next = stream->block;
     return aei_input_read(&stream->input, stream->block, BLOCK, &stream->left);
@@ -55,7 +60,7 @@ static ae_status start(aei_stream *stream)
     AE_TRY(refill(stream));
     if (!aei_is_gzip(stream->next, stream->left))
         return AE_OK;
-    return aei_gunzip_create(&stream->gunzip, give, stream);
+    return aei_gunzip_create(&stream->gunzip, give, stream, false);
 }
 
 ae_status aei_stream_open(aei_stream **stream, const char *path)
@@ -97,7 +102,8 @@ static ae_status read_plain(aei_stream *stream, unsigned char *data, size_t size
     size_t done = 0;
     *got = 0;
     while (done < size) {
-        if (stream->left == 0 && stream->path != NULL && size - done >= BLOCK) {
+        if (stream->left == 0 && stream->path != NULL && stream->member.data == NULL &&
+            size - done >= BLOCK) {
             size_t more;
             AE_TRY(aei_input_read(&stream->input, data + done, size - done, &more));
             done += more;
@@ -116,6 +122,18 @@ static ae_status read_plain(aei_stream *stream, unsigned char *data, size_t size
     return AE_OK;
 }
 
+/* A member's bytes are what its directory promises, and no more. */
+static ae_status check_member(aei_stream *stream, const void *data, size_t got)
+{
+    stream->crc = aei_crc32(stream->crc, data, got);
+    if (stream->used > stream->member.size)
+        return aei_fail(AE_ERROR_FORMAT, "the member has more than the %zu bytes of its directory",
+                        stream->member.size);
+    if (stream->used == stream->member.size && stream->crc != stream->member.crc)
+        return aei_fail(AE_ERROR_FORMAT, "the member is damaged: its checksum is another");
+    return AE_OK;
+}
+
 ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *got)
 {
     AE_TRY(stream->gunzip != NULL ? aei_gunzip_read(stream->gunzip, data, size, got)
@@ -125,7 +143,33 @@ ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *g
         memcpy(stream->start + stream->used, data, *got < room ? *got : room);
     }
     stream->used += *got;
-    return AE_OK;
+    return stream->member.data == NULL ? AE_OK : check_member(stream, data, *got);
+}
+
+bool aei_stream_is_zip(const aei_stream *stream)
+{
+    return stream->used == 0 && stream->gunzip == NULL && aei_is_zip(stream->next, stream->left);
+}
+
+/* The directory stands at the archive's end, so that the whole has to be at hand. */
+ae_status aei_stream_enter(aei_stream *stream, const char *name)
+{
+    const unsigned char *bytes = stream->next;
+    size_t size = stream->left;
+#ifndef AEI_HAVE_ZLIB
+    return aei_fail(AE_ERROR_UNSUPPORTED,
+                    "this libae was built without zlib: unpack the archive with unzip first");
+#endif
+    if (stream->path != NULL) {
+        AE_TRY(aei_input_map(&stream->input, &stream->archive, &stream->archive_size));
+        bytes = stream->archive;
+        size = stream->archive_size;
+    }
+    AE_TRY(aei_zip_find(&stream->member, bytes, size, name));
+    stream->next = stream->member.data;
+    stream->left = stream->size = stream->member.packed;
+    stream->sized = true;
+    return stream->member.deflated ? aei_gunzip_create(&stream->gunzip, give, stream, true) : AE_OK;
 }
 
 /* The reader may have stopped at the first byte, and a kind may need more of them to be told. */
@@ -140,12 +184,15 @@ static ae_status fail_kind(aei_stream *stream, aei_reader reader, ae_status stat
     if (size < sizeof more)
         AE_TRY(aei_stream_read(stream, more, sizeof more - size, &got));
     status = aei_fail_kind(status, reader, stream->start, size + got);
-    return stream->gunzip != NULL ? aei_fail_within(status, "unpacked") : status;
+    return stream->gunzip != NULL || stream->member.data != NULL
+               ? aei_fail_within(status, "unpacked")
+               : status;
 }
 
 ae_status aei_stream_close(aei_stream *stream, aei_reader reader, ae_status status)
 {
     status = fail_kind(stream, reader, status);
+    aei_unmap(stream->archive, stream->archive_size);
     if (stream->path != NULL)
         aei_input_close(&stream->input);
     if (stream->path != NULL && status != AE_OK)
@@ -179,8 +226,11 @@ ae_status aei_stream_expect(aei_stream *stream, size_t size)
                         "%zu bytes of values expected, more than %zu bytes of gzip can hold", size,
                         stream->size);
     /* A file that is just growing may have given more than it had. */
-    const size_t found = stream->size < stream->used ? 0 : stream->size - stream->used;
-    return stream->gunzip != NULL || found == size ? AE_OK : fail_length(stream, "", found);
+    const bool member = stream->member.data != NULL;
+    const size_t all = member ? stream->member.size : stream->size;
+    const size_t found = all < stream->used ? 0 : all - stream->used;
+    const bool unknown = stream->gunzip != NULL && !member;
+    return unknown || found == size ? AE_OK : fail_length(stream, "", found);
 }
 
 /* Only after the last value does it pay to ask for one byte more: a file that goes on is not what
@@ -203,7 +253,7 @@ ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapp
 {
     *values = NULL;
     if (stream->path == NULL || !stream->sized || stream->gunzip != NULL ||
-        stream->first % alignment != 0)
+        stream->member.data != NULL || stream->first % alignment != 0)
         return AE_OK;
     AE_TRY(aei_input_map(&stream->input, mapping, mapped));
     *values = (const unsigned char *)*mapping + stream->first;

@@ -3,6 +3,7 @@
 #define AEI_STREAM_H
 
 #include <libae/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "format/file_kind.h"
@@ -20,6 +21,14 @@ typedef struct aei_stream aei_stream;
  * AE_ERROR_UNSUPPORTED (gzip without zlib). */
 ae_status aei_stream_open(aei_stream **stream, const char *path);
 ae_status aei_stream_open_memory(aei_stream **stream, const void *data, size_t size);
+
+/*
+ * Before anything is read: whether the bytes are those of a zip archive, and to go on with those of
+ * one array in it, as aei_zip_find finds it. AE_ERROR_UNSUPPORTED (a build without zlib), the
+ * errors of aei_zip_find, AE_ERROR_IO, AE_ERROR_OUT_OF_MEMORY.
+ */
+bool aei_stream_is_zip(const aei_stream *stream);
+ae_status aei_stream_enter(aei_stream *stream, const char *name);
 
 /*
  * Free. Returns status, with the path in front of the error text if there is an error. A file that
