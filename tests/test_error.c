@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <libae/libae.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,10 +85,18 @@ START_TEST(the_version_is_the_headers)
 }
 END_TEST
 
+START_TEST(a_nan_has_no_sign)
+{
+    (void)aei_fail(AE_ERROR_DATA, "row 3: %g, %g and x-nan", -NAN, -NAN);
+    ck_assert_str_eq(ae_last_error(), "row 3: nan, nan and x-nan");
+}
+END_TEST
+
 Suite *error_suite(void)
 {
     Suite *suite = suite_create("error");
     TCase *tcase = tcase_create("error");
+    tcase_add_test(tcase, a_nan_has_no_sign);
     tcase_add_test(tcase, every_status_has_its_name_and_a_message);
     tcase_add_test(tcase, a_value_outside_the_list_still_has_a_text);
     tcase_add_test(tcase, the_error_text_is_empty_at_first_and_then_the_last_failure);

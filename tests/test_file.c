@@ -155,6 +155,31 @@ START_TEST(symbolic_links_are_followed_even_when_nothing_is_there_yet)
 }
 END_TEST
 
+/* The folder that is named is the one that is wrong. */
+START_TEST(a_cause_is_told_of_what_it_lies_in)
+{
+    enum { LONG = 5000 };
+    char *path = malloc(LONG);
+    ck_assert_ptr_nonnull(path);
+    memset(path, '/', LONG);
+    path[LONG - 1] = '\0';
+    ck_assert_int_eq(replace(path, "x"), AE_ERROR_IO);
+    ck_assert_ptr_nonnull(strstr(ae_last_error(), "the path of 4999 bytes is too long"));
+    free(path);
+    ck_assert_int_eq(symlink("gone/model", "link"), 0);
+    ck_assert_int_eq(replace("link", "x"), AE_ERROR_NOT_FOUND);
+    ck_assert(error_starts_with("link: gone: the folder that the symbolic link leads to"));
+    ck_assert_int_eq(symlink("circle", "circle"), 0);
+    ck_assert_int_eq(replace("circle", "x"), AE_ERROR_IO);
+    ck_assert(error_starts_with("circle: this symbolic link cannot be followed"));
+    ck_assert_int_eq(replace("", "x"), AE_ERROR_NOT_FOUND);
+    ck_assert(error_starts_with("the name of the file is empty"));
+    ck_assert_int_eq(mkdir("d", 0700), 0);
+    ck_assert_int_eq(replace("d/", "x"), AE_ERROR_IO);
+    ck_assert(error_starts_with("d/: is the name of a folder"));
+}
+END_TEST
+
 START_TEST(impossible_targets_are_refused_by_name)
 {
     char name[300];
@@ -174,6 +199,7 @@ START_TEST(impossible_targets_are_refused_by_name)
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     ck_assert_int_eq(replace(name, "x"), AE_ERROR_IO);
+    ck_assert_ptr_nonnull(strstr(ae_last_error(), "a file name of 299 bytes is too long"));
     name[255] = '\0';
     ck_assert_int_eq(replace(name, "longest name"), AE_OK);
     ck_assert(support_holds(name, "longest name"));
@@ -379,6 +405,7 @@ Suite *file_suite(void)
     tcase_add_test(tcase, the_target_is_fixed_when_the_file_is_created);
     tcase_add_test(tcase, modes_follow_the_umask_or_the_old_file);
     tcase_add_test(tcase, symbolic_links_are_followed_even_when_nothing_is_there_yet);
+    tcase_add_test(tcase, a_cause_is_told_of_what_it_lies_in);
     tcase_add_test(tcase, impossible_targets_are_refused_by_name);
     tcase_add_test(tcase, a_failed_rename_removes_the_temporary_file);
     char root[] = "/tmp";

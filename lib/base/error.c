@@ -57,6 +57,14 @@ static void drop_half_a_character(void)
         last_error[start] = '\0';
 }
 
+/* 0.0 / 0.0 is a NaN with a sign on x86, which printf shows and nobody should read anything
+ * into. */
+static void drop_sign_of_nan(char *text)
+{
+    for (char *nan = strstr(text, " -nan"); nan != NULL; nan = strstr(nan + 1, " -nan"))
+        memmove(nan + 1, nan + 2, strlen(nan + 2) + 1);
+}
+
 /* Cut where it does not fit: an error must not need memory, since running out of that is one of
  * them. */
 ae_status aei_fail(ae_status status, const char *format, ...)
@@ -66,6 +74,7 @@ ae_status aei_fail(ae_status status, const char *format, ...)
     (void)vsnprintf(last_error, sizeof last_error, format, arguments);
     va_end(arguments);
     drop_half_a_character();
+    drop_sign_of_nan(last_error);
     return status;
 }
 

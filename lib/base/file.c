@@ -74,28 +74,49 @@ static int follow_links(char path[PATH_SIZE])
     return ELOOP;
 }
 
-/* Open the folder that the file is to be in and find the file's name there. */
-static int open_folder(aei_file *file)
+/* Each cause by its own name: it may lie in the path, in its last part, in what a link leads to, or
+ * in the folder. */
+static ae_status find_name(aei_file *file, char path[PATH_SIZE])
 {
-    char path[PATH_SIZE];
-    if (strlen(file->path) >= sizeof path)
-        return ENAMETOOLONG;
+    if (strlen(file->path) >= PATH_SIZE)
+        return aei_fail(AE_ERROR_IO, "%.200s...: the path of %zu bytes is too long, at most %d",
+                        file->path, strlen(file->path), PATH_SIZE - 1);
     memcpy(path, file->path, strlen(file->path) + 1);
-    int error = follow_links(path);
+    const int error = follow_links(path);
     if (error != 0)
-        return error;
-    char *slash = strrchr(path, '/');
+        return aei_file_fail(file->path, "this symbolic link cannot be followed", error);
+    const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
     if (strlen(name) >= sizeof file->name)
-        return ENAMETOOLONG;
+        return aei_fail(AE_ERROR_IO, "%s: a file name of %zu bytes is too long, at most %d",
+                        file->path, strlen(name), NAME_SIZE - 1);
     if (*name == '\0')
-        return slash == NULL ? ENOENT : EISDIR;
+        return slash == NULL ? aei_fail(AE_ERROR_NOT_FOUND, "the name of the file is empty")
+                             : aei_fail(AE_ERROR_IO, "%s: is the name of a folder", file->path);
     memcpy(file->name, name, strlen(name) + 1);
+    return AE_OK;
+}
+
+/* Open the folder that the file is to be in. */
+static ae_status open_folder(aei_file *file)
+{
+    char path[PATH_SIZE];
+    AE_TRY(find_name(file, path));
+    const bool linked = strcmp(path, file->path) != 0;
+    char *slash = strrchr(path, '/');
     const char *folder = slash == NULL ? "." : slash == path ? "/" : path;
     if (slash != NULL)
         *slash = '\0';
     file->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return file->folder < 0 ? errno : 0;
+    if (file->folder >= 0)
+        return AE_OK;
+    const int error = errno;
+    const ae_status status = aei_file_fail(
+        linked ? folder : file->path,
+        linked ? "the folder that the symbolic link leads to cannot be opened"
+               : "its folder cannot be opened",
+        error);
+    return linked ? aei_fail_within(status, "%s", file->path) : status;
 }
 
 /* Make a file of a new name; its names tell which file it was meant for, should the process be
@@ -135,9 +156,7 @@ static int copy_rights(int descriptor, const struct stat *old)
 
 static ae_status open_beside(aei_file *file)
 {
-    int error = open_folder(file);
-    if (error != 0)
-        return aei_file_fail(file->path, "its folder cannot be opened", error);
+    AE_TRY(open_folder(file));
     struct stat old;
     bool replaces = fstatat(file->folder, file->name, &old, AT_SYMLINK_NOFOLLOW) == 0;
     if (!replaces && errno != ENOENT)
@@ -148,7 +167,7 @@ static ae_status open_beside(aei_file *file)
     /* Renaming needs the folder's permission only, but a file made read-only is meant to stay. */
     if (replaces && faccessat(file->folder, file->name, W_OK, AT_EACCESS) != 0)
         return aei_file_fail(file->path, "cannot be replaced", errno);
-    error = open_temporary(file, replaces ? 0600 : 0666); /* the kernel takes the umask off */
+    int error = open_temporary(file, replaces ? 0600 : 0666); /* the kernel takes the umask off */
     if (error == 0 && replaces)
         error = copy_rights(file->descriptor, &old);
     return error == 0 ? AE_OK : aei_file_fail(file->path, "cannot be created", error);

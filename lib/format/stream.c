@@ -160,6 +160,9 @@ ae_status aei_stream_enter(aei_stream *stream, const char *name)
     return aei_fail(AE_ERROR_UNSUPPORTED,
                     "this libae was built without zlib: unpack the archive with unzip first");
 #endif
+    if (!stream->sized)
+        return aei_fail(AE_ERROR_UNSUPPORTED,
+                        "a zip archive from a pipe, whose directory comes last: put it in a file");
     if (stream->path != NULL) {
         AE_TRY(aei_input_map(&stream->input, &stream->archive, &stream->archive_size));
         bytes = stream->archive;

@@ -26,20 +26,20 @@ enum {
 /* In place of a size that 32 bits cannot hold. */
 static const uint64_t elsewhere = UINT32_MAX;
 
-typedef struct archive {
+typedef struct zip_archive {
     const unsigned char *bytes;
     size_t size;
     size_t at, end; /* of the directory: the next entry, and what follows it */
     uint64_t count; /* entries */
-} archive;
+} zip_archive;
 
-typedef struct entry {
+typedef struct zip_entry {
     const char *name;
     size_t length;
     unsigned flags, method;
     uint32_t crc;
     uint64_t packed, size, offset;
-} entry;
+} zip_entry;
 
 static uint64_t load(const unsigned char *bytes, size_t at, size_t size)
 {
@@ -62,7 +62,7 @@ static ae_status damaged(const char *what)
 }
 
 /* The end is the last thing in the file but for a comment, whose length it has. */
-static ae_status find_end(const archive *a, size_t *at)
+static ae_status find_end(const zip_archive *a, size_t *at)
 {
     for (size_t back = END_SIZE; back <= a->size && back <= END_SIZE + COMMENT_MAX; back++) {
         const unsigned char *end = a->bytes + a->size - back;
@@ -74,7 +74,7 @@ static ae_status find_end(const archive *a, size_t *at)
     return damaged("its directory's end is missing");
 }
 
-static ae_status open_directory(archive *a)
+static ae_status open_directory(zip_archive *a)
 {
     size_t end_at = 0;
     AE_TRY(find_end(a, &end_at));
@@ -110,7 +110,7 @@ static bool widen(uint64_t *value, const unsigned char **extra, size_t *left)
     return true;
 }
 
-static bool read_zip64(entry *e, const unsigned char *extra, size_t size)
+static bool read_zip64(zip_entry *e, const unsigned char *extra, size_t size)
 {
     while (size >= 4) {
         size_t length = (size_t)load(extra, 2, 2);
@@ -126,7 +126,7 @@ static bool read_zip64(entry *e, const unsigned char *extra, size_t size)
     return e->size != elsewhere && e->packed != elsewhere && e->offset != elsewhere;
 }
 
-static ae_status next_entry(archive *a, entry *e)
+static ae_status next_entry(zip_archive *a, zip_entry *e)
 {
     if (a->end - a->at < ENTRY_SIZE || !is_mark(a->bytes + a->at, 1, 2))
         return damaged("an entry of its directory is missing");
@@ -135,27 +135,27 @@ static ae_status next_entry(archive *a, entry *e)
                  comment = (size_t)load(bytes, 32, 2);
     if (name + extra + comment > a->end - a->at - ENTRY_SIZE)
         return damaged("an entry of its directory is cut off");
-    *e = (entry){.name = (const char *)bytes + ENTRY_SIZE,
-                 .length = name,
-                 .flags = (unsigned)load(bytes, 8, 2),
-                 .method = (unsigned)load(bytes, 10, 2),
-                 .crc = (uint32_t)load(bytes, 16, 4),
-                 .packed = load(bytes, 20, 4),
-                 .size = load(bytes, 24, 4),
-                 .offset = load(bytes, 42, 4)};
+    *e = (zip_entry){.name = (const char *)bytes + ENTRY_SIZE,
+                     .length = name,
+                     .flags = (unsigned)load(bytes, 8, 2),
+                     .method = (unsigned)load(bytes, 10, 2),
+                     .crc = (uint32_t)load(bytes, 16, 4),
+                     .packed = load(bytes, 20, 4),
+                     .size = load(bytes, 24, 4),
+                     .offset = load(bytes, 42, 4)};
     if (!read_zip64(e, bytes + ENTRY_SIZE + name, extra))
         return damaged("an entry's sizes are missing");
     a->at += ENTRY_SIZE + name + extra + comment;
     return AE_OK;
 }
 
-static bool is_array(const entry *e)
+static bool is_array(const zip_entry *e)
 {
     return e->length > 4 && memcmp(e->name + e->length - 4, ".npy", 4) == 0;
 }
 
 /* By its name in the archive, or by NumPy's, which leaves .npy out. */
-static bool is_called(const entry *e, const char *name)
+static bool is_called(const zip_entry *e, const char *name)
 {
     const size_t length = name == NULL ? 0 : strlen(name);
     if (name == NULL)
@@ -165,13 +165,13 @@ static bool is_called(const entry *e, const char *name)
 }
 
 /* Names of the arrays, for those who must choose; the last ones may be left out. */
-static void list(char *text, size_t room, archive a)
+static void list(char *text, size_t room, zip_archive a)
 {
     char quoted[AEI_QUOTE_SIZE];
     size_t used = 0;
     text[0] = '\0';
     for (uint64_t i = 0; i < a.count; i++) {
-        entry e;
+        zip_entry e;
         if (next_entry(&a, &e) != AE_OK)
             return;
         if (!is_array(&e))
@@ -186,7 +186,7 @@ static void list(char *text, size_t room, archive a)
 }
 
 /* The member's own header stands in front of its bytes, with a name that must be the same. */
-static ae_status locate(aei_zip_member *member, const archive *a, const entry *e)
+static ae_status locate(aei_zip_member *member, const zip_archive *a, const zip_entry *e)
 {
     char quoted[AEI_QUOTE_SIZE];
     const char *name = aei_quote_bytes(quoted, e->name, e->length);
@@ -219,11 +219,11 @@ ae_status aei_zip_find(aei_zip_member *member, const unsigned char *bytes, size_
                        const char *name)
 {
     char quoted[AEI_QUOTE_SIZE], names[256];
-    archive a = {.bytes = bytes, .size = size};
-    entry e, found = {0};
+    zip_archive a = {.bytes = bytes, .size = size};
+    zip_entry e, found = {0};
     uint64_t matches = 0;
     AE_TRY(open_directory(&a));
-    const archive whole = a;
+    const zip_archive whole = a;
     for (uint64_t i = 0; i < a.count; i++) {
         AE_TRY(next_entry(&a, &e));
         if (is_called(&e, name)) {
