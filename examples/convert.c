@@ -79,8 +79,9 @@ static void print_help(void)
     puts("\n  --form NAME      one of these, whatever TO's ending is\n"
          "  --hidden NAME    activation of the inner layers, where FROM does not say: sigmoid, "
          "tanh,\n"
-         "                   relu, leaky_relu, linear (sigmoid)\n"
-         "  --output NAME    the same of the last layer (sigmoid)\n"
+         "                   relu, leaky_relu, linear\n"
+         "  --code NAME      the same of the layer that gives the code, often linear\n"
+         "  --output NAME    the same of the last layer\n"
          "  --prefix NAME    C: what the names in the source start with (TO without folders)\n"
          "  --part NAME      C: all, encoder or decoder (all)\n"
          "  --help           this text");
@@ -92,13 +93,10 @@ static request parse(int argc, char **argv)
                                               "leaky_relu", "linear", NULL};
     static const char *const parts[] = {"all", "encoder", "decoder", NULL};
     static const struct option options[] = {
-        {"form", required_argument, NULL, 'f'},
-        {"hidden", required_argument, NULL, 'i'},
-        {"output", required_argument, NULL, 'o'},
-        {"prefix", required_argument, NULL, 'p'},
-        {"part", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"form", required_argument, NULL, 'f'},   {"hidden", required_argument, NULL, 'i'},
+        {"code", required_argument, NULL, 'c'},   {"output", required_argument, NULL, 'o'},
+        {"prefix", required_argument, NULL, 'p'}, {"part", required_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     request asked = {.load = {.size = sizeof(ae_load_options)}};
     for (int letter; (letter = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -107,6 +105,9 @@ static request parse(int argc, char **argv)
         else if (letter == 'i')
             asked.load.hidden_activation = (ae_activation)name_argument("--hidden", optarg,
                                                                         activations);
+        else if (letter == 'c')
+            asked.load.code_activation = (ae_activation)name_argument("--code", optarg,
+                                                                      activations);
         else if (letter == 'o')
             asked.load.output_activation = (ae_activation)name_argument("--output", optarg,
                                                                         activations);

@@ -250,6 +250,8 @@ static const struct {
     {LINEAR("encoder.0", "encoder.2", "decoder.0", "decoder.2") " encoder.1.weight=[4] "
                                                                 "encoder.1.bias=[4]",
      AE_ERROR_UNSUPPORTED, "encoder.1: neither a linear layer nor batch normalisation with"},
+    {LINEAR("encoder.0", "encoder.2", "decoder.0", "decoder.2") " encoder.lstm.weight_ih_l0=[4,6]",
+     AE_ERROR_UNSUPPORTED, "encoder.lstm: neither a linear layer nor batch"},
     {LINEAR("enc1", "enc2", "dec1", "dec2") NORM("bn", "0"), AE_ERROR_FORMAT,
      "bn: it is not clear which linear layer"},
     {LINEAR("fc1", "fc2", "fc3", "fc4") " bn1.running_mean=0m", AE_ERROR_FORMAT,
@@ -336,6 +338,58 @@ START_TEST(activations_that_nobody_says_are_asked_for)
 }
 END_TEST
 
+/* Searching must end: here no order closes the ring, whichever of so many is tried. */
+START_TEST(names_made_to_be_searched_for_long_are_given_up)
+{
+    char words[4096] = "last.weight=[5,6]";
+    for (int i = 0; i < 26; i++) {
+        const size_t length = strlen(words);
+        snprintf(words + length, sizeof words - length, " %c.weight=[5,5] %c%c.weight=[5,5]",
+                 'a' + i, 'A' + i, 'a' + i);
+    }
+    ae_network *network = NULL;
+    ck_assert_status(load(&network, words, &usual), AE_ERROR_FORMAT, "several orders");
+    ck_assert_ptr_null(network);
+}
+END_TEST
+
+START_TEST(a_name_of_ten_megabytes_is_no_layer)
+{
+    enum { LONG = 10000000 };
+    static const char tail[] =
+        ".weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}";
+    const size_t header = 2 + LONG + sizeof tail - 1, size = 8 + header + 4;
+    unsigned char *bytes = fixture_allocate(size, 1);
+    for (size_t i = 0; i < 4; i++)
+        bytes[i] = (unsigned char)(header >> (8 * i));
+    memcpy(bytes + 8, "{\"", 2);
+    memset(bytes + 10, 'x', LONG);
+    memcpy(bytes + 10 + LONG, tail, sizeof tail - 1);
+    ae_network *network = NULL;
+    ck_assert_status(ae_network_load_memory(&network, bytes, size, &usual), AE_ERROR_FORMAT,
+                     "the file has xxxxx");
+    ck_assert_ptr_null(network);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(memory_that_runs_out_is_said)
+{
+    ae_network *network = NULL;
+    int failed = 1;
+    for (size_t n = 1; failed; n++) {
+        ck_assert_uint_lt(n, 100);
+        support_fail_allocation(n);
+        const ae_status status = load(&network, normalised_names[1], &usual);
+        failed = support_allocation_failed();
+        support_fail_allocation(0);
+        ck_assert_int_eq(status, failed ? AE_ERROR_OUT_OF_MEMORY : AE_OK);
+        ck_assert((network == NULL) == (failed != 0));
+    }
+    ae_network_free(network);
+}
+END_TEST
+
 Suite *state_dict_suite(void)
 {
     Suite *suite = suite_create("state_dict");
@@ -348,6 +402,9 @@ Suite *state_dict_suite(void)
     tcase_add_loop_test(tcase, files_that_cannot_be_understood_say_why, 0, (int)COUNT(refused));
     tcase_add_test(tcase, a_prefix_chooses_and_encoder_layers_says_where_the_code_is);
     tcase_add_test(tcase, activations_that_nobody_says_are_asked_for);
+    tcase_add_test(tcase, names_made_to_be_searched_for_long_are_given_up);
+    tcase_add_test(tcase, a_name_of_ten_megabytes_is_no_layer);
+    tcase_add_test(tcase, memory_that_runs_out_is_said);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -113,6 +113,8 @@ static bool start(aei_module *module, const aei_stored *tensor, const char *name
         module->variance = tensor;
     else if (strcmp(last, "num_batches_tracked") == 0)
         module->tracked = tensor;
+    else if (strstr(last, "weight") != NULL || strstr(last, "bias") != NULL)
+        module->other = tensor;
     else
         return false;
     return true;
@@ -133,11 +135,14 @@ static void merge(aei_module *to, const aei_module *from)
     to->mean = to->mean != NULL ? to->mean : from->mean;
     to->variance = to->variance != NULL ? to->variance : from->variance;
     to->tracked = to->tracked != NULL ? to->tracked : from->tracked;
+    to->other = to->other != NULL ? to->other : from->other;
 }
 
 static void classify(aei_module *module)
 {
-    if (module->mean != NULL || module->variance != NULL)
+    if (module->other != NULL)
+        module->kind = AEI_MODULE_OTHER;
+    else if (module->mean != NULL || module->variance != NULL)
         module->kind = AEI_MODULE_NORM;
     else if (module->weight != NULL && module->weight->rank == 2)
         module->kind = AEI_MODULE_LINEAR;

@@ -26,6 +26,7 @@ typedef struct aei_module {
     aei_side side;
     aei_module_kind kind;
     const aei_stored *weight, *bias, *mean, *variance, *tracked; /* NULL: none */
+    const aei_stored *other; /* a weight or bias of another name: "weight_ih_l0", "in_proj_bias" */
 } aei_module;
 
 /* Longer names are no module's: PyTorch's have some tens of characters, and comparing them must

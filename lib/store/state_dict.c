@@ -224,6 +224,7 @@ static ae_status add_others(aei_state_dict *dict, const reading *r)
         const aei_module *m = &r->modules[i];
         const aei_stored *tensor = m->mean != NULL       ? m->mean
                                    : m->variance != NULL ? m->variance
+                                   : m->other != NULL    ? m->other
                                    : m->weight != NULL   ? m->weight
                                                          : m->bias;
         if (m->kind == AEI_MODULE_LINEAR || tensor == NULL || !is_near(r, m) ||
@@ -232,7 +233,7 @@ static ae_status add_others(aei_state_dict *dict, const reading *r)
         if (m->kind == AEI_MODULE_OTHER)
             return refuse(AE_ERROR_UNSUPPORTED, r, m,
                           "neither a linear layer nor batch normalisation with running statistics "
-                          "(but LayerNorm, PReLU, a convolution or track_running_stats=False)");
+                          "(but LayerNorm, PReLU, LSTM, a convolution, track_running_stats=False)");
         AE_TRY(add_norm(dict, r, m));
     }
     return AE_OK;
