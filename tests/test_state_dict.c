@@ -315,8 +315,13 @@ START_TEST(activations_that_nobody_says_are_asked_for)
     ae_load_options o = {.size = sizeof o};
     ae_network *network = NULL;
     ck_assert_status(load(&network, elsewhere, &o), AE_ERROR_INVALID_ARGUMENT,
+                     "the file does not say its activations: set the options hidden_activation, "
+                     "code_activation");
+    o.output_activation = AE_ACTIVATION_RELU;
+    ck_assert_status(load(&network, elsewhere, &o), AE_ERROR_INVALID_ARGUMENT,
                      "layer 0 (encoder.0.weight): the file does not say its activation: set the "
                      "option hidden_activation");
+    o.output_activation = AE_ACTIVATION_DEFAULT;
     o.hidden_activation = AE_ACTIVATION_RELU;
     ck_assert_status(load(&network, elsewhere, &o), AE_ERROR_INVALID_ARGUMENT,
                      "layer 1 (encoder.2.weight): the file does not say its activation: set the "

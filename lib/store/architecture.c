@@ -362,7 +362,12 @@ static ae_status check_activations(const aei_architecture *a, const ae_load_opti
         char name[AEI_QUOTE_SIZE];
         if (a->activations[l] != AE_ACTIVATION_DEFAULT)
             continue;
-        if (!none || !a->dict->libae_names)
+        if (none && !a->dict->libae_names)
+            return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                            "the file does not say its activations: set the options "
+                            "hidden_activation, code_activation (linear in most PyTorch models) "
+                            "and output_activation, or activations (see docs/pytorch.md)");
+        if (!none)
             return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                             "layer %zu (%s): the file does not say its activation: set the option "
                             "%s, or activations (see docs/pytorch.md)",
