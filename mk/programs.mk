@@ -55,7 +55,7 @@ $(BUILD)/stories/%: $(BUILD)/obj-programs/stories/%.o $(STATIC) $(BUILD)/stamp/p
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples check-examples check-docs check-stories stories bench bench-full bench-peers mnist experiment anomaly denoise
+.PHONY: examples check-examples check-docs check-stories stories bench bench-full bench-stream bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
@@ -76,6 +76,9 @@ bench: $(BUILD)/bench/bench ## measure: one figure a line, in less than two minu
 
 bench-full: $(BUILD)/bench/bench ## measure every size
 	@$< full
+
+bench-stream: $(BUILD)/bench/from_files ## measure training from files, some 3 minutes
+	@$< $(ARGS)
 
 # DOCS=docs writes docs/peers.md and its picture too; ARGS="--rounds 5 --only onednn fann" go to the script.
 PYTHON ?= /usr/bin/python3

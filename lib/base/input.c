@@ -98,6 +98,9 @@ ae_status aei_input_map(const aei_input *input, void **data, size_t *size)
     void *mapped = mmap(NULL, input->size, PROT_READ, MAP_PRIVATE, input->descriptor, 0);
     if (mapped == MAP_FAILED)
         return aei_file_fail(NULL, "cannot be mapped", errno);
+    /* A page that is missing is read alone. Otherwise the system would read what lies around it,
+     * 8 MB on some machines, for one row; whoever reads more says so by aei_will_need. */
+    (void)madvise(mapped, input->size, MADV_RANDOM);
     *data = mapped;
     *size = input->size;
     return AE_OK;

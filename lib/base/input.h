@@ -32,7 +32,8 @@ ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t
 ae_status aei_input_map(const aei_input *input, void **data, size_t *size);
 void aei_unmap(void *data, size_t size);
 
-/* Mapped bytes that will be read soon: the system begins to fetch what is not in memory. */
+/* Mapped bytes that will be read soon: the system begins to fetch what is not in memory. Without
+ * this they are fetched page by page as they are read. */
 void aei_will_need(const void *data, size_t size);
 
 /*

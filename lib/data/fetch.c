@@ -152,6 +152,7 @@ ae_status ae_dataset_read(const ae_dataset *dataset, size_t first, size_t count,
         const size_t block = count - done < BLOCK ? count - done : BLOCK;
         for (size_t i = 0; i < block; i++)
             rows[i] = (uint32_t)(first + done + i);
+        aei_dataset_will_need(dataset, rows, block);
         AE_TRY(aei_dataset_fetch(dataset, rows, block, values + done * dataset->storage->features));
         done += block;
     }
