@@ -17,7 +17,7 @@ static double kept[LAYERS][STEP_ROWS * 40];
 static double *const factors[LAYERS] = {kept[0], kept[1], kept[2], kept[3]};
 
 /* As trainer.h has it: a unit's number is that of seed, layer, step, row of the batch and unit;
- * four of them share a block. */
+ * four units of a row share a block. */
 static void draw(reference *n, size_t rows, uint64_t step)
 {
     for (size_t l = 0; l < LAYERS; l++)
@@ -25,7 +25,7 @@ static void draw(reference *n, size_t rows, uint64_t step)
             const size_t width = widths[l + 1], row = i / width, unit = i % width;
             uint32_t words[4];
             aei_random_block(words, SEED, AEI_STREAM_LAYERS + (uint32_t)l, (uint32_t)step,
-                             row * ((width + 3) / 4) + unit / 4);
+                             (uint64_t)(unit / 4) << 32 | row);
             const double uniform = (double)words[unit % 4] * 0x1p-32, p = (double)chances[l];
             kept[l][i] = uniform < p ? 0 : 1 / (1 - p);
         }

@@ -83,8 +83,7 @@ static void corrupt(const aei_noise *noise, const aei_kernels *kernels, uint64_t
     if (noise->mask > 0)
         drop(noise, AEI_STREAM_MASK, place, noise->mask, 1, x);
     if (noise->dropout > 0)
-        drop(noise, noise->stream == 0 ? AEI_STREAM_DROPOUT : noise->stream, place, noise->dropout,
-             1 / (1 - noise->dropout), x);
+        drop(noise, AEI_STREAM_DROPOUT, place, noise->dropout, 1 / (1 - noise->dropout), x);
 }
 
 void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features,

@@ -17,8 +17,8 @@
  * weights are read by nobody else, so updating them needs no barrier.
  */
 #include "base/error.h"
-#include "base/philox.h"
 #include "model/cost.h"
+#include "model/dropout.h"
 #include "model/fill.h"
 #include "model/step_internal.h"
 #include "model/weighted.h"
@@ -94,20 +94,19 @@ static void gather_input(aei_step *s, size_t thread)
     }
 }
 
-/*
- * Dropout of layer l's units (Srivastava et al. 2014; "inverted", the others being scaled in
- * training) in panel p: of its output on the way forward, of the gradient there on the way back.
- * The same units are drawn both times, which costs less memory than to keep them.
- */
-static void drop_units(const aei_step *s, size_t l, size_t p, const float *from, float *to)
+/* Panel p of layer l's output, at y, with units dropped, for the next layer. */
+static float *drop_units(const aei_step *s, size_t l, size_t p, const float *y)
 {
-    const size_t panel = s->network->kernels->panel, out = s->network->layers[l].out;
-    const aei_noise noise = {.dropout = s->job->dropouts[l],
-                             .stream = AEI_STREAM_LAYERS + (uint32_t)l,
-                             .seed = s->job->noise.seed,
-                             .step = s->job->noise.step};
-    aei_noise_apply(&noise, s->network->kernels, out, p * panel, aei_columns(panel, out, p),
-                    s->rows, from, to, panel);
+    const aei_activations *a = &s->layers[l];
+    const size_t panel = s->network->kernels->panel, tile = s->rows * panel;
+    const aei_dropout dropout = {.chance = s->job->dropouts[l],
+                                 .layer = (uint32_t)l,
+                                 .seed = s->job->noise.seed,
+                                 .step = s->job->noise.step};
+    aei_dropout_draw(&dropout, p * panel, aei_columns(panel, s->network->layers[l].out, p), s->rows,
+                     panel, a->factors + p * tile);
+    aei_dropout_apply(tile, a->factors + p * tile, y, a->dropped + p * tile);
+    return a->dropped + p * tile;
 }
 
 /* Panel p of the output is at y: each row's share of its cost. */
@@ -157,10 +156,8 @@ static void forward_layer(aei_step *s, size_t l, size_t thread)
             kernels->affine_forward(s->rows, count, z, y, s->ones, beta, layer->f);
         if (l == s->penalised)
             s->penalties[p] = aei_penalty_of_panel(&s->job->penalty, s->rows, count, panel, y);
-        if (a->dropped != NULL)
-            drop_units(s, l, p, y, a->dropped + p * tile);
         aei_matrix_form_store(&a->y_form, &s->mode, s->rows, p,
-                              a->dropped != NULL ? a->dropped + p * tile : y);
+                              a->dropped == NULL ? y : drop_units(s, l, p, y));
         if (l + 1 == n->depth)
             panel_costs(s, p, y);
     }
@@ -245,7 +242,7 @@ static void backward_input(aei_step *s, size_t l, size_t q, const aei_matrix_for
     aei_multiply_nn(&s->mode, s->rows, layer->out, count, delta, transposed,
                     s->scratch[thread].rounded, a->delta + at, NULL);
     if (a->dropped != NULL)
-        drop_units(s, l - 1, q, a->delta + at, a->delta + at);
+        aei_dropout_apply(s->rows * panel, a->factors + at, a->delta + at, a->delta + at);
     if (l - 1 == s->penalised)
         aei_penalty_add_gradient(&s->job->penalty, s->rows, count, panel, a->y + at, a->delta + at);
     backward_panel(s, l - 1, q, n->layers[l - 1].f, thread);

@@ -15,6 +15,7 @@ typedef struct aei_activations {
     float *y;       /* output */
     float *xhat;    /* normalised sums; y without batch normalisation */
     float *dropped; /* y as the next layer takes it; NULL without dropout */
+    float *factors; /* y times these */
     float *delta;   /* dC/dz */
     aei_matrix_form y_form, delta_form;
     float *mean, *variance, *inverse;

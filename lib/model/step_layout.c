@@ -22,8 +22,9 @@ static void lay_out_layers(aei_step *s)
                      ? aei_arena_take(arena, panels * rows, panel * sizeof(float))
                      : a.y;
         const bool drops = s->dropping && l + 1 < n->depth;
-        if (drops)
-            a.dropped = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        const size_t dropped = drops ? panels * rows : 0;
+        a.dropped = drops ? aei_arena_take(arena, dropped, panel * sizeof(float)) : NULL;
+        a.factors = aei_arena_take(arena, dropped, panel * sizeof(float));
         a.delta = aei_arena_take(arena, panels * rows, panel * sizeof(float));
         a.y_form = aei_matrix_form_create(arena, m, panels, rows, drops ? a.dropped : a.y, !drops);
         a.delta_form = aei_matrix_form_create(arena, m, panels, rows, a.delta, false);
