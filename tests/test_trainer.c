@@ -141,7 +141,35 @@ START_TEST(values_the_output_cannot_reach_are_refused_by_row_column_and_value)
     ck_assert_ok(create_with(-1, AE_ACTIVATION_TANH, false));
     ck_assert_status(create_with(-1.5f, AE_ACTIVATION_TANH, false), AE_ERROR_DATA, "-1.5");
     ck_assert_ok(create_with(-1000, AE_ACTIVATION_LINEAR, false));
+    ck_assert_ok(create_with(-1000, AE_ACTIVATION_LEAKY_RELU, false));
     ck_assert_ok(create_with(1000, AE_ACTIVATION_RELU, false));
+    ck_assert_ok(create_with(0, AE_ACTIVATION_RELU, false));
+    ck_assert_status(create_with(-0.5f, AE_ACTIVATION_RELU, false), AE_ERROR_DATA,
+                     "row 3, column 2: -0.5 is outside [0, inf]");
+    ck_assert_status(create_with(-0.5f, AE_ACTIVATION_RELU, true), AE_ERROR_DATA,
+                     "validation set: row 3");
+}
+END_TEST
+
+static ae_status create_relu_scaled(ae_scaling kind)
+{
+    run r = prepare(fixture_adam(0.01f));
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3,
+                           .output_activation = AE_ACTIVATION_RELU));
+    ck_assert_ok(ae_network_fit_scaling(network, r.training, AE_SCALING_OPTIONS(.kind = kind)));
+    const ae_status status = ae_trainer_create(&r.trainer, network, r.optimizer, r.training, NULL);
+    finish(&r);
+    ae_network_free(network);
+    return status;
+}
+
+/* A z-score of a column that is not constant is below 0 somewhere; min-max never is. */
+START_TEST(a_relu_output_is_for_min_max_and_not_for_z_scores)
+{
+    ck_assert_status(create_relu_scaled(AE_SCALING_Z_SCORE), AE_ERROR_DATA,
+                     "is outside [0, inf]: fit a min-max scaling");
+    ck_assert_ok(create_relu_scaled(AE_SCALING_MIN_MAX));
 }
 END_TEST
 
@@ -272,6 +300,7 @@ Suite *trainer_suite(void)
     tcase_add_test(tcase, null_arguments_are_named);
     tcase_add_test(tcase, null_is_allowed_where_it_is_promised);
     tcase_add_test(tcase, values_the_output_cannot_reach_are_refused_by_row_column_and_value);
+    tcase_add_test(tcase, a_relu_output_is_for_min_max_and_not_for_z_scores);
     tcase_add_test(tcase, widths_that_differ_are_refused);
     tcase_add_test(tcase, cross_entropy_needs_a_sigmoid_output);
     tcase_add_test(tcase, one_row_cannot_be_normalised);

@@ -21,7 +21,8 @@ AE_BEGIN_DECLS
  * and however often the run is saved and resumed.
  *
  * Where the network has a scaling, all costs of a run are of scaled values. The scaled training set
- * must lie within what a sigmoid or tanh output can reach; a validation set may go beyond.
+ * must lie within what the output's activation can reach (sigmoid, tanh, ReLU); a validation set
+ * may go beyond.
  *
  * A trainer keeps its datasets alive: the caller may free them at once. Memory that a dataset was
  * given with `no_copy` must still stay as it is. Network, optimizer and event writer must outlive
@@ -275,9 +276,10 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
  *         (widths differ, fewer than 2 rows with batch normalisation, fewer than a batch with
- *         drop_last); AE_ERROR_DATA (a value outside [0, 1] when the output is a sigmoid, outside
- *         [-1, 1] when it is tanh: row, column and value are named; rows that are not in memory
- *         are looked at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         drop_last); AE_ERROR_DATA (a value, scaled where the network has a scaling, that the
+ *         output's activation cannot give: outside [0, 1] for sigmoid, outside [-1, 1] for tanh,
+ *         below 0 for ReLU: row, column and value are named; rows that are not in memory are looked
+ *         at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: changes optimizer.
  * @since 0.1
  */

@@ -5,6 +5,7 @@
 #include "data/reader.h"
 #include "data/storage.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -76,7 +77,8 @@ ae_status aei_check_row(const float *row, size_t number, size_t first, size_t co
                     "row %zu, column %zu: %g is outside [%g, %g]: call "
                     "ae_network_fit_scaling first or set another "
                     "output_activation, such as AE_ACTIVATION_LINEAR",
-                    number, first + j, (double)row[j], (double)range->low, (double)range->high);
+                    number, first + j, (double)row[j], (double)range->low,
+                    (double)(range->high < FLT_MAX ? range->high : INFINITY));
 }
 
 ae_status aei_dataset_check_range(const ae_dataset *dataset, float low, float high)

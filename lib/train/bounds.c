@@ -17,11 +17,11 @@ static ae_status outside(const aei_bounds *b, size_t row, size_t column, float v
                         "row %zu, column %zu: %g is too far from the network's scaling", row,
                         column, (double)value);
     return aei_fail(AE_ERROR_DATA,
-                    "row %zu, column %zu: %g, scaled to %g, is outside [%g, %g]: fit the scaling "
-                    "on this set or set "
-                    "another output_activation, such as AE_ACTIVATION_LINEAR",
+                    "row %zu, column %zu: %g, scaled to %g, is outside [%g, %g]: fit a min-max "
+                    "scaling on this set or set another output_activation, such as "
+                    "AE_ACTIVATION_LINEAR",
                     row, column, (double)value, (double)scaled, (double)b->range.low,
-                    (double)b->range.high);
+                    (double)(b->range.high < FLT_MAX ? b->range.high : INFINITY));
 }
 
 static bool is_outside(const aei_bounds *b, float scaled)
@@ -99,6 +99,8 @@ ae_status aei_bounds_create(aei_bounds *bounds, const char *name, const ae_netwo
         b.range.low = 0, b.range.high = 1;
     else if (output == AE_ACTIVATION_TANH)
         b.range.low = -1, b.range.high = 1;
+    else if (output == AE_ACTIVATION_RELU)
+        b.range.low = 0;
     const aei_scaling *scaling = network->scaling;
     if (scaling != NULL)
         AE_TRY(aei_scaling_create(&b.scaling, scaling->features, scaling->offset, scaling->scale));
