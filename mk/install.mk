@@ -25,39 +25,43 @@ $(MAN_STAMP): $(HEADERS) scripts/man-pages
 # them, and pass on where their headers are, for users of the shared library as well.
 STATIC_LIBS := $(strip $(DEPS_LIBS) $(BLIS_STATIC_LIBS) -lpthread)
 
-# Paths below the prefix are written relative to it, so that a package can be moved.
-up = $(shell realpath -m --relative-to='$(CMAKEDIR)' '$(PREFIX)')
-below_prefix = $(patsubst $(PREFIX)/%,$(2)/%,$(1))
-fill_in = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR),$(1))|' \
-    -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR),$(1))|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(MAJOR)|' \
-    -e 's|@SONAME@|$(SONAME)|' -e 's|@UP@|$(up)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|'
+# A path may hold blanks, quotes and whatever else a folder's name may: make's functions on words
+# would take it apart, so that it goes into the shell by way of the environment alone.
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export LIBDIR := $(LIBDIR)
+install uninstall: export INCLUDEDIR := $(INCLUDEDIR)
+install uninstall: export PKGCONFIGDIR := $(PKGCONFIGDIR)
+install uninstall: export CMAKEDIR := $(CMAKEDIR)
+install uninstall: export MANDIR := $(MANDIR)
+fill_in = VERSION=$(VERSION) MAJOR=$(MAJOR) SONAME=$(SONAME) STATIC_LIBS='$(STATIC_LIBS)' scripts/fill-in
 
 .PHONY: install uninstall man
 
-man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3) and one for each function
+man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3), one for each function and type
 
 install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-config and CMake files: PREFIX= DESTDIR=
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/libae' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' '$(DESTDIR)$(CMAKEDIR)'
-	$(say) INST '$(DESTDIR)$(INCLUDEDIR)/libae/*.h'
-	$(Q)$(INSTALL) -m 644 $(HEADERS) '$(DESTDIR)$(INCLUDEDIR)/libae'
-	$(say) INST '$(DESTDIR)$(LIBDIR)/libae.a'
-	$(Q)$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)'
-	$(say) INST '$(DESTDIR)$(LIBDIR)/$(notdir $(SHARED))'
-	$(Q)$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)'
-	$(Q)ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
-	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libae.so'
-	$(say) INST '$(DESTDIR)$(PKGCONFIGDIR)/libae.pc'
-	$(Q)$(call fill_in,$${prefix}) libae.pc.in > '$(DESTDIR)$(PKGCONFIGDIR)/libae.pc'
-	$(say) INST '$(DESTDIR)$(CMAKEDIR)/*.cmake'
-	$(Q)for f in $(CMAKE_FILES); do \
-	    $(call fill_in,$${LIBAE_PREFIX}) mk/$$f.in > '$(DESTDIR)$(CMAKEDIR)'/$$f || exit 1; done
-	$(say) INST '$(DESTDIR)$(MANDIR)/man3/*.3'
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
-	$(Q)$(INSTALL) -m 644 $(MAN_PAGES:%=$(BUILD)/man/%) '$(DESTDIR)$(MANDIR)/man3'
+	$(Q)$(INSTALL) -d "$$DESTDIR$$INCLUDEDIR/libae" "$$DESTDIR$$LIBDIR" "$$DESTDIR$$PKGCONFIGDIR" "$$DESTDIR$$CMAKEDIR"
+	$(say) INST "$$DESTDIR$$INCLUDEDIR/libae/*.h"
+	$(Q)$(INSTALL) -m 644 $(HEADERS) "$$DESTDIR$$INCLUDEDIR/libae"
+	$(say) INST "$$DESTDIR$$LIBDIR/libae.a"
+	$(Q)$(INSTALL) -m 644 $(STATIC) "$$DESTDIR$$LIBDIR"
+	$(say) INST "$$DESTDIR$$LIBDIR/$(notdir $(SHARED))"
+	$(Q)$(INSTALL) -m 755 $(SHARED) "$$DESTDIR$$LIBDIR"
+	$(Q)ln -sf $(notdir $(SHARED)) "$$DESTDIR$$LIBDIR/$(SONAME)"
+	$(Q)ln -sf $(SONAME) "$$DESTDIR$$LIBDIR/libae.so"
+	$(say) INST "$$DESTDIR$$PKGCONFIGDIR/libae.pc"
+	$(Q)$(fill_in) libae.pc.in > "$$DESTDIR$$PKGCONFIGDIR/libae.pc"
+	$(say) INST "$$DESTDIR$$CMAKEDIR/*.cmake"
+	$(Q)for f in $(CMAKE_FILES); do $(fill_in) mk/$$f.in > "$$DESTDIR$$CMAKEDIR/$$f" || exit 1; done
+	$(say) INST "$$DESTDIR$$MANDIR/man3/*.3"
+	$(Q)$(INSTALL) -d "$$DESTDIR$$MANDIR/man3"
+	$(Q)$(INSTALL) -m 644 $(MAN_PAGES:%=$(BUILD)/man/%) "$$DESTDIR$$MANDIR/man3"
 
 uninstall: ## remove what install put there: the same PREFIX= DESTDIR=
-	$(say) RM 'libae from $(DESTDIR)$(PREFIX)'
-	$(Q)rm -f $(HEADERS:include/libae/%='$(DESTDIR)$(INCLUDEDIR)/libae/%') $(CMAKE_FILES:%='$(DESTDIR)$(CMAKEDIR)/%')
-	$(Q)rm -f '$(DESTDIR)$(LIBDIR)'/libae.a '$(DESTDIR)$(LIBDIR)'/libae.so* '$(DESTDIR)$(PKGCONFIGDIR)/libae.pc'
-	$(Q)rm -f $(MAN_PAGES:%='$(DESTDIR)$(MANDIR)/man3/%')
-	$(Q)rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(INCLUDEDIR)/libae' '$(DESTDIR)$(CMAKEDIR)' 2>/dev/null || :
+	$(say) RM "libae from $$DESTDIR$$PREFIX"
+	$(Q)for f in $(notdir $(HEADERS)); do rm -f "$$DESTDIR$$INCLUDEDIR/libae/$$f"; done
+	$(Q)for f in $(CMAKE_FILES); do rm -f "$$DESTDIR$$CMAKEDIR/$$f"; done
+	$(Q)rm -f "$$DESTDIR$$LIBDIR"/libae.a "$$DESTDIR$$LIBDIR"/libae.so* "$$DESTDIR$$PKGCONFIGDIR/libae.pc"
+	$(Q)for f in $(MAN_PAGES); do rm -f "$$DESTDIR$$MANDIR/man3/$$f"; done
+	$(Q)rmdir --ignore-fail-on-non-empty "$$DESTDIR$$INCLUDEDIR/libae" "$$DESTDIR$$CMAKEDIR" 2>/dev/null || :
