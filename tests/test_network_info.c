@@ -319,7 +319,9 @@ START_TEST(a_network_without_names_takes_those_of_its_training_set)
     check_names(network, (const char *const[]){"x", "y", "z"});
     ae_trainer_free(trainer);
     ck_assert_ok(ae_network_set_column_names(network, odd_names, 3));
-    trainer = fixture_trainer(network, adam, named, NULL);
+    ck_assert_status(ae_trainer_create(&trainer, network, adam, named, NULL), AE_ERROR_SHAPE,
+                     "training set: column 0 of 3 is \"x\", but \"plain\" of 3 for the network");
+    trainer = fixture_trainer(network, adam, nameless, NULL);
     check_names(network, odd_names);
     ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
     ae_dataset_free(nameless), ae_dataset_free(named);

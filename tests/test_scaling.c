@@ -3,8 +3,6 @@
 #include "fixtures.h"
 #include "suites.h"
 
-#include "train/fit_scaling.h"
-
 #include <float.h>
 
 enum { ROWS = 90, WIDTH = 37, CONSTANT = 5, LARGE = 11 };

@@ -212,6 +212,42 @@ START_TEST(labels_that_do_not_fit_are_refused)
 }
 END_TEST
 
+START_TEST(rows_are_chosen_by_their_labels)
+{
+    ae_dataset *labelled = make_labelled(), *view = NULL, *bare = make_u8();
+    const size_t count = ae_dataset_row_count(labelled);
+    const int32_t wanted[] = {ae_dataset_label(labelled, 5), ae_dataset_label(labelled, 1)};
+    ck_assert_ok(ae_dataset_select_labels(&view, labelled, wanted, 2));
+    size_t rows[16], found = 0;
+    for (size_t r = 0; r < count; r++) {
+        const int32_t label = ae_dataset_label(labelled, r);
+        if (label == wanted[0] || label == wanted[1])
+            rows[found++] = r;
+    }
+    assert_rows(view, rows, found);
+    ck_assert_int_eq(ae_dataset_label(view, 0), ae_dataset_label(labelled, rows[0]));
+    ae_dataset_free(view);
+    view = NULL;
+    ck_assert_status(ae_dataset_select_labels(&view, labelled, (const int32_t[]){77}, 1),
+                     AE_ERROR_NOT_FOUND, "no row has the label 77");
+    ck_assert_status(ae_dataset_select_labels(&view, labelled, (const int32_t[]){77, 78}, 2),
+                     AE_ERROR_NOT_FOUND, "77 or another one of these");
+    ck_assert_status(ae_dataset_select_labels(&view, bare, wanted, 2), AE_ERROR_NOT_SET,
+                     "no labels");
+    ck_assert_status(ae_dataset_select_labels(&view, labelled, wanted, 0),
+                     AE_ERROR_INVALID_ARGUMENT, "count is 0");
+    ck_assert_status(ae_dataset_select_labels(&view, labelled, NULL, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "labels is NULL");
+    for (size_t n = 1; view == NULL; n++) {
+        support_fail_allocation(n);
+        const ae_status status = ae_dataset_select_labels(&view, labelled, wanted, 2);
+        support_fail_allocation(0);
+        ck_assert_int_eq(status, view == NULL ? AE_ERROR_OUT_OF_MEMORY : AE_OK);
+    }
+    ae_dataset_free(view), ae_dataset_free(bare), ae_dataset_free(labelled);
+}
+END_TEST
+
 Suite *view_suite(void)
 {
     Suite *suite = suite_create("view");
@@ -225,6 +261,7 @@ Suite *view_suite(void)
     tcase_add_test(views, shuffling_a_selection_permutes_its_rows);
     tcase_add_test(views, views_can_be_labelled_anew);
     tcase_add_test(views, labels_that_do_not_fit_are_refused);
+    tcase_add_test(views, rows_are_chosen_by_their_labels);
     suite_add_tcase(suite, views);
     return suite;
 }

@@ -508,6 +508,41 @@ AE_CHECKED AE_API ae_status ae_dataset_select(ae_dataset **view, const ae_datase
                                               const size_t *rows, size_t count);
 
 /**
+ * The rows that have one of these labels, in their order, without copying features.
+ *
+ * @param view receives the view, which the caller frees; untouched on error
+ * @param dataset with labels; freed by the caller as before, also while the view lives
+ * @param labels count labels
+ * @param count at least 1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count 0); AE_ERROR_NOT_SET (the dataset has no
+ *         labels); AE_ERROR_NOT_FOUND (no row has one of them); AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_select_labels(ae_dataset **view, const ae_dataset *dataset,
+                                                     const int32_t *labels, size_t count);
+
+/**
+ * Columns by name, in this order, copied as float32: to leave some out, or to bring a dataset's
+ * columns into the order of a network's. Labels are kept, a picture's size is not.
+ *
+ * @param selected receives the dataset, which the caller frees; untouched on error
+ * @param dataset with column names; freed by the caller as before
+ * @param names count names
+ * @param count at least 1
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, also among names, count 0); AE_ERROR_NOT_SET
+ *         (the dataset has no column names); AE_ERROR_NOT_FOUND (it has no such column);
+ *         AE_ERROR_OUT_OF_MEMORY
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_dataset_select_columns(ae_dataset **selected,
+                                                      const ae_dataset *dataset,
+                                                      const char *const *names, size_t count);
+
+/**
  * All rows in a random order that depends on seed and the number of rows alone (Fisher-Yates over
  * Philox4x32-10, Salmon et al. 2011), without copying features.
  *
@@ -545,15 +580,16 @@ AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **re
  * kind stays of that kind (uint8 of one scale, float16, bfloat16); else its rows are float32.
  *
  * Labels are kept if all parts have them, all as names of classes or all as integers; the names of
- * all parts are numbered anew then. Column
- * names, image_height and image_width are kept if all parts have the same ones.
+ * all parts are numbered anew then. Column names, image_height and image_width are kept if all
+ * parts have the same ones; the same names in another order are refused.
  *
  * @param all receives the dataset, which the caller frees; untouched on error
  * @param parts count datasets with the same number of features; freed by the caller as before
  * @param count at least 1
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, count 0, more than 4294967295 rows);
- *         AE_ERROR_SHAPE (the numbers of features differ); AE_ERROR_DATA and AE_ERROR_CANCELLED (a
- *         part that had to be copied, as ae_dataset_read); AE_ERROR_OUT_OF_MEMORY
+ *         AE_ERROR_SHAPE (the numbers of features differ, or the order of the columns by name);
+ *         AE_ERROR_DATA and AE_ERROR_CANCELLED (a part that had to be copied, as ae_dataset_read);
+ *         AE_ERROR_OUT_OF_MEMORY
  *
  * Thread safety: reads the parts.
  * @since 0.1
@@ -613,6 +649,15 @@ AE_API size_t ae_dataset_image_width(const ae_dataset *dataset);
  * @since 0.1
  */
 AE_API const char *ae_dataset_column_name(const ae_dataset *dataset, size_t column);
+
+/**
+ * What uint8 values are multiplied by when they are read: the option scale. 0 for float32 rows and
+ * NULL.
+ *
+ * Thread safety: reads dataset.
+ * @since 0.1
+ */
+AE_API float ae_dataset_uint8_scale(const ae_dataset *dataset);
 
 /**
  * Whether every row has a label: 1, or 0 for none and for NULL.

@@ -62,7 +62,7 @@ typedef struct ae_evaluation {
  * @param evaluation filled in; evaluation->size must be set; untouched on error
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
- *         (network and dataset differ in width); AE_ERROR_NOT_SET (units that need a scaling or a
+ *         (as ae_network_check_dataset); AE_ERROR_NOT_SET (units that need a scaling or a
  *         spread, and there is none); AE_ERROR_UNSUPPORTED (reserved is not 0);
  *         AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: reads network and dataset.
@@ -74,6 +74,22 @@ AE_CHECKED AE_API ae_status ae_network_evaluate(const ae_network *network,
                                                 const ae_evaluate_options *options);
 
 /**
+ * Whether a dataset has the columns that a network was trained on: as many of them, and where both
+ * sides know these, the same names in the same order, pictures of one size, uint8 values of one
+ * scale. Every call that takes a network and a dataset asks this first; ask it before you hand rows
+ * to a session yourself. The error text names the first column that differs;
+ * ae_dataset_select_columns or the option column_names of ae_csv_options mend the order.
+ *
+ * @param network what knows its training set's columns
+ * @param dataset what is to be used with it
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE (they differ)
+ * Thread safety: reads network and dataset.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_check_dataset(const ae_network *network,
+                                                     const ae_dataset *dataset);
+
+/**
  * The costs of the mean baseline: of the trivial reconstruction that gives the mean row of a
  * reference dataset for every row. A network has to do better. No network is asked here, so the
  * costs are in the caller's units: those of ae_network_evaluate compare with them where the network
@@ -82,7 +98,8 @@ AE_CHECKED AE_API ae_status ae_network_evaluate(const ae_network *network,
  * @param reference the dataset whose mean row is given
  * @param dataset the rows reconstructed, as wide as reference
  * @param evaluation filled in; evaluation->size must be set; untouched on error
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE; AE_ERROR_OUT_OF_MEMORY
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE (the two differ as in
+ *         ae_network_check_dataset); AE_ERROR_OUT_OF_MEMORY
  * Thread safety: reads both.
  * @since 0.1
  */

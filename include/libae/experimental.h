@@ -99,7 +99,7 @@ typedef struct ae_diagnosis {
  * @param diagnosis filled in up to diagnosis->size, which the caller sets; untouched on error
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a size not set, an option outside its range,
- *         AE_COST_BCE without a sigmoid output); AE_ERROR_SHAPE (widths differ); AE_ERROR_DATA
+ *         AE_COST_BCE without a sigmoid output); AE_ERROR_SHAPE (columns differ); AE_ERROR_DATA
  *         (values so large that PCA's numbers overflow float32); AE_ERROR_OUT_OF_MEMORY;
  *         AE_ERROR_THREAD
  * Thread safety: reads network, train_set and test_set.
@@ -121,7 +121,7 @@ AE_CHECKED AE_API ae_status ae_network_diagnose(const ae_network *network,
  * @param dataset rows as wide as its input
  * @param counts receives a count for each layer; untouched on error
  * @param count the number of layers
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE (widths differ, count is not
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_SHAPE (columns differ, count is not
  *         the number of layers); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: reads network and dataset.
  * @since 0.1

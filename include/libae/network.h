@@ -334,10 +334,12 @@ typedef struct ae_network_info {
     float bn_decay;         /**< of the running statistics */
     /** 1: every layer normalises its batches; 0: none does, or some do: ae_network_get_layer */
     int batch_norm;
-    int has_scaling;   /**< as ae_network_has_scaling */
-    int has_threshold; /**< as ae_network_has_threshold */
-    int tied_weights;  /**< 1: the decoder has the encoder's weights, transposed */
-    uint32_t reserved; /**< 0 */
+    int has_scaling;     /**< as ae_network_has_scaling */
+    int has_threshold;   /**< as ae_network_has_threshold */
+    int tied_weights;    /**< 1: the decoder has the encoder's weights, transposed */
+    float uint8_scale;   /**< as ae_network_set_uint8_scale; 0: not known */
+    size_t image_height; /**< of a row as a picture; 0: not known */
+    size_t image_width;  /**< its width; 0: not known */
 } ae_network_info;
 
 /**
@@ -355,8 +357,10 @@ AE_CHECKED AE_API ae_status ae_network_get_info(const ae_network *network, ae_ne
 /**
  * Name the columns of the network's input. Model files and checkpoints keep the names.
  *
- * A network without names takes those of its training set (a CSV file's header) when a trainer is
- * created for it. Names are kept, not compared: a dataset's columns must stand in the same order.
+ * A network without names takes those of its training set (a CSV file's header) from
+ * ae_network_fit_scaling, or when a trainer is created for it. From then on a dataset whose columns
+ * have other names, or stand in another order, is refused (ae_network_check_dataset). Datasets and
+ * arrays without names are taken as they are.
  *
  * @param network replaces the names it may have had
  * @param names count names, copied; NULL for none
@@ -383,6 +387,39 @@ AE_CHECKED AE_API ae_status ae_network_set_column_names(ae_network *network,
  * @since 0.1
  */
 AE_API const char *ae_network_column_name(const ae_network *network, size_t column);
+
+/**
+ * Say that a row is a picture. Model files keep the size; ae_network_get_info tells it. A network
+ * that does not know it takes its training set's, as with column names. A dataset of pictures of
+ * another size is then refused.
+ *
+ * @param network replaces the size it may have had
+ * @param height rows of pixels; 0 with a width of 0: not known
+ * @param width pixels of a row; height * width is the input width
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL); AE_ERROR_SHAPE (not the input width);
+ *         the network is unchanged after an error
+ *
+ * Thread safety: changes network.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_set_image_size(ae_network *network, size_t height,
+                                                      size_t width);
+
+/**
+ * Say by what the training set's uint8 values were multiplied, as ae_dataset_uint8_scale tells.
+ * Model files keep it; ae_network_get_info tells it. A network that does not know it takes its
+ * training set's, as with column names. A dataset is then refused whose uint8 values have another
+ * scale, or whose float32 values look like uint8 that nobody has scaled.
+ *
+ * @param network replaces the scale it may have had
+ * @param scale finite, above 0; 0: not known
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, scale outside its range); the network is
+ *         unchanged after an error
+ *
+ * Thread safety: changes network.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_network_set_uint8_scale(ae_network *network, float scale);
 
 /**
  * What a tensor of a network looks like.

@@ -60,16 +60,17 @@ AE_API void ae_scaling_options_init(ae_scaling_options *options);
  * rule and may leave [0, 1].
  *
  * A trainer checks its training set when it is created: fit the scaling before, and leave it alone
- * while a trainer exists.
+ * while a trainer exists. A network without column names takes the dataset's, and so its picture
+ * size and uint8 scale.
  *
  * @param network replaces the scaling it may have had
  * @param dataset rows as wide as the network's input; only read during the call
  * @param options NULL for the defaults. Min-max: offset = min, scale = max - min. Z-score: offset =
  *         mean, scale = standard deviation, both summed in float64
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an unknown kind); AE_ERROR_SHAPE (network and
- *         dataset differ in width); AE_ERROR_DATA (a column whose range float32 cannot hold, or
- *         without any value); AE_ERROR_OUT_OF_MEMORY; whatever reading a mapped file or a source
- *         returns; the network is unchanged after an error
+ *         dataset differ in their columns: ae_network_check_dataset); AE_ERROR_DATA (a column whose
+ *         range float32 cannot hold, or without any value); AE_ERROR_OUT_OF_MEMORY; whatever
+ *         reading a mapped file or a source returns; the network is unchanged after an error
  *
  * Thread safety: changes network.
  * @since 0.1

@@ -275,11 +275,11 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @param train_set rows as wide as the network's input
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
- *         (widths differ, fewer than 2 rows with batch normalisation, fewer than a batch with
- *         drop_last); AE_ERROR_DATA (a value, scaled where the network has a scaling, that the
- *         output's activation cannot give: outside [0, 1] for sigmoid, outside [-1, 1] for tanh,
- *         below 0 for ReLU: row, column and value are named; rows that are not in memory are looked
- *         at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         (columns differ: ae_network_check_dataset, fewer than 2 rows with batch normalisation,
+ *         fewer than a batch with drop_last); AE_ERROR_DATA (a value, scaled where the network has
+ *         a scaling, that the output's activation cannot give: outside [0, 1] for sigmoid, outside
+ *         [-1, 1] for tanh, below 0 for ReLU: row, column and value are named; rows that are not in
+ *         memory are looked at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: changes optimizer.
  * @since 0.1
  */

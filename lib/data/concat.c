@@ -15,6 +15,39 @@
  * as they are; such rows go through a reader's buffer anyway (reader.h).
  */
 
+/* How many names of b are among those of a. */
+static size_t count_shared(const aei_storage *a, const aei_storage *b)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->features; i++)
+        count += aei_names_find((const char *const *)a->names, a->features, b->names[i]) <
+                 a->features;
+    return count;
+}
+
+static bool same_names(const aei_storage *a, const aei_storage *b)
+{
+    if (a->names == NULL || b->names == NULL)
+        return false;
+    size_t same = 0;
+    while (same < a->features && strcmp(a->names[same], b->names[same]) == 0)
+        same++;
+    return same == a->features;
+}
+
+/* Columns that only stand in another order are no others: put together they would be mixed up. */
+static ae_status check_order(const ae_dataset *const *parts, size_t i)
+{
+    const aei_storage *first = parts[0]->storage, *part = parts[i]->storage;
+    if (first->names == NULL || part->names == NULL || same_names(first, part) ||
+        count_shared(first, part) < first->features)
+        return AE_OK;
+    const aei_columns_info wanted = aei_dataset_columns(parts[0]),
+                           rows = aei_dataset_columns(parts[i]);
+    const ae_status status = aei_columns_check(&rows, "columns", &wanted, "parts[0]");
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "parts[%zu]", i);
+}
+
 /* Parts that are within bounds may together be beyond them. */
 static ae_status count_rows(size_t *rows, const ae_dataset *const *parts, size_t count)
 {
@@ -28,39 +61,12 @@ static ae_status count_rows(size_t *rows, const ae_dataset *const *parts, size_t
         if (features != wanted)
             return aei_fail(AE_ERROR_SHAPE, "parts[%zu] has rows of %zu features, parts[0] of %zu",
                             i, features, wanted);
+        AE_TRY(check_order(parts, i));
         if (parts[i]->rows > UINT32_MAX - *rows)
             return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                             "more than %u rows up to parts[%zu]: a dataset holds no more",
                             (unsigned)UINT32_MAX, i);
         *rows += parts[i]->rows;
-    }
-    return AE_OK;
-}
-
-static bool same_names(const aei_storage *a, const aei_storage *b)
-{
-    if (a->names == NULL || b->names == NULL)
-        return false;
-    size_t same = 0;
-    while (same < a->features && strcmp(a->names[same], b->names[same]) == 0)
-        same++;
-    return same == a->features;
-}
-
-/* In one block, as a storage has them: pointers, then what they point to. */
-static ae_status copy_names(aei_storage *draft, char *const *names)
-{
-    size_t size = draft->features * sizeof *names;
-    for (size_t i = 0; i < draft->features; i++)
-        size += strlen(names[i]) + 1;
-    draft->names = malloc(size);
-    if (draft->names == NULL)
-        return aei_fail_memory(size);
-    char *text = (char *)(draft->names + draft->features);
-    for (size_t i = 0; i < draft->features; i++) {
-        const size_t length = strlen(names[i]) + 1;
-        draft->names[i] = memcpy(text, names[i], length);
-        text += length;
     }
     return AE_OK;
 }
@@ -209,7 +215,8 @@ ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, si
     ae_status status = c.far && !c.storage.missing ? keep_parts(&c.storage, parts, count)
                                                    : copy_rows(&c.storage, parts, count, rows);
     if (status == AE_OK && c.names)
-        status = copy_names(&c.storage, parts[0]->storage->names);
+        status = aei_names_copy(&c.storage.names, (const char *const *)parts[0]->storage->names,
+                                c.storage.features);
     int32_t *renamed = NULL;
     if (status == AE_OK && c.labels && c.classes)
         status = join_classes(&c.storage, &renamed, parts, count);

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/columns.h"
+
 /*
  * What training and evaluation need of a dataset beside the public calls. Arguments are not
  * checked here: rows and features must be inside the dataset.
@@ -53,5 +55,8 @@ ae_status aei_check_row(const float *row, size_t number, size_t first, size_t co
 /* Refuse a dataset with missing values, unless the network is filled: it has fill values.
  * AE_ERROR_DATA, which begins with the name. */
 ae_status aei_dataset_check_missing(const ae_dataset *dataset, bool filled, const char *name);
+
+/* What the dataset knows of its columns; the names are the storage's. */
+aei_columns_info aei_dataset_columns(const ae_dataset *dataset);
 
 #endif

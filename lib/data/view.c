@@ -5,6 +5,8 @@
 #include "base/philox.h"
 #include "data/storage.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -87,6 +89,38 @@ ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const 
     made->classed = dataset->classed;
     *view = made;
     return AE_OK;
+}
+
+static bool is_among(int32_t label, const int32_t *labels, size_t count)
+{
+    size_t i = 0;
+    while (i < count && labels[i] != label)
+        i++;
+    return i < count;
+}
+
+ae_status ae_dataset_select_labels(ae_dataset **view, const ae_dataset *dataset,
+                                   const int32_t *labels, size_t count)
+{
+    AE_REQUIRE(view);
+    AE_REQUIRE(dataset);
+    AE_REQUIRE(labels);
+    if (count == 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: at least one label is needed");
+    if (dataset->labels == NULL)
+        return aei_fail(AE_ERROR_NOT_SET, "the dataset has no labels");
+    size_t *rows = malloc(dataset->rows * sizeof *rows), found = 0;
+    if (rows == NULL)
+        return aei_fail_memory(dataset->rows * sizeof *rows);
+    for (size_t r = 0; r < dataset->rows; r++)
+        if (is_among(dataset->labels[r], labels, count))
+            rows[found++] = r;
+    const ae_status status = found > 0
+                                 ? ae_dataset_select(view, dataset, rows, found)
+                                 : aei_fail(AE_ERROR_NOT_FOUND, "no row has the label %d%s",
+                                            labels[0], count > 1 ? " or another one of these" : "");
+    free(rows);
+    return status;
 }
 
 /* Counter-based like all random numbers here: a seed gives the same order on every machine. */

@@ -48,6 +48,12 @@ static ae_status detect(const void *context, const float *rows, size_t first, si
                              to->scores == NULL ? NULL : to->scores + first);
 }
 
+static ae_status check(const ae_session *session, const ae_dataset *dataset)
+{
+    const aei_columns_info columns = aei_dataset_columns(dataset);
+    return aei_network_check_columns(aei_session_network(session), &columns, "dataset");
+}
+
 /* In pieces of one pass: the rows stay in the caches between reading and computing. The one loop
  * over a dataset: whatever is wanted of its rows is a function of `work`. Memory is one piece of
  * rows, however many the dataset has. */
@@ -56,7 +62,7 @@ static ae_status for_each_piece(ae_session *session, const ae_dataset *dataset, 
 {
     const size_t all = ae_dataset_row_count(dataset), features = ae_dataset_feature_count(dataset),
                  piece = aei_session_max_batch(session);
-    AE_TRY(aei_network_check_width(aei_session_network(session), features, "dataset"));
+    AE_TRY(check(session, dataset));
     AE_TRY(
         aei_dataset_check_missing(dataset, aei_session_network(session)->fill != NULL, "dataset"));
     float *rows = malloc(piece * features * sizeof *rows);
@@ -176,7 +182,7 @@ static ae_status save(ae_session *session, const ae_dataset *dataset, const char
     const ae_score_options score_options = {
         .size = sizeof score_options, .cost = o.cost, .units = o.units};
     /* What the width and the cost ask for is found out before there is a file. */
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    AE_TRY(check(session, dataset));
     if (o.output >= AE_OUTPUT_SCORES)
         AE_TRY(ae_session_score(session, NULL, 0, NULL, NULL, &score_options));
     const bool scores = o.output == AE_OUTPUT_SCORES;

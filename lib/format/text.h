@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/quote.h"
+
 /*
  * Text that grows as it is added to; start with {0}. Running out of memory is remembered, so only
  * aei_text_check has to be looked at, once.
@@ -36,19 +38,7 @@ void aei_text_string(aei_text *text, const char *value);
 /* Leave out the blanks around a text: spaces and tabs. */
 void aei_trim(const char **text, size_t *size);
 
-/* The length of the UTF-8 sequence that starts left bytes, of which there is at least one; 0: it is
- * none. */
-size_t aei_utf8_length(const unsigned char *bytes, size_t left);
-
 /* Refuse text that is empty or not UTF-8: AE_ERROR_INVALID_ARGUMENT, "NAME is empty". */
 ae_status aei_check_utf8(const char *name, const char *text);
-
-/*
- * Text from a file as an error text can quote it: cut, with dots then, and question marks for what
- * is not UTF-8 or controls a terminal. Ends in a zero byte; so does foreign in aei_quote.
- */
-enum { AEI_QUOTE_SIZE = 64 };
-const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size_t size);
-const char *aei_quote(char quoted[AEI_QUOTE_SIZE], const char *foreign);
 
 #endif

@@ -380,6 +380,9 @@ ae_status ae_network_clone(ae_network **copy, const ae_network *network)
                                              network->widths[0]));
     if (aei_network_error_spread(network) != NULL)
         AE_CHECK(ae_network_set_error_spread(n, network->error_spread));
+    n->image_height = network->image_height;
+    n->image_width = network->image_width;
+    n->uint8_scale = network->uint8_scale;
     /* Last: it holds for the generation that the copy has now. */
     aei_network_keep_threshold(n, aei_network_threshold(network));
     *copy = n;
@@ -412,13 +415,4 @@ bool aei_network_same_layout(const ae_network *a, const ae_network *b)
         if (a->layers[l].batch_norm != b->layers[l].batch_norm)
             return false;
     return true;
-}
-
-ae_status aei_network_check_width(const ae_network *network, size_t features, const char *what)
-{
-    if (features == network->widths[0])
-        return AE_OK;
-    return aei_fail(AE_ERROR_SHAPE,
-                    "%s: rows of %zu features, but the network takes %zu (its option widths)", what,
-                    features, network->widths[0]);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a network says of itself, and the names of its columns. */
+/* What a network says of itself. */
 #include "base/error.h"
 #include "base/options.h"
 #include "model/network_internal.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 size_t ae_network_layer_count(const ae_network *network)
 {
@@ -89,60 +86,9 @@ ae_status ae_network_get_info(const ae_network *network, ae_network_info *info)
         .has_scaling = network->scaling != NULL,
         .has_threshold = aei_network_threshold(network) != NULL,
         .tied_weights = network->tied,
+        .image_height = network->image_height,
+        .image_width = network->image_width,
+        .uint8_scale = network->uint8_scale,
     };
     return aei_result_write(info, &mine, sizeof mine, "ae_network_info");
-}
-
-/* One block: the pointers, then what they point to. Freed by one free, and a failure leaves no half
- * of it. */
-static ae_status copy_names(char ***copy, const char *const *names, size_t count)
-{
-    size_t bytes = count * sizeof **copy;
-    for (size_t i = 0; i < count; i++) {
-        if (names[i] == NULL)
-            return aei_fail(AE_ERROR_INVALID_ARGUMENT, "names[%zu] is NULL", i);
-        bytes += strlen(names[i]) + 1;
-    }
-    char **made = malloc(bytes);
-    if (made == NULL)
-        return aei_fail_memory(bytes);
-    char *to = (char *)(made + count);
-    for (size_t i = 0; i < count; i++) {
-        const size_t size = strlen(names[i]) + 1;
-        made[i] = memcpy(to, names[i], size);
-        to += size;
-    }
-    *copy = made;
-    return AE_OK;
-}
-
-void aei_network_drop_columns(ae_network *network)
-{
-    free(network->columns);
-    network->columns = NULL;
-}
-
-/* The copy is made before the old names go: the new ones may be the network's own. The generation
- * stays, since no output depends on a name; a threshold therefore survives. */
-ae_status ae_network_set_column_names(ae_network *network, const char *const *names, size_t count)
-{
-    AE_REQUIRE(network);
-    if (names == NULL && count != 0)
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "names is NULL but count is %zu", count);
-    if (names != NULL && count != network->widths[0])
-        return aei_fail(AE_ERROR_SHAPE, "%zu names, but the network takes %zu features", count,
-                        network->widths[0]);
-    char **made = NULL;
-    if (names != NULL)
-        AE_TRY(copy_names(&made, names, count));
-    aei_network_drop_columns(network);
-    network->columns = made;
-    return AE_OK;
-}
-
-/* NULL for everything that has no name, so that a caller can go on with a number. */
-const char *ae_network_column_name(const ae_network *network, size_t column)
-{
-    const bool known = network != NULL && network->columns != NULL && column < network->widths[0];
-    return known ? network->columns[column] : NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/columns.h"
 #include "compute/kernels.h"
 #include "model/scaling_internal.h"
 
@@ -67,6 +68,8 @@ struct ae_network {
     float *error_spread;              /* of each feature; NULL: none */
     uint64_t error_spread_generation; /* that it holds for */
     char **columns;                   /* names of the input's columns, one block; NULL: none */
+    size_t image_height, image_width; /* of a row as a picture; 0: not known */
+    float uint8_scale;                /* of a uint8 training set; 0: not known */
 };
 
 /* ae_network_create without the values: every parameter and statistic is 0. For loading, which sets
@@ -111,6 +114,20 @@ size_t aei_tensor_elements(const ae_network *network, const aei_tensor *tensor);
 
 /* Refuse rows of another width than the network's input; `what` names them. AE_ERROR_SHAPE. */
 ae_status aei_network_check_width(const ae_network *network, size_t features, const char *what);
+
+/* Refuse rows of another width, or with columns of another kind than the network's training set
+ * had; `what` names them. AE_ERROR_SHAPE. */
+ae_status aei_network_check_columns(const ae_network *network, const aei_columns_info *rows,
+                                    const char *what);
+
+/*
+ * Let a network know of a training set's columns what it does not know yet. Names are copied in
+ * advance, NULL where none are needed, so that taking them, which makes them the network's, cannot
+ * fail.
+ */
+ae_status aei_network_copy_names(char ***names, const ae_network *network,
+                                 const aei_columns_info *rows);
+void aei_network_take_columns(ae_network *network, const aei_columns_info *rows, char **names);
 
 /* A tensor by name, or NULL. */
 const aei_tensor *aei_network_tensor(const ae_network *network, const char *name);

@@ -10,6 +10,7 @@
 #include "model/tied.h"
 #include "store/architecture.h"
 #include "store/module.h"
+#include "store/stored_columns.h"
 #include "store/stored_threshold.h"
 #include "store/tensor_list.h"
 
@@ -46,21 +47,6 @@ static void put_counts(aei_archive *archive)
     }
 }
 
-/* A JSON array of strings. */
-static void put_columns(aei_archive *archive)
-{
-    const ae_network *network = archive->network;
-    aei_text json = {0};
-    if (network->columns == NULL)
-        return;
-    for (size_t j = 0; j < network->widths[0]; j++) {
-        aei_text_bytes(&json, j == 0 ? "[" : ",", 1);
-        aei_text_string(&json, network->columns[j]);
-    }
-    aei_text_bytes(&json, "]", 1);
-    aei_archive_note_text(archive, "libae.columns", &json);
-}
-
 void aei_model_put(aei_archive *archive, const float *parameters, const float *running)
 {
     const ae_network *network = archive->network;
@@ -86,7 +72,7 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
     aei_text json = {0};
     aei_architecture_write(&json, network);
     aei_archive_note_text(archive, "libae.architecture", &json);
-    put_columns(archive);
+    aei_columns_put(archive);
 }
 
 /* The threshold is not part of aei_model_put: a checkpoint's weights may not be those that it was
@@ -314,37 +300,6 @@ static ae_status read_fill(ae_network *network, const aei_safetensors *file,
     return status;
 }
 
-static ae_status read_names(ae_network *network, const aei_json *list)
-{
-    const size_t width = network->widths[0];
-    const char **names = calloc(width, sizeof *names);
-    if (names == NULL)
-        return aei_fail_memory(width * sizeof *names);
-    const aei_json *item = aei_json_is_array(list) ? aei_json_first(list) : NULL;
-    size_t count = 0;
-    for (; item != NULL && count < width; item = aei_json_next(item), count++) {
-        names[count] = aei_json_string(item);
-        if (names[count] == NULL)
-            break;
-    }
-    ae_status status;
-    if (count < width || item != NULL)
-        status = aei_fail(AE_ERROR_FORMAT, "libae.columns: not a list of %zu strings", width);
-    else
-        status = ae_network_set_column_names(network, names, count);
-    free(names);
-    return status;
-}
-
-static ae_status read_columns(ae_network *network, const aei_safetensors *file)
-{
-    aei_json *json;
-    AE_TRY(aei_safetensors_json(&json, file, "libae.columns"));
-    const ae_status status = json == NULL ? AE_OK : read_names(network, json);
-    aei_json_free(json);
-    return status;
-}
-
 /* A network of the file's architecture, with values still to come. What it refuses is the file's
  * fault. */
 static ae_status make_network(ae_network **network, const aei_architecture *a, const char *kernels)
@@ -400,7 +355,7 @@ static ae_status get_with(ae_network **network, const aei_safetensors *file,
     AE_CHECK(aei_tied_check(n, n->parameters));
     AE_CHECK(read_scaling(n, file, &dict));
     AE_CHECK(read_fill(n, file, &dict));
-    AE_CHECK(read_columns(n, file));
+    AE_CHECK(aei_columns_get(n, file));
     AE_CHECK(aei_threshold_get(n, file));
     *network = n;
     n = NULL;

@@ -2,6 +2,7 @@
 #include "train/bounds.h"
 
 #include "base/error.h"
+#include "train/check_dataset.h"
 
 #include <float.h>
 #include <math.h>
@@ -89,7 +90,7 @@ ae_status aei_bounds_check(const void *context, const uint32_t *rows, size_t cou
 ae_status aei_bounds_create(aei_bounds *bounds, const char *name, const ae_network *network,
                             const ae_dataset *dataset, ae_cost cost, bool fitted)
 {
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), name));
+    AE_TRY(aei_network_check_dataset(network, dataset, name));
     const ae_activation output = network->layers[network->depth - 1].f.kind;
     aei_bounds b = {.range = {-FLT_MAX, FLT_MAX, ae_dataset_has_missing(dataset) != 0},
                     .features = network->widths[0]};

@@ -9,7 +9,7 @@
 #include "model/fill.h"
 #include "model/network_internal.h"
 #include "model/session_internal.h"
-#include "train/fit_scaling.h"
+#include "train/check_dataset.h"
 
 #include <math.h>
 #include <string.h>
@@ -241,7 +241,7 @@ ae_status ae_network_dead_units(const ae_network *network, const ae_dataset *dat
     AE_REQUIRE(network);
     AE_REQUIRE(dataset);
     AE_REQUIRE(counts);
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    AE_TRY(aei_network_check_dataset(network, dataset, "dataset"));
     AE_TRY(aei_dataset_check_missing(dataset, network->fill != NULL, "dataset"));
     if (count != network->depth)
         return aei_fail(AE_ERROR_SHAPE, "count is %zu, but the network has %zu layers", count,

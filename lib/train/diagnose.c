@@ -8,9 +8,9 @@
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "model/cost.h"
+#include "train/check_dataset.h"
 #include "train/dead_units.h"
 #include "train/evaluate_internal.h"
-#include "train/fit_scaling.h"
 #include "train/pca.h"
 
 #include <libae/missing.h>
@@ -82,8 +82,8 @@ ae_status ae_network_diagnose(const ae_network *network, const ae_dataset *train
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_diagnose_options"));
     AE_TRY(aei_check_reserved(o.reserved, "ae_diagnose_options"));
     AE_TRY(aei_network_check_cost(network, o.cost));
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(train_set), "training set"));
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(test_set), "test set"));
+    AE_TRY(aei_network_check_dataset(network, train_set, "training set"));
+    AE_TRY(aei_network_check_dataset(network, test_set, "test set"));
     AE_TRY(aei_dataset_check_missing(train_set, network->fill != NULL, "training set"));
     AE_TRY(aei_dataset_check_missing(test_set, network->fill != NULL, "test set"));
     o.cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;

@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "model/cost.h"
+#include "train/check_dataset.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -92,13 +93,13 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
     AE_TRY(aei_result_check(evaluation, "ae_evaluation"));
     ae_evaluate_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_evaluate_options"));
+    AE_TRY(aei_network_check_dataset(network, dataset, "dataset"));
     AE_TRY(aei_check_reserved(o.reserved, "ae_evaluate_options"));
     aei_score_form form;
     const float *spread;
     AE_TRY(aei_score_form_resolve(&form, network, AE_COST_L2, o.units));
     if (form.units == AE_SCORE_UNITS_SPREAD)
         AE_TRY(aei_network_find_error_spread(&spread, network));
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
     AE_TRY(aei_dataset_check_missing(dataset, network->fill != NULL, "dataset"));
     ae_session *session;
     AE_TRY(ae_session_create(
@@ -167,9 +168,12 @@ ae_status ae_dataset_evaluate_mean(const ae_dataset *reference, const ae_dataset
     AE_REQUIRE(dataset);
     AE_REQUIRE(evaluation);
     AE_TRY(aei_result_check(evaluation, "ae_evaluation"));
-    if (ae_dataset_feature_count(dataset) != ae_dataset_feature_count(reference))
+    const aei_columns_info wanted = aei_dataset_columns(reference),
+                           rows = aei_dataset_columns(dataset);
+    if (rows.count != wanted.count)
         return aei_fail(AE_ERROR_SHAPE, "dataset: rows of %zu features, but the reference has %zu",
                         ae_dataset_feature_count(dataset), ae_dataset_feature_count(reference));
+    AE_TRY(aei_columns_check(&rows, "dataset", &wanted, "the reference"));
     ae_evaluation mine;
     AE_TRY(aei_evaluate_mean(&mine, reference, dataset, NULL));
     return aei_result_write(evaluation, &mine, sizeof mine, "ae_evaluation");

@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "model/network_internal.h"
+#include "train/check_dataset.h"
 #include "train/quantile.h"
 
 #include <math.h>
@@ -125,7 +126,7 @@ ae_status ae_network_fit_error_spread(ae_network *network, const ae_dataset *hel
     AE_REQUIRE(held_out);
     ae_error_spread_options o;
     AE_TRY(aei_options_read(&o, sizeof o, options, "ae_error_spread_options"));
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(held_out), "held-out set"));
+    AE_TRY(aei_network_check_dataset(network, held_out, "held-out set"));
     AE_TRY(aei_dataset_check_missing(held_out, network->fill != NULL, "held-out set"));
     ae_session *session;
     AE_TRY(ae_session_create(

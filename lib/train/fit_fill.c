@@ -2,6 +2,7 @@
 /* Fill values from a dataset: the mean of what is there, which the input reads elsewhere. */
 #include "base/error.h"
 #include "model/network_internal.h"
+#include "train/check_dataset.h"
 
 #include <libae/missing.h>
 #include <math.h>
@@ -26,7 +27,7 @@ ae_status ae_network_fit_fill(ae_network *network, const ae_dataset *dataset)
     AE_REQUIRE(network);
     AE_REQUIRE(dataset);
     const size_t features = network->widths[0];
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    AE_TRY(aei_network_check_dataset(network, dataset, "dataset"));
     float *means = malloc(features * sizeof *means);
     if (means == NULL)
         return aei_fail_memory(features * sizeof *means);

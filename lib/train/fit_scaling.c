@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where a network and a dataset meet: column names, scaling. */
-#include "train/fit_scaling.h"
-
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "data/dataset_internal.h"
 #include "data/reader.h"
 #include "model/network_internal.h"
 
 #include <libae/scaling.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* Names that the network has already are kept: they are those of the data that it was trained on
- * first. */
-ae_status aei_take_column_names(ae_network *network, const ae_dataset *dataset)
-{
-    const size_t width = network->widths[0];
-    if (network->columns != NULL || ae_dataset_column_name(dataset, 0) == NULL)
-        return AE_OK;
-    const char **names = calloc(width, sizeof *names);
-    if (names == NULL)
-        return aei_fail_memory(width * sizeof *names);
-    for (size_t j = 0; j < width; j++)
-        names[j] = ae_dataset_column_name(dataset, j);
-    const ae_status status = ae_network_set_column_names(network, names, width);
-    free(names);
-    return status;
-}
 
 /* What is known of each feature after a reading of all rows: features elements each. */
 typedef struct summary {
@@ -137,14 +118,21 @@ ae_status ae_network_fit_scaling(ae_network *network, const ae_dataset *dataset,
     AE_TRY(aei_check_reserved(o.reserved, "ae_scaling_options"));
     AE_TRY(aei_check_enum((int)o.kind, AE_SCALING_Z_SCORE, "kind", "ae_scaling"));
     const size_t features = network->widths[0];
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(dataset), "dataset"));
+    const aei_columns_info columns = aei_dataset_columns(dataset);
+    AE_TRY(aei_network_check_columns(network, &columns, "dataset"));
+    char **names = NULL;
+    ae_status status = AE_OK;
     float *offset = malloc(2 * features * sizeof *offset);
     if (offset == NULL)
         return aei_fail_memory(2 * features * sizeof *offset);
     float *scale = offset + features;
-    ae_status status = fit(offset, scale, dataset, o.kind);
-    if (status == AE_OK)
-        status = ae_network_set_scaling(network, offset, scale);
+    AE_CHECK(fit(offset, scale, dataset, o.kind));
+    AE_CHECK(aei_network_copy_names(&names, network, &columns));
+    AE_CHECK(ae_network_set_scaling(network, offset, scale));
+    aei_network_take_columns(network, &columns, names);
+    names = NULL;
+cleanup:
+    free(names);
     free(offset);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "model/cost.h"
 #include "model/score_f64.h"
 #include "model/session_internal.h"
+#include "train/check_dataset.h"
 #include "train/fit_error_spread.h"
 #include "train/quantile.h"
 
@@ -238,7 +239,7 @@ ae_status ae_network_fit_threshold(ae_network *network, const ae_dataset *held_o
     aei_score_form form;
     AE_TRY(resolve(&o, &form, options, network));
     const size_t rows = ae_dataset_row_count(held_out);
-    AE_TRY(aei_network_check_width(network, ae_dataset_feature_count(held_out), "held-out set"));
+    AE_TRY(aei_network_check_dataset(network, held_out, "held-out set"));
     AE_TRY(aei_dataset_check_missing(held_out, network->fill != NULL, "held-out set"));
     if (o.rule == AE_THRESHOLD_MEAN_SD && rows < 2)
         return aei_fail(AE_ERROR_SHAPE, "held-out set: %zu row, but a standard deviation needs 2",

@@ -7,7 +7,7 @@
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "format/text.h"
-#include "train/fit_scaling.h"
+#include "train/check_dataset.h"
 #include "train/order.h"
 #include "train/regularisation.h"
 
@@ -167,18 +167,21 @@ static bool has_missing(const ae_trainer *t)
 static ae_status take_from_data(ae_trainer *t)
 {
     ae_network *n = t->network;
-    const bool named = n->columns != NULL, filled = n->fill != NULL;
+    const bool filled = n->fill != NULL;
     const uint64_t generation = n->generation;
-    AE_TRY(aei_take_column_names(n, t->train_set));
+    const aei_columns_info columns = aei_dataset_columns(t->train_set);
+    char **names;
+    AE_TRY(aei_network_copy_names(&names, n, &columns));
     ae_status status = AE_OK;
     if (!filled && has_missing(t))
         status = ae_network_fit_fill(n, t->train_set);
     if (status == AE_OK)
         status = aei_optimizer_attach(t->optimizer, n);
-    if (status == AE_OK)
+    if (status == AE_OK) {
+        aei_network_take_columns(n, &columns, names);
         return AE_OK;
-    if (!named)
-        aei_network_drop_columns(n);
+    }
+    free(names);
     if (!filled)
         ae_network_clear_fill(n);
     n->generation = generation;

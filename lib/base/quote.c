@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/quote.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Unicode standard, table 3-7. */
+size_t aei_utf8_length(const unsigned char *b, size_t left)
+{
+    if (b[0] < 0x80)
+        return 1;
+    if (b[0] < 0xC2 || b[0] > 0xF4)
+        return 0;
+    const size_t length = b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
+    if (length > left)
+        return 0;
+    const unsigned least = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
+    const unsigned most = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
+    if (b[1] < least || b[1] > most)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (b[i] < 0x80 || b[i] > 0xBF)
+            return 0;
+    return length;
+}
+
+/* Escape sequences for a terminal start with a byte below 0x20, or with U+0080 to U+009F: C2 80 to
+ * C2 9F. */
+static bool controls(const unsigned char *c, size_t length)
+{
+    return c[0] < 0x20 || c[0] == 0x7F || (length == 2 && c[0] == 0xC2 && c[1] < 0xA0);
+}
+
+const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size_t size)
+{
+    static const char dots[] = "...";
+    size_t used = 0;
+    for (size_t i = 0; i < size;) {
+        const unsigned char *c = (const unsigned char *)bytes + i;
+        const size_t length = aei_utf8_length(c, size - i);
+        const bool shown = length > 0 && !controls(c, length);
+        const size_t more = shown ? length : 1;
+        if (used + more + sizeof dots > AEI_QUOTE_SIZE) {
+            memcpy(quoted + used, dots, sizeof dots);
+            return quoted;
+        }
+        memcpy(quoted + used, shown ? bytes + i : "?", more);
+        used += more;
+        i += length > 0 ? length : 1;
+    }
+    quoted[used] = '\0';
+    return quoted;
+}
+
+const char *aei_quote(char quoted[AEI_QUOTE_SIZE], const char *foreign)
+{
+    return aei_quote_bytes(quoted, foreign, strlen(foreign));
+}
