@@ -29,6 +29,28 @@ START_TEST(the_header_of_another_export_is_refused)
 }
 END_TEST
 
+/* digits.c is what a program of that subject is called too. */
+START_TEST(a_file_that_libae_did_not_write_is_not_replaced)
+{
+    static const char program[] = "int main(void) { return 0; }\n";
+    static const char *const files[] = {"net.c", "net.h"};
+    ae_network *network = FIXTURE_NETWORK(7, 1, 7);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        support_put(support_path(files[i]), program);
+        ck_assert_status(ae_network_export_c(network, support_path("net"), NULL, NULL),
+                         AE_ERROR_INVALID_ARGUMENT, "not replaced, since libae did not write it");
+        ck_assert(support_contains(ae_last_error(), files[i]));
+        ck_assert(support_holds(support_path(files[i]), program));
+        ck_assert_uint_eq(support_entries(support_dir()), 1);
+        ck_assert_int_eq(unlink(support_path(files[i])), 0);
+    }
+    support_put(support_path("net.c"), ""); /* as mktemp leaves it */
+    for (int times = 0; times < 2; times++)
+        ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
+    ae_network_free(network);
+}
+END_TEST
+
 static const struct {
     const char *path, *prefix, *message;
 } refused[] = {
@@ -201,6 +223,7 @@ Suite *c_source_names_suite(void)
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
     tcase_add_test(files, the_header_of_another_export_is_refused);
+    tcase_add_test(files, a_file_that_libae_did_not_write_is_not_replaced);
     tcase_add_loop_test(files, names_that_c_does_not_allow_are_refused, 0, (int)COUNT(refused));
     tcase_add_test(files, names_that_c_allows_are_taken);
     tcase_add_test(files, a_file_name_goes_into_the_source_as_it_is);

@@ -87,7 +87,8 @@ typedef struct ae_export_c_info {
  *     int digits_is_anomaly(const float row[]);   1 or 0, by DIGITS_THRESHOLD and the threshold's
  *     cost and units
  *
- * Both files are written beside their places and synced before either is renamed, and the first is
+ * A file of that name is replaced only if libae wrote it, so that no program is lost. Both files
+ * are written beside their places and synced before either is renamed, and the first is
  * put back if the second cannot be. The source refuses to compile with the header of another
  * export.
  *
@@ -97,7 +98,7 @@ typedef struct ae_export_c_info {
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is not allowed, a file name that
  *         #include cannot hold, an option outside its range, units of another part or other than
- *         the threshold's, info->size not set); AE_ERROR_NOT_SET (units that need a scaling or a
+ *         the threshold's, info->size not set, a file of that name that libae did not write); AE_ERROR_NOT_SET (units that need a scaling or a
  *         spread, and there is none);
  *         AE_ERROR_DATA (a folded weight is not finite, naming the layer);
  *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one part is exported);

@@ -9,6 +9,7 @@
 #include "export/c_source.h"
 
 #include "base/error.h"
+#include "base/input.h"
 #include "base/options.h"
 #include "model/cost.h"
 #include "model/fold.h"
@@ -147,6 +148,28 @@ static ae_status write_texts(aei_c_source *f)
     return status;
 }
 
+/*
+ * The names of an export are those of a program: digits.c is overwritten in one careless call. What
+ * a file begins with tells. Whether it can be replaced at all is found out when that is done.
+ */
+static ae_status check_made_by_libae(const char *path)
+{
+    enum { HEAD = 1024 };
+    char head[HEAD + 1] = "";
+    size_t got = 0;
+    aei_input input;
+    if (aei_input_open(&input, path) != AE_OK)
+        return AE_OK;
+    const ae_status status = aei_input_read(&input, head, HEAD, &got);
+    aei_input_close(&input);
+    if (status != AE_OK || got == 0 || strstr(head, AEI_C_SOURCE_MARK) != NULL)
+        return AE_OK;
+    return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                    "%s: not replaced, since libae did not write it: choose another name or delete "
+                    "the file",
+                    path);
+}
+
 /* Both files are complete before either takes its place: a header and a source of two networks
  * would compile and give wrong numbers. */
 static ae_status write_files(aei_c_source *f, const char *path, size_t length)
@@ -156,6 +179,10 @@ static ae_status write_files(aei_c_source *f, const char *path, size_t length)
         return aei_fail_memory(length + sizeof ".c");
     ae_status status = AE_OK;
     memcpy(name, path, length);
+    memcpy(name + length, ".c", sizeof ".c");
+    AE_CHECK(check_made_by_libae(name));
+    memcpy(name + length, ".h", sizeof ".h");
+    AE_CHECK(check_made_by_libae(name));
     memcpy(name + length, ".c", sizeof ".c");
     AE_CHECK(aei_file_create(&f->source, name));
     memcpy(name + length, ".h", sizeof ".h");

@@ -26,6 +26,9 @@ typedef struct aei_c_source {
     aei_file *source, *header;
 } aei_c_source;
 
+/* Stands among the first lines of both files. */
+#define AEI_C_SOURCE_MARK "exported by libae"
+
 /* The texts, into source->source and ->header; a failure is remembered until the files are
  * committed. */
 void aei_c_source_begin(aei_c_source *source);

@@ -210,7 +210,7 @@ void aei_c_source_begin(aei_c_source *f)
     put(f, f->source, "/* @: an autoencoder's functions; ");
     put_header_name(f);
     put(f, f->source, " says what they do. */\n");
-    put_line(f, f->source, "/* Made by libae %s: a change is better made there. */\n",
+    put_line(f, f->source, "/* " AEI_C_SOURCE_MARK " %s: a change is better made there. */\n",
              ae_version_string());
     put(f, f->source, "#include \"");
     put_header_name(f);
@@ -429,7 +429,7 @@ static void put_header(const aei_c_source *f)
                                        [AE_EXPORT_PART_ENCODER] = "an autoencoder's encoder",
                                        [AE_EXPORT_PART_DECODER] = "an autoencoder's decoder"};
     aei_file *h = f->header;
-    put_line(f, h, "/*\n * @: %s, exported by libae %s:\n *\n *     ", what[f->part],
+    put_line(f, h, "/*\n * @: %s, " AEI_C_SOURCE_MARK " %s:\n *\n *     ", what[f->part],
              ae_version_string());
     put_widths(f, h);
     put(f, h,
