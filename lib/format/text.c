@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/number.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,6 +67,21 @@ void aei_text_number(aei_text *text, double value)
 {
     char number[40];
     aei_text_add(text, "%s", aei_format_double(number, sizeof number, value));
+}
+
+/* The shortest text of FLT_MAX lies above it for a reader of doubles: seventeen digits then. */
+void aei_text_float(aei_text *text, float value)
+{
+    char number[AEI_FLOAT_TEXT];
+    double read = 0;
+    const size_t length = aei_format_float(number, value);
+    const aei_number kind = aei_parse_double(&read, number, length);
+    const bool same = kind == AEI_NUMBER && fabs(read) <= (double)FLT_MAX &&
+                      !((float)read < value) && !((float)read > value);
+    if (same)
+        aei_text_bytes(text, number, length);
+    else
+        aei_text_number(text, (double)value);
 }
 
 /* UTF-8 passes as it is; only quote, backslash and control characters must be escaped (RFC 8259,

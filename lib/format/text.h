@@ -32,6 +32,9 @@ __attribute__((format(printf, 2, 3))) void aei_text_add(aei_text *text, const ch
  * finite. */
 void aei_text_number(aei_text *text, double value);
 
+/* A finite float32, as short as it reads back as the same one, by way of a double too. */
+void aei_text_float(aei_text *text, float value);
+
 /* A JSON string with its quotes. Bytes of value that are not UTF-8 become U+FFFD. */
 void aei_text_string(aei_text *text, const char *value);
 

@@ -62,11 +62,11 @@ void aei_architecture_write(aei_text *json, const ae_network *network)
                      aei_activation_name(network->layers[l].f.kind));
     /* Named only where it is on, as in files from before there was such a thing. */
     aei_text_add(json, "]%s,\"leaky_slope\":", network->tied ? ",\"tied_weights\":true" : "");
-    aei_text_number(json, (double)network->leaky_slope);
+    aei_text_float(json, network->leaky_slope);
     aei_text_add(json, ",\"bn_epsilon\":");
-    aei_text_number(json, (double)network->bn_epsilon);
+    aei_text_float(json, network->bn_epsilon);
     aei_text_add(json, ",\"bn_decay\":");
-    aei_text_number(json, (double)network->bn_decay);
+    aei_text_float(json, network->bn_decay);
     aei_text_add(json, ",\"seed\":\"%" PRIu64 "\"}", network->seed);
 }
 

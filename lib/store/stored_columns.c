@@ -35,7 +35,7 @@ static void put_input(aei_archive *archive)
                      network->image_width, scaled ? "," : "");
     if (scaled) {
         aei_text_add(&json, "\"uint8_scale\":");
-        aei_text_number(&json, (double)network->uint8_scale);
+        aei_text_float(&json, network->uint8_scale);
     }
     aei_text_add(&json, "}");
     aei_archive_note_text(archive, "libae.input", &json);
