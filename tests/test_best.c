@@ -164,11 +164,58 @@ START_TEST(a_network_changed_after_its_best_was_put_back_stays_changed)
 }
 END_TEST
 
+/* A loop over epochs stops where ae_trainer_run does, and ends with the same weights and files. */
+START_TEST(a_loop_that_asks_is_a_run)
+{
+    run whole = prepare(fixture_adam(0.2f)), loop = prepare(fixture_adam(0.2f));
+    const ae_trainer_options options = {.epochs = 40,
+                                        .validation = whole.validation,
+                                        .patience = 3,
+                                        .restore_best = AE_TOGGLE_ON,
+                                        .checkpoint_path = support_path("whole")};
+    start(&whole, options);
+    ae_trainer_options other = options;
+    other.validation = loop.validation;
+    other.checkpoint_path = support_path("loop");
+    start(&loop, other);
+    ck_assert_status(ae_trainer_restore_best(loop.trainer), AE_ERROR_NOT_SET, "no epoch is done");
+    ck_assert_ok(ae_trainer_run(whole.trainer));
+    while (!ae_trainer_should_stop(loop.trainer))
+        ck_assert_ok(ae_trainer_run_epoch(loop.trainer, NULL));
+    ck_assert_ok(ae_trainer_write_checkpoint(loop.trainer));
+    ck_assert_ok(ae_trainer_restore_best(loop.trainer));
+    ck_assert_uint_lt(ae_trainer_epoch_count(loop.trainer), 40);
+    ck_assert_uint_eq(ae_trainer_epoch_count(loop.trainer), ae_trainer_epoch_count(whole.trainer));
+    ck_assert_double_eq(validation_cost(&loop), validation_cost(&whole));
+    ck_assert_double_eq(validation_cost(&loop), least_validation_cost(&loop));
+    ck_assert(support_entries(support_dir()) == 2);
+    finish(&loop), finish(&whole);
+}
+END_TEST
+
+START_TEST(what_was_not_asked_for_cannot_be_put_back_or_written)
+{
+    run r = prepare(fixture_adam(0.01f));
+    start(&r, (ae_trainer_options){.epochs = 1});
+    ck_assert_int_eq(ae_trainer_should_stop(r.trainer), 0);
+    ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
+    ck_assert_int_eq(ae_trainer_should_stop(r.trainer), 1);
+    ck_assert_int_eq(ae_trainer_should_stop(NULL), 1);
+    ck_assert_status(ae_trainer_restore_best(r.trainer), AE_ERROR_NOT_SET, "restore_best is off");
+    ck_assert_status(ae_trainer_write_checkpoint(r.trainer), AE_ERROR_NOT_SET, "checkpoint_path");
+    ck_assert_status(ae_trainer_restore_best(NULL), AE_ERROR_INVALID_ARGUMENT, "trainer is NULL");
+    ck_assert_status(ae_trainer_write_checkpoint(NULL), AE_ERROR_INVALID_ARGUMENT, "trainer");
+    finish(&r);
+}
+END_TEST
+
 Suite *best_suite(void)
 {
     Suite *suite = suite_create("best");
     TCase *tcase = tcase_create("best");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
+    tcase_add_test(tcase, a_loop_that_asks_is_a_run);
+    tcase_add_test(tcase, what_was_not_asked_for_cannot_be_put_back_or_written);
     tcase_add_test(tcase, patience_ends_a_run_without_improvement);
     tcase_add_test(tcase, patience_counts_from_the_last_improvement);
     tcase_add_test(tcase, restore_best_leaves_the_weights_of_the_best_epoch);

@@ -127,8 +127,8 @@ START_TEST(bad_arguments_are_named_and_leave_both_files_alone)
 {
     ae_network *network = FIXTURE_NETWORK(7, 1, 7);
     const char *path = support_path("net");
-    support_write(support_path("net.c"), "old c", 5);
-    support_write(support_path("net.h"), "old h", 5);
+    support_put(support_path("net.c"), "/* exported by libae */ old c");
+    support_put(support_path("net.h"), "/* exported by libae */ old h");
     ae_export_c_info info = {.size = sizeof info, .weight_bytes = 7}, unset = {0};
     ck_assert_status(ae_network_export_c(NULL, path, NULL, NULL), AE_ERROR_INVALID_ARGUMENT,
                      "network is NULL");
@@ -159,8 +159,8 @@ START_TEST(bad_arguments_are_named_and_leave_both_files_alone)
     ck_assert_uint_eq(info.weight_bytes, 7);
     unsigned char *c = support_read(support_path("net.c"), NULL),
                   *h = support_read(support_path("net.h"), NULL);
-    ck_assert_str_eq((const char *)c, "old c");
-    ck_assert_str_eq((const char *)h, "old h");
+    ck_assert_str_eq((const char *)c, "/* exported by libae */ old c");
+    ck_assert_str_eq((const char *)h, "/* exported by libae */ old h");
     free(c);
     free(h);
     ae_network_free(network);

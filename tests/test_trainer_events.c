@@ -94,6 +94,35 @@ START_TEST(a_trainer_logs_each_steps_and_each_epochs_cost)
 }
 END_TEST
 
+START_TEST(rates_are_logged_where_asked_for)
+{
+    const double now = 3;
+    ae_event_writer *writer = open_writer(&now);
+    ae_dataset *training = fixture_dataset(10, 6, 1);
+    ae_network *network = FIXTURE_NETWORK(6, 8, 3, 8, 6);
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ck_assert_ok(ae_optimizer_set_schedule(
+        adam, AE_SCHEDULE_OPTIONS(.kind = AE_SCHEDULE_COSINE, .warmup_steps = 2)));
+    ae_trainer *trainer = fixture_trainer(
+        network, adam, training,
+        AE_TRAINER_OPTIONS(.batch = 4, .epochs = 1, .events = writer, .rate_tag = "rate"));
+    for (int64_t step = 1; step <= 3; step++) {
+        const float rate = ae_optimizer_learning_rate(adam);
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+        records r = read_records(ae_event_writer_path(writer));
+        ck_assert_uint_eq(r.count, 1 + 2 * (size_t)step);
+        compare_value(r.events[r.count - 1], "rate", step, (double)rate);
+        free_records(&r);
+    }
+    ae_trainer_free(trainer);
+    ck_assert_status(
+        ae_trainer_create(&trainer, network, adam, training, AE_TRAINER_OPTIONS(.rate_tag = "")),
+        AE_ERROR_INVALID_ARGUMENT, "rate_tag is empty");
+    ae_optimizer_free(adam), ae_network_free(network), ae_dataset_free(training);
+    ae_event_writer_free(writer);
+}
+END_TEST
+
 /* A clock that goes wrong stands in for a full disk. The step counts, and so does the epoch that it
  * completes. */
 START_TEST(a_log_that_cannot_be_written_stops_the_run_with_the_step_taken)
@@ -287,6 +316,7 @@ Suite *trainer_events_suite(void)
 #ifdef AEI_HAVE_PROTOBUF
     tcase_add_loop_test(tcase, a_trainer_logs_each_steps_and_each_epochs_cost, 0, 2);
     tcase_add_loop_test(tcase, a_penalty_is_logged_beside_the_cost, 0, 2);
+    tcase_add_test(tcase, rates_are_logged_where_asked_for);
     tcase_add_test(tcase, a_log_that_cannot_be_written_stops_the_run_with_the_step_taken);
     tcase_add_test(tcase, a_run_that_begins_behind_points_leaves_them);
     tcase_add_test(tcase, steps_that_divergence_took_back_are_void);

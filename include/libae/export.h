@@ -98,8 +98,8 @@ typedef struct ae_export_c_info {
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, a prefix that is not allowed, a file name that
  *         #include cannot hold, an option outside its range, units of another part or other than
- *         the threshold's, info->size not set, a file of that name that libae did not write); AE_ERROR_NOT_SET (units that need a scaling or a
- *         spread, and there is none);
+ *         the threshold's, info->size not set, a file of that name that libae did not write);
+ *         AE_ERROR_NOT_SET (units that need a scaling or a spread, and there is none);
  *         AE_ERROR_DATA (a folded weight is not finite, naming the layer);
  *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one part is exported);
  *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE;

@@ -156,7 +156,7 @@ typedef struct ae_trainer_options {
     ae_toggle restore_best;
     /** evaluated after each epoch; default none */
     const ae_dataset *validation;
-    /** stop after this many epochs without improvement; default 0: never */
+    /** ae_trainer_run stops after this many epochs without improvement; default 0: never */
     uint64_t patience;
     /** an improvement is more than this; default 0 */
     double min_delta;
@@ -247,6 +247,11 @@ typedef struct ae_trainer_options {
      */
     const float *row_weights;
     size_t row_weight_count; /**< entries of row_weights: 0, or the rows of the training set */
+    /**
+     * Tag of the steps' learning rates in options.events, UTF-8, copied, such as
+     * "train/learning_rate"; default none: they are not written.
+     */
+    const char *rate_tag;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls
@@ -296,7 +301,8 @@ AE_CHECKED AE_API ae_status ae_trainer_create(ae_trainer **trainer, ae_network *
 AE_API void ae_trainer_free(ae_trainer *trainer);
 
 /**
- * Train on the next batch; options.epochs is no limit here. The last step of an epoch adds an entry
+ * Train on the next batch; options.epochs and patience are no limit here: ask
+ * ae_trainer_should_stop. The last step of an epoch adds an entry
  * to the history, as in ae_trainer_run_epoch.
  *
  * @param cost NULL, or receives the batch's cost
@@ -334,6 +340,39 @@ AE_CHECKED AE_API ae_status ae_trainer_run_epoch(ae_trainer *trainer, ae_epoch_i
  * @since 0.1
  */
 AE_CHECKED AE_API ae_status ae_trainer_run(ae_trainer *trainer);
+
+/**
+ * Whether ae_trainer_run would take no further step: options.epochs epochs are done, or patience is
+ * used up. For loops over ae_trainer_run_step or ae_trainer_run_epoch, which ask nobody:
+ *
+ *     while (!s && !ae_trainer_should_stop(run)) s = ae_trainer_run_epoch(run, NULL);
+ *     if (!s) s = ae_trainer_restore_best(run);
+ *
+ * @return 1 or 0; 1 for NULL
+ * Thread safety: reads trainer.
+ * @since 0.1
+ */
+AE_API int ae_trainer_should_stop(const ae_trainer *trainer);
+
+/**
+ * Put the weights of the best epoch into the network, as ae_trainer_run does at its end. The next
+ * step goes on from the latest ones.
+ *
+ * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL); AE_ERROR_NOT_SET (options.restore_best
+ *         is off, or no epoch is done)
+ * Thread safety: uses trainer.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_trainer_restore_best(ae_trainer *trainer);
+
+/**
+ * Write a checkpoint to options.checkpoint_path, as ae_trainer_run does.
+ *
+ * @return as ae_trainer_save_checkpoint; AE_ERROR_NOT_SET (there is no checkpoint_path)
+ * Thread safety: uses trainer.
+ * @since 0.1
+ */
+AE_CHECKED AE_API ae_status ae_trainer_write_checkpoint(ae_trainer *trainer);
 
 /**
  * Ask the run to stop after the step under way, or before the next one. May be called from any

@@ -86,7 +86,7 @@ aei_penalty aei_trainer_penalty(const ae_trainer *t)
 
 /* A point of the log. In front of the first one, and of the first after steps were lost, stands
  * from where on the run goes on: from `next`. */
-static ae_status log_point(ae_trainer *t, const char *tag, double cost, uint64_t next)
+static ae_status log_point(ae_trainer *t, const char *tag, double value, uint64_t next)
 {
     ae_event_writer *events = t->options.events;
     if (events == NULL)
@@ -94,14 +94,16 @@ static ae_status log_point(ae_trainer *t, const char *tag, double cost, uint64_t
     AE_TRY(t->log_behind ? ae_event_writer_resume(events, next)
                          : aei_event_writer_begin(events, next));
     t->log_behind = false;
-    return ae_event_writer_add_scalar(events, tag, t->progress.steps, cost);
+    return ae_event_writer_add_scalar(events, tag, t->progress.steps, value);
 }
 
 /* What a step has in the event file. */
-static ae_status log_step(ae_trainer *t, double cost)
+static ae_status log_step(ae_trainer *t, double cost, double rate)
 {
     const aei_penalty penalty = aei_trainer_penalty(t);
     AE_TRY(log_point(t, t->train_tag, cost, t->progress.steps));
+    if (t->rate_tag != NULL)
+        AE_TRY(log_point(t, t->rate_tag, rate, t->progress.steps));
     if (!aei_penalty_is_on(&penalty))
         return AE_OK;
     return log_point(t, t->penalty_tag, aei_step_penalty(t->step), t->progress.steps);
@@ -109,7 +111,7 @@ static ae_status log_step(ae_trainer *t, double cost)
 
 static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rate, double norm)
 {
-    AE_TRY(log_step(t, cost));
+    AE_TRY(log_step(t, cost, rate));
     if (t->options.on_step == NULL)
         return AE_OK;
     const ae_step_info info = {

@@ -13,11 +13,34 @@ static bool finished(const ae_trainer *t)
            (patience > 0 && t->progress.stale_epochs >= patience);
 }
 
+int ae_trainer_should_stop(const ae_trainer *trainer)
+{
+    return trainer == NULL || finished(trainer);
+}
+
+ae_status ae_trainer_restore_best(ae_trainer *trainer)
+{
+    AE_REQUIRE(trainer);
+    if (trainer->best_parameters == NULL)
+        return aei_fail(AE_ERROR_NOT_SET, "no best weights: the trainer's restore_best is off");
+    aei_trainer_restore_best(trainer);
+    return trainer->restored ? AE_OK
+                             : aei_fail(AE_ERROR_NOT_SET, "no best weights: no epoch is done yet");
+}
+
 static ae_status save(ae_trainer *t)
 {
     AE_TRY(ae_trainer_save_checkpoint(t, t->checkpoint_path));
     t->checkpoint_behind = false;
     return AE_OK;
+}
+
+ae_status ae_trainer_write_checkpoint(ae_trainer *trainer)
+{
+    AE_REQUIRE(trainer);
+    if (trainer->checkpoint_path == NULL)
+        return aei_fail(AE_ERROR_NOT_SET, "the trainer has no checkpoint_path");
+    return save(trainer);
 }
 
 /* Leave a failed run's state on disk too; its own error is the one to report. */

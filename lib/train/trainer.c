@@ -56,6 +56,8 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     o->penalty_tag = o->penalty_tag == NULL ? "train/penalty" : o->penalty_tag;
     AE_TRY(aei_check_utf8("train_tag", o->train_tag));
     AE_TRY(aei_check_utf8("validation_tag", o->validation_tag));
+    if (o->rate_tag != NULL)
+        AE_TRY(aei_check_utf8("rate_tag", o->rate_tag));
     AE_TRY(aei_check_utf8("penalty_tag", o->penalty_tag));
     if (aei_network_norms(network) > 0 && o->batch < 2)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
@@ -134,6 +136,7 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
     AE_TRY(keep_text(&t->checkpoint_path, &o->checkpoint_path));
     AE_TRY(keep_text(&t->train_tag, &o->train_tag));
     AE_TRY(keep_text(&t->validation_tag, &o->validation_tag));
+    AE_TRY(keep_text(&t->rate_tag, &o->rate_tag));
     AE_TRY(keep_text(&t->penalty_tag, &o->penalty_tag));
     AE_TRY(ae_dataset_view(&t->train_set, train_set, 0, ae_dataset_row_count(train_set)));
     AE_TRY(aei_regularisation_keep(t));
@@ -280,6 +283,7 @@ void ae_trainer_free(ae_trainer *trainer)
     free(trainer->checkpoint_path);
     free(trainer->train_tag);
     free(trainer->validation_tag);
+    free(trainer->rate_tag);
     free(trainer->penalty_tag);
     free(trainer);
 }

@@ -42,7 +42,7 @@ struct ae_trainer {
     float *dropouts;                        /* of each layer; NULL: none */
     float *feature_weights, *row_weights;   /* in the cost; NULL: all 1 */
     float *batch_weights;                   /* the rows' of a batch, where there are any */
-    char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag;
+    char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag, *rate_tag;
     aei_team *team;
     aei_step *step;
     ae_session *validator; /* evaluates the validation set with the same team; NULL without one */
