@@ -16,7 +16,7 @@ START_TEST(options_out_of_range_are_refused)
         {{.threads = 1025}, AE_ERROR_INVALID_ARGUMENT, "threads 1025"},
         {{.cost = (ae_cost)5}, AE_ERROR_INVALID_ARGUMENT, "cost is 5"},
         {{.cost = (ae_cost)-1}, AE_ERROR_INVALID_ARGUMENT, "cost is -1"},
-        {{.shuffle = (ae_shuffle)4}, AE_ERROR_INVALID_ARGUMENT, "shuffle is 4"},
+        {{.shuffle = (ae_shuffle)5}, AE_ERROR_INVALID_ARGUMENT, "shuffle is 5"},
         {{.drop_last = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "drop_last is 3"},
         {{.restore_best = (ae_toggle)3}, AE_ERROR_INVALID_ARGUMENT, "restore_best is 3"},
         {{.precision = (ae_precision)3}, AE_ERROR_INVALID_ARGUMENT, "precision is 3"},
