@@ -1,58 +1,57 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Find what does not belong: train on images of one class alone, fit a threshold on images of that
- * class which were held back, then score a test set of all classes.
- *
- *     anomaly [OUT [DIR [CLASS]]]
- *
- * DIR has the four files of MNIST or Fashion-MNIST as .gz (Debian: dataset-fashion-mnist); without
- * it, or with "", these are built-in digits. OUT (.) receives anomaly.png and anomaly.safetensors.
+ * class which were held back, then score a test set of all classes. --help lists the options.
  */
-#include <libae/experimental.h>
 #include <libae/libae.h>
 
-#include "common/check.h"
 #include "common/files.h"
+#include "common/options.h"
 #include "plot/histogram.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EPOCHS = 60 };
+enum { TRAIN_DIGITS = 20000, MOST_CLASSES = 256 };
 
-static ae_dataset *load(const char *folder, const char *part, size_t rows, uint64_t seed)
+typedef struct asked {
+    const char *data, *out;
+    size_t label, epochs;
+} asked;
+
+static asked parse(int argc, char **argv)
 {
-    ae_dataset *images = NULL, *labelled = NULL;
-    char name[64];
-    if (*folder == '\0') {
-        check(ae_dataset_create_digits(&images, rows, seed));
-        return images;
-    }
-    snprintf(name, sizeof name, "%s-images-idx3-ubyte.gz", part);
-    check(ae_dataset_open_idx(&images, path_join(folder, name).text, NULL));
-    snprintf(name, sizeof name, "%s-labels-idx1-ubyte.gz", part);
-    check(ae_dataset_open_idx_labels(&labelled, images, path_join(folder, name).text));
-    ae_dataset_free(images);
-    return labelled;
+    asked a = {.out = ".", .epochs = 60};
+    const program_option options[] = {
+        {"data", "DIR",
+         "folder of the four files of MNIST or Fashion-MNIST (Debian: dataset-fashion-mnist); else "
+         "$AE_DATA_DIR, data/mnist or built-in digits",
+         .text = &a.data},
+        {"class", "N", "the class that is normal (0)", .number = &a.label, .most = 255},
+        {"epochs", "N", "to train (60)", .number = &a.epochs, .least = 1, .most = 100000},
+        {"out", "DIR", "folder for anomaly.png and anomaly.safetensors (.)", .text = &a.out}};
+    options_parse(&(program){.about = "Train on one class of images, find those of the others.",
+                             .options = options,
+                             .option_count = sizeof options / sizeof *options},
+                  argc, argv, NULL);
+    return a;
 }
 
 /* The rows of the class, or all the others. */
-static ae_dataset *pick(const ae_dataset *all, int label, bool of_class)
+static ae_dataset *pick(const ae_dataset *all, size_t label, bool of_class)
 {
-    size_t count = 0, *rows = calloc(ae_dataset_row_count(all), sizeof *rows);
+    int32_t labels[MOST_CLASSES];
+    size_t count = 0;
     ae_dataset *picked = NULL;
-    if (rows == NULL)
-        fail("no memory");
-    for (size_t i = 0; i < ae_dataset_row_count(all); i++)
-        if ((ae_dataset_label(all, i) == label) == of_class)
-            rows[count++] = i;
-    check(ae_dataset_select(&picked, all, rows, count));
-    free(rows);
+    for (int32_t l = 0; l < MOST_CLASSES; l++)
+        if (((size_t)l == label) == of_class)
+            labels[count++] = l;
+    check(ae_dataset_select_labels(&picked, all, labels, count));
     return picked;
 }
 
 /* Batch normalisation would make much of features that hardly vary among the normal rows. */
-static ae_network *train(const ae_dataset *normal)
+static ae_network *train(const ae_dataset *normal, size_t epochs)
 {
     static const size_t widths[] = {784, 128, 16, 128, 784};
     ae_network *network = NULL;
@@ -64,7 +63,7 @@ static ae_network *train(const ae_dataset *normal)
                                                .batch_norm = AE_TOGGLE_OFF)));
     check(ae_optimizer_create_adam(&adam, AE_ADAM_OPTIONS(.learning_rate = 0.001f)));
     check(ae_trainer_create(&trainer, network, adam, normal,
-                            AE_TRAINER_OPTIONS(.epochs = EPOCHS, .batch = 50)));
+                            AE_TRAINER_OPTIONS(.epochs = epochs, .batch = 50)));
     check(ae_trainer_run(trainer));
     ae_trainer_free(trainer), ae_optimizer_free(adam);
     return network;
@@ -102,46 +101,49 @@ static double area(const float *normal, size_t normals, const float *other, size
 
 int main(int argc, char **argv)
 {
-    const char *out = argc > 1 ? argv[1] : ".", *folder = argc > 2 ? argv[2] : "";
-    const int label = argc > 3 ? atoi(argv[3]) : 0;
-    ae_dataset *all = load(folder, "train", 20000, 1), *test = load(folder, "t10k", 5000, 2);
-    ae_dataset *normal = pick(all, label, true), *known = NULL, *held_out = NULL;
-    ae_dataset *sets[2] = {pick(test, label, true), pick(test, label, false)};
+    const asked a = parse(argc, argv);
+    const image_sets found = images_load(a.data, TRAIN_DIGITS, false);
+    ae_dataset *normal = pick(found.train, a.label, true), *known = NULL, *held_out = NULL;
+    ae_dataset *sets[2] = {pick(found.test, a.label, true), pick(found.test, a.label, false)};
     check(ae_dataset_split(&known, &held_out, normal, ae_dataset_row_count(normal) * 4 / 5));
-    folder_prepare(out);
+    folder_prepare(a.out);
 
-    ae_network *network = train(known);
+    ae_network *network = train(known, a.epochs);
     ae_threshold threshold = {.size = sizeof threshold};
     check(ae_network_fit_threshold(network, held_out, AE_THRESHOLD_OPTIONS(.quantile = 0.99)));
     check(ae_network_get_threshold(network, &threshold));
     check(ae_network_save(network,
-                          path_join(out, "anomaly.safetensors").text)); /* threshold included */
+                          path_join(a.out, "anomaly.safetensors").text)); /* threshold included */
 
     size_t flagged[2], counts[2] = {ae_dataset_row_count(sets[0]), ae_dataset_row_count(sets[1])};
     float *scores[2] = {judge(network, sets[0], &flagged[0]), judge(network, sets[1], &flagged[1])};
     const double auc = area(scores[0], counts[0], scores[1], counts[1]);
-    char title[64], subtitle[128];
-    snprintf(title, sizeof title, "Trained on class %d: what is unlike it?", label);
+    char title[96], subtitle[128], names[2][32];
+    snprintf(title, sizeof title, "Trained on class %zu of %s: what is unlike it?", a.label,
+             found.name);
     snprintf(subtitle, sizeof subtitle,
-             "ROC AUC %.3f; flagged: %.1f %% of class %d, %.1f %% of the others", auc,
-             100 * (double)flagged[0] / (double)counts[0], label,
+             "ROC AUC %.4f; flagged: %.1f %% of class %zu, %.1f %% of the others", auc,
+             100 * (double)flagged[0] / (double)counts[0], a.label,
              100 * (double)flagged[1] / (double)counts[1]);
+    snprintf(names[0], sizeof names[0], "class %zu", a.label);
+    snprintf(names[1], sizeof names[1], "other classes");
     printf("threshold %.3f, fitted on %zu held-out rows\n%s\n", threshold.value,
            ae_dataset_row_count(held_out), subtitle);
     const histogram picture = {.title = title,
                                .subtitle = subtitle,
                                .x_label = "score: L2 norm of the error",
-                               .names = {"the class", "others"},
+                               .names = {names[0], names[1]},
                                .values = {scores[0], scores[1]},
                                .counts = {counts[0], counts[1]},
                                .threshold = threshold.value};
-    const bool drawn = histogram_save(&picture, path_join(out, "anomaly.png").text);
-    printf("result auc=%.6f normal=%.6f others=%.6f\n", auc, (double)flagged[0] / (double)counts[0],
-           (double)flagged[1] / (double)counts[1]);
+    const bool drawn = histogram_save(&picture, path_join(a.out, "anomaly.png").text);
+    printf("result auc=%.6f normal=%.6f others=%.6f data=%s\n", auc,
+           (double)flagged[0] / (double)counts[0], (double)flagged[1] / (double)counts[1],
+           found.word);
     for (int i = 0; i < 2; i++)
         free(scores[i]), ae_dataset_free(sets[i]);
     ae_network_free(network);
     ae_dataset_free(held_out), ae_dataset_free(known), ae_dataset_free(normal);
-    ae_dataset_free(test), ae_dataset_free(all);
+    ae_dataset_free(found.test), ae_dataset_free(found.train);
     return drawn ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A model file into another form: C source that needs no libae, ONNX, NumPy arrays, safetensors. */
-#define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
-#include "common/check.h"
+#include "common/options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,60 +67,42 @@ static const struct {
 
 enum { FORMS = sizeof forms / sizeof forms[0] };
 
-static void print_help(void)
-{
-    puts("usage: convert [options] FROM.safetensors TO\n\n"
-         "Read a model of libae or of PyTorch (docs/pytorch.md) and write it in the form of TO's "
-         "ending:\n");
-    for (size_t i = 0; i < FORMS; i++)
-        printf("  .%-14s %s\n", forms[i].name, forms[i].what);
-    puts("\n  --form NAME      one of these, whatever TO's ending is\n"
-         "  --hidden NAME    activation of the inner layers, where FROM does not say: sigmoid, "
-         "tanh,\n"
-         "                   relu, leaky_relu, linear\n"
-         "  --code NAME      the same of the layer that gives the code, often linear\n"
-         "  --output NAME    the same of the last layer\n"
-         "  --prefix NAME    C: what the names in the source start with (TO without folders)\n"
-         "  --part NAME      C: all, encoder or decoder (all)\n"
-         "  --help           this text");
-}
-
 static request parse(int argc, char **argv)
 {
     static const char *const activations[] = {"sigmoid",    "tanh",   "relu",
                                               "leaky_relu", "linear", NULL};
     static const char *const parts[] = {"all", "encoder", "decoder", NULL};
-    static const struct option options[] = {
-        {"form", required_argument, NULL, 'f'},   {"hidden", required_argument, NULL, 'i'},
-        {"code", required_argument, NULL, 'c'},   {"output", required_argument, NULL, 'o'},
-        {"prefix", required_argument, NULL, 'p'}, {"part", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},         {0},
-    };
+    static const char hidden_help[] = "activation of the inner layers, where FROM does not say: "
+                                      "sigmoid, tanh, relu, leaky_relu, linear";
     request asked = {.load = {.size = sizeof(ae_load_options)}};
-    for (int letter; (letter = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (letter == 'f')
-            asked.form = optarg;
-        else if (letter == 'i')
-            asked.load.hidden_activation = (ae_activation)name_argument("--hidden", optarg,
-                                                                        activations);
-        else if (letter == 'c')
-            asked.load.code_activation = (ae_activation)name_argument("--code", optarg,
-                                                                      activations);
-        else if (letter == 'o')
-            asked.load.output_activation = (ae_activation)name_argument("--output", optarg,
-                                                                        activations);
-        else if (letter == 'p')
-            asked.prefix = optarg;
-        else if (letter == 'a')
-            asked.part = (ae_export_part)name_argument("--part", optarg, parts);
-        else if (letter == 'h')
-            print_help(), exit(EXIT_SUCCESS);
-        else
-            refuse("--help lists the options");
-    }
-    if (optind + 2 != argc)
-        refuse("two files are needed, FROM and TO; --help lists the options");
-    asked.from = argv[optind], asked.to = argv[optind + 1];
+    int hidden = 0, code = 0, output = 0, part = 0;
+    char about[1024] = "Read a model of libae or of PyTorch (docs/pytorch.md) and write it in the "
+                       "form of TO's ending:";
+    for (size_t i = 0; i < FORMS; i++)
+        snprintf(about + strlen(about), sizeof about - strlen(about), "\n.%s: %s", forms[i].name,
+                 forms[i].what);
+    const program_option options[] = {
+        {"form", "NAME", "c, npy, onnx or safetensors, whatever TO's ending is",
+         .text = &asked.form},
+        {"hidden", "NAME", hidden_help, .choice = &hidden, .names = activations},
+        {"code", "NAME", "the same of the layer that gives the code, often linear", .choice = &code,
+         .names = activations},
+        {"output", "NAME", "the same of the last layer", .choice = &output,
+         .names = activations},
+        {"prefix", "NAME", "C: what the names in the source start with (TO without folders)",
+         .text = &asked.prefix},
+        {"part", "NAME", "C: all, encoder or decoder (all)", .choice = &part, .names = parts}};
+    const char *files[2] = {NULL, NULL};
+    options_parse(&(program){.about = about,
+                             .operands = "FROM.safetensors TO",
+                             .operand_count = 2,
+                             .options = options,
+                             .option_count = sizeof options / sizeof *options},
+                  argc, argv, files);
+    asked.from = files[0], asked.to = files[1], asked.part = (ae_export_part)part;
+    asked.load.hidden_activation = (ae_activation)hidden;
+    asked.load.code_activation = (ae_activation)code;
+    asked.load.output_activation = (ae_activation)output;
     const char *dot = strrchr(asked.to, '.');
     asked.form = asked.form != NULL ? asked.form : dot != NULL ? dot + 1 : "";
     return asked;

@@ -3,13 +3,11 @@
  * libae inside a server: worker threads, each with a session of its own, share one network and take
  * requests from a queue. A worker answers what is waiting, up to a batch, in one call: that is far
  * faster than a call a request. The clients here are threads; a real server's are sockets.
- *
- *     embed [WORKERS [CLIENTS [REQUESTS]]]     (2, 16, 2000 of each client)
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include <libae/libae.h>
 
-#include "common/check.h"
+#include "common/options.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -29,7 +27,7 @@ typedef struct request {
 
 typedef struct server {
     pthread_mutex_t lock;
-    pthread_cond_t waiting, answered; /* for workers, for clients */
+    pthread_cond_t waiting, answered; /* workers, clients */
     request *first, **end;
     bool closed;
     size_t calls;
@@ -129,9 +127,15 @@ static void serve(server *s, size_t workers, size_t clients)
 int main(int argc, char **argv)
 {
     static server s = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    const size_t workers = argc > 1 ? number_argument("workers", argv[1], 1, MOST_THREADS) : 2;
-    const size_t clients = argc > 2 ? number_argument("clients", argv[2], 1, MOST_THREADS) : 16;
-    s.requests = argc > 3 ? number_argument("requests", argv[3], 1, 1000000) : 2000;
+    size_t workers = 2, clients = 16;
+    s.requests = 2000;
+    const program_option options[] = {
+        {"workers", "N", "threads that answer (2)", .number = &workers, .least = 1, .most = 256},
+        {"clients", "N", "threads that ask (16)", .number = &clients, .least = 1, .most = 256},
+        {"requests", "N", "of each client (2000)", .number = &s.requests, .least = 1,
+         .most = 1 << 20}};
+    options_parse(&(program){"A server: worker threads that share a network.", NULL, 0, options, 3},
+                  argc, argv, NULL);
     pthread_cond_init(&s.waiting, NULL);
     pthread_cond_init(&s.answered, NULL);
     ae_session *session = NULL;

@@ -2,7 +2,7 @@
 /* Train on rows in memory, reconstruct one: eight sensors follow one hidden quantity, the code. */
 #include <libae/libae.h>
 
-#include "common/check.h"
+#include "common/options.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,8 +10,10 @@
 enum { ROWS = 1000, SENSORS = 8 };
 static const size_t widths[] = {SENSORS, 16, 1, 16, SENSORS};
 
-int main(void)
+int main(int argc, char **argv)
 {
+    options_parse(&(program){.about = "Train on rows in memory, reconstruct one."}, argc, argv,
+                  NULL);
     static float rows[ROWS][SENSORS];
     float back[SENSORS], code, error;
     for (int i = 0; i < ROWS; i++)

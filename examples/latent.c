@@ -3,21 +3,19 @@
  * What a code holds: the test images' codes as points, coloured by digit, beside what the decoder
  * makes of the same places. Wider codes lie on the plane that keeps most of their variance.
  */
-#define _GNU_SOURCE /* getopt_long */
 #include <libae/libae.h>
 
-#include "common/check.h"
 #include "common/files.h"
+#include "common/options.h"
 #include "plot/map.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { TRAIN_DIGITS = 20000, MOST_IMAGES = 10000, TILES = MAP_TILES * MAP_TILES };
 
 typedef struct latent {
-    const char *model, *data_folder, *out, *data; /* data: what the images are called */
+    const char *model, *data_folder, *out, *data, *word; /* the images' names */
     size_t epochs, code;
     ae_dataset *train, *test;
     ae_network *network;
@@ -97,25 +95,17 @@ static bool draw(const latent *l, const float *codes, const int *labels, size_t 
 
 static latent parse(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"model", required_argument, NULL, 'm'},  {"data", required_argument, NULL, 'd'},
-        {"epochs", required_argument, NULL, 'e'}, {"code", required_argument, NULL, 'c'},
-        {"out", required_argument, NULL, 'o'},    {0}};
     latent l = {.out = "latent.png", .epochs = 5, .code = 4};
-    for (int letter; (letter = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (letter == 'm')
-            l.model = optarg;
-        else if (letter == 'd')
-            l.data_folder = optarg;
-        else if (letter == 'o')
-            l.out = optarg;
-        else if (letter == 'e')
-            l.epochs = number_argument("--epochs", optarg, 1, 100000);
-        else if (letter == 'c')
-            l.code = number_argument("--code", optarg, 2, PLANE_WIDEST);
-        else
-            refuse("options: --model FILE or --code N --epochs N; --data DIR; --out FILE.png");
-    }
+    const program_option options[] = {
+        {"model", "FILE", "a finished model; else one is trained", .text = &l.model},
+        {"data", "DIR", "folder of MNIST's files; else $AE_DATA_DIR", .text = &l.data_folder},
+        {"epochs", "N", "to train (5)", .number = &l.epochs, .least = 1, .most = 100000},
+        {"code", "N", "width of the code (4)", .number = &l.code, .least = 2, .most = PLANE_WIDEST},
+        {"out", "FILE", "the picture (latent.png)", .text = &l.out}};
+    options_parse(&(program){.about = "Draw what a code holds: the codes of test images as a map.",
+                             .options = options,
+                             .option_count = sizeof options / sizeof *options},
+                  argc, argv, NULL);
     return l;
 }
 
@@ -123,7 +113,8 @@ int main(int argc, char **argv)
 {
     static int labels[MOST_IMAGES];
     latent l = parse(argc, argv);
-    l.data = images_load(&l.train, &l.test, l.data_folder, TRAIN_DIGITS);
+    const image_sets found = images_load(l.data_folder, TRAIN_DIGITS, true);
+    l.train = found.train, l.test = found.test, l.data = found.name, l.word = found.word;
     get_network(&l);
     const size_t rows = ae_dataset_row_count(l.test), features = ae_dataset_feature_count(l.test);
     const size_t count = rows < MOST_IMAGES ? rows : MOST_IMAGES;
@@ -141,8 +132,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < count; i++)
         labels[i] = ae_dataset_label(l.test, i);
     const plane p = plane_fit(codes, count, width);
-    printf("images=%zu code=%zu plane=%.3f neighbours=%.3f\n", count, width,
-           p.shares[0] + p.shares[1], neighbours_agree(codes, labels, count, width));
+    printf("images=%zu code=%zu plane=%.3f neighbours=%.3f data=%s\n", count, width,
+           p.shares[0] + p.shares[1], neighbours_agree(codes, labels, count, width), l.word);
     const bool saved = draw(&l, codes, labels, count, &p);
     ae_session_free(session), ae_network_free(l.network);
     ae_dataset_free(l.train), ae_dataset_free(l.test), free(inputs);

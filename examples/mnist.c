@@ -16,11 +16,11 @@ enum { TRAIN_DIGITS = 60000, VALIDATION_ROWS = 50, CHECKPOINT_EPOCHS = 10 };
 /* The report's split: the first 50 training images validate, the other 59,950 train. */
 static void load_data(experiment *e)
 {
-    ae_dataset *images = NULL;
-    e->data = images_load(&images, &e->test, e->args.data, TRAIN_DIGITS);
-    e->mnist = images_are_mnist(images);
-    check(ae_dataset_split(&e->validation, &e->train, images, VALIDATION_ROWS));
-    ae_dataset_free(images); /* the two views keep the pixels */
+    const image_sets found = images_load(e->args.data, TRAIN_DIGITS, true);
+    e->data = found.name, e->word = found.word, e->test = found.test;
+    e->mnist = images_are_mnist(found.train);
+    check(ae_dataset_split(&e->validation, &e->train, found.train, VALIDATION_ROWS));
+    ae_dataset_free(found.train); /* the two views keep the pixels */
 }
 
 static int on_step(void *user, const ae_step_info *info)
@@ -52,7 +52,7 @@ static void build(experiment *e)
                            .on_step = on_step, .on_epoch = on_epoch, .user = e, .events = e->events,
                            .train_tag = "autoencoder_model/training/train_cost",
                            .validation_tag = "autoencoder_model/validation/val_cost",
-                           .precision = args->precision)));
+                           .precision = args->bf16 ? AE_PRECISION_BF16 : AE_PRECISION_F32)));
     if (args->resume && !file_exists(e->checkpoint))
         fail("%s: there is no checkpoint to resume; leave out --resume to begin a run",
              e->checkpoint);
@@ -67,7 +67,7 @@ static ae_status train(experiment *e)
     ae_status status = ae_trainer_run(e->trainer);
     progress_end(&e->progress);
     if (status == AE_OK) /* else a checkpoint is to be saved, whoever presses Ctrl-C again */
-        interrupt_ends();
+        interrupt_waits();
     return status;
 }
 
@@ -95,6 +95,7 @@ int main(int argc, char **argv)
     report_begin(&e);
     ae_status status = train(&e);
     int exit_status = status == AE_OK ? finish(&e) : report_stopped(&e, status, argc, argv);
+    interrupt_ends(); /* the trainer that a signal would cancel goes now */
     ae_trainer_free(e.trainer), ae_optimizer_free(e.optimizer), ae_network_free(e.network);
     ae_event_writer_free(e.events), ae_dataset_free(e.test), ae_dataset_free(e.validation),
         ae_dataset_free(e.train);

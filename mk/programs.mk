@@ -91,11 +91,11 @@ mnist: OUT ?= $(BUILD)/mnist
 mnist: $(BUILD)/examples/mnist ## run the MNIST example briefly: EPOCHS=5, results in build/mnist
 	$(BUILD)/examples/mnist --epochs $(EPOCHS) --out '$(OUT)' $(ARGS)
 
-anomaly: $(BUILD)/examples/anomaly ## find images of other classes: results in build/anomaly; ARGS="FOLDER CLASS"
-	$(BUILD)/examples/anomaly '$(or $(OUT),$(BUILD)/anomaly)' $(ARGS)
+anomaly: $(BUILD)/examples/anomaly ## find images of other classes: results in build/anomaly; ARGS="--data DIR --class N"
+	$(BUILD)/examples/anomaly --out '$(or $(OUT),$(BUILD)/anomaly)' $(ARGS)
 
 denoise: $(BUILD)/examples/denoise ## clean noisy digits: the picture is in build/denoise
-	$(BUILD)/examples/denoise '$(or $(OUT),$(BUILD)/denoise)'
+	$(BUILD)/examples/denoise --out '$(or $(OUT),$(BUILD)/denoise)' $(ARGS)
 
 experiment: EPOCHS ?= 200
 experiment: OUT ?= $(BUILD)/experiment

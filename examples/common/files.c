@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libae/experimental.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,35 +65,33 @@ void folder_prepare(const char *folder)
     unlink(probe.text);
 }
 
-/* A file that exists and cannot be read is found all the same: opening it says why. */
-static bool find_file(file_name *file, const char *folder, const char *name)
+/* A file that exists and cannot be read is found all the same: opening it says why. Some unpack
+ * train-images-idx3-ubyte as train-images.idx3-ubyte. */
+static bool find_file(file_name *file, const char *folder, const char *part, const char *kind)
 {
-    char packed_name[64];
-    snprintf(packed_name, sizeof packed_name, "%s.gz", name);
-    file_name plain = path_join(folder, name);
-    file_name packed = path_join(folder, packed_name);
-    if (file_exists(plain.text))
-        *file = plain;
-    else if (file_exists(packed.text))
-        *file = packed;
-    else
-        return false;
-    return true;
+    static const char *const forms[] = {"%s-%s", "%s-%s.gz", "%s.%s", "%s.%s.gz"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; ++i) {
+        char name[64];
+        snprintf(name, sizeof name, forms[i], part, kind);
+        *file = path_join(folder, name);
+        if (file_exists(file->text))
+            return true;
+    }
+    return false;
 }
 
 /* Where the images were found. */
 typedef struct image_files {
-    file_name train;
-    file_name test;
-    file_name labels;
-    bool labelled;
+    file_name train, test, train_labels, test_labels;
+    bool labelled[2];
 } image_files;
 
 static bool search(image_files *files, const char *folder)
 {
-    files->labelled = find_file(&files->labels, folder, "t10k-labels-idx1-ubyte");
-    return find_file(&files->train, folder, "train-images-idx3-ubyte") &&
-           find_file(&files->test, folder, "t10k-images-idx3-ubyte");
+    files->labelled[0] = find_file(&files->train_labels, folder, "train-labels", "idx1-ubyte");
+    files->labelled[1] = find_file(&files->test_labels, folder, "t10k-labels", "idx1-ubyte");
+    return find_file(&files->train, folder, "train-images", "idx3-ubyte") &&
+           find_file(&files->test, folder, "t10k-images", "idx3-ubyte");
 }
 
 /*
@@ -118,23 +115,24 @@ static bool run_fetch_script(void)
     return done;
 }
 
-static bool find_images(image_files *files, const char *wanted)
+/* Whoever names a folder means its images: others in their place would give results that look
+ * right. */
+static bool find_images(image_files *files, const char *folder, bool fetch)
 {
-    const char *folders[] = {wanted, getenv("AE_DATA_DIR"), DEFAULT_FOLDER};
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; ++i) {
-        if (folders[i] == NULL || *folders[i] == '\0')
-            continue;
-        if (search(files, folders[i]))
-            return true;
-        if (i == 0)
-            note("%s: train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz) are not both "
-                 "there, looking elsewhere",
-                 wanted);
-    }
-    if (run_fetch_script() && search(files, DEFAULT_FOLDER))
+    const char *named = folder != NULL ? folder : getenv("AE_DATA_DIR");
+    if (named != NULL && *named != '\0') {
+        if (!search(files, named))
+            fail("%s: train-images-idx3-ubyte and t10k-images-idx3-ubyte (or .gz) are not both "
+                 "there; name another folder by %s",
+                 named, folder != NULL ? "--data" : "AE_DATA_DIR, or unset it");
         return true;
-    note("MNIST is neither here nor could " FETCH_SCRIPT
-         " fetch it: built-in drawn digits are used instead");
+    }
+    if (search(files, DEFAULT_FOLDER) ||
+        (fetch && run_fetch_script() && search(files, DEFAULT_FOLDER)))
+        return true;
+    note("built-in drawn digits are used: no folder was named, and " DEFAULT_FOLDER
+         " has no MNIST%s",
+         fetch ? ", nor could " FETCH_SCRIPT " fetch it" : "");
     return false;
 }
 
@@ -153,21 +151,30 @@ bool images_are_mnist(const ae_dataset *images)
     return hash == fingerprint;
 }
 
-const char *images_load(ae_dataset **train, ae_dataset **test, const char *folder, size_t digits)
+static ae_dataset *open_images(const char *pixels, const char *labels, bool labelled)
 {
+    ae_dataset *plain = NULL, *both = NULL;
+    check(ae_dataset_open_idx(&plain, pixels, NULL));
+    if (!labelled)
+        return plain;
+    check(ae_dataset_open_idx_labels(&both, plain, labels));
+    ae_dataset_free(plain);
+    return both;
+}
+
+image_sets images_load(const char *folder, size_t digits, bool fetch)
+{
+    image_sets found = {.name = "built-in digits", .word = "drawn"};
     image_files files;
-    ae_dataset *images = NULL;
-    if (!find_images(&files, folder)) {
-        check(ae_dataset_create_digits(train, digits, 1));
-        check(ae_dataset_create_digits(test, TEST_DIGITS, 2));
-        return "built-in digits";
+    if (!find_images(&files, folder, fetch)) {
+        check(ae_dataset_create_digits(&found.train, digits, 1));
+        check(ae_dataset_create_digits(&found.test, TEST_DIGITS, 2));
+        return found;
     }
-    check(ae_dataset_open_idx(train, files.train.text, NULL));
-    check(ae_dataset_open_idx(test, files.test.text, NULL));
-    if (files.labelled) {
-        images = *test;
-        check(ae_dataset_open_idx_labels(test, images, files.labels.text));
-        ae_dataset_free(images);
-    }
-    return images_are_mnist(*train) ? "MNIST" : "other data";
+    found.train = open_images(files.train.text, files.train_labels.text, files.labelled[0]);
+    found.test = open_images(files.test.text, files.test_labels.text, files.labelled[1]);
+    const bool mnist = images_are_mnist(found.train);
+    found.name = mnist ? "MNIST" : "other data";
+    found.word = mnist ? "mnist" : "other";
+    return found;
 }

@@ -24,12 +24,19 @@ void folder_prepare(const char *folder);
 /* Whether the training images are MNIST itself and not a data set of the same shape. */
 bool images_are_mnist(const ae_dataset *images);
 
+/* Images to train on and to test with, with their labels where a file has them. */
+typedef struct image_sets {
+    ae_dataset *train, *test; /* the caller frees both */
+    const char *name;         /* for a title */
+    const char *word;         /* for a result line: mnist, other or drawn */
+} image_sets;
+
 /*
- * Training images and test images, these with their labels where a file has them. MNIST's files,
- * plain or .gz, are looked for in folder (NULL: not asked for), in $AE_DATA_DIR and in data/mnist,
- * and there once more after running scripts/fetch-mnist. Without them these are built-in digits, as
- * many as said to train on. Returns what the images are called. The caller frees both.
+ * MNIST's files, plain or .gz, from the folder that was asked for, or else from $AE_DATA_DIR: a
+ * folder that was named must have them, or this exits with an error. With neither, data/mnist is
+ * looked into, if asked for once more after scripts/fetch-mnist has run. Without files the images
+ * are built-in digits, as many as said to train on.
  */
-const char *images_load(ae_dataset **train, ae_dataset **test, const char *folder, size_t digits);
+image_sets images_load(const char *folder, size_t digits, bool fetch);
 
 #endif

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 24, LINE_SIZE = 256 };
+enum { BAR_WIDTH = 24, LINE_SIZE = 256, PART_SIZE = 48 };
 
 static const double redraw_seconds = 0.1;
 
@@ -50,24 +50,45 @@ static void draw_line(progress *state, const char *line)
     state->length = shown;
 }
 
+/* What matters most stands first; what does not fit any more is left out whole, since a number
+ * that is cut is another number. */
+static void join(char line[LINE_SIZE], char parts[][PART_SIZE], size_t count)
+{
+    const size_t columns = (size_t)terminal_columns() - 1;
+    size_t used = 0;
+    line[0] = '\0';
+    for (size_t i = 0; i < count; ++i) {
+        const size_t length = strlen(parts[i]), gap = used > 0 ? 2 : 0;
+        if (length == 0)
+            continue;
+        if (used + gap + length > columns || used + gap + length >= LINE_SIZE)
+            return;
+        snprintf(line + used, LINE_SIZE - used, "%s%s", used > 0 ? "  " : "", parts[i]);
+        used += gap + length;
+    }
+}
+
 static void draw_bar(progress *state, const ae_step_info *info, double time)
 {
     double total = (double)state->epochs * (double)info->steps_per_epoch;
     double done = total > 0 && (double)info->step < total ? (double)info->step / total : 1;
     double rate = (double)state->rows / (time - state->begun + 1e-9);
     double rows_left = (total - (double)info->step) * (double)info->rows;
-    char bar[BAR_WIDTH + 1], left[32], validation[32] = "", line[LINE_SIZE];
+    char parts[7][PART_SIZE] = {{0}}, bar[BAR_WIDTH + 1], left[32], line[LINE_SIZE];
     for (int i = 0; i < BAR_WIDTH; ++i)
         bar[i] = i < (int)(done * BAR_WIDTH + 0.5) ? '#' : '.';
     bar[BAR_WIDTH] = '\0';
     format_duration(left, sizeof left, rows_left / rate);
+    snprintf(parts[0], PART_SIZE, "epoch %ju/%ju", (uintmax_t)info->epoch,
+             (uintmax_t)state->epochs);
+    snprintf(parts[1], PART_SIZE, "cost %.3f", state->cost);
+    snprintf(parts[2], PART_SIZE, "%s left", left);
     if (state->validation > 0)
-        snprintf(validation, sizeof validation, ", validation %.3f", state->validation);
-    /* What matters most stands first: a narrow terminal cuts the end off. */
-    snprintf(line, sizeof line,
-             "epoch %ju/%ju  step %zu/%zu  cost %.3f%s  %.0f images/s  %s left  [%s]",
-             (uintmax_t)info->epoch, (uintmax_t)state->epochs, info->epoch_step,
-             info->steps_per_epoch, state->cost, validation, rate, left, bar);
+        snprintf(parts[3], PART_SIZE, "validation %.3f", state->validation);
+    snprintf(parts[4], PART_SIZE, "step %zu/%zu", info->epoch_step, info->steps_per_epoch);
+    snprintf(parts[5], PART_SIZE, "%.0f images/s", rate);
+    snprintf(parts[6], PART_SIZE, "[%s]", bar);
+    join(line, parts, sizeof parts / sizeof *parts);
     draw_line(state, line);
     state->drawn = time;
 }
@@ -136,6 +157,21 @@ void interrupt_cancels(ae_trainer *trainer)
 {
     running = trainer;
     on_interrupt(cancel);
+}
+
+/* Only what a signal handler may call. */
+static void finish_first(int number)
+{
+    static const char text[] =
+        "\nthe results are being written; Ctrl-C once more ends the program\n";
+    const ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written;
+    signal(number, SIG_DFL);
+}
+
+void interrupt_waits(void)
+{
+    on_interrupt(finish_first);
 }
 
 void interrupt_ends(void)

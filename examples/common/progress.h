@@ -36,6 +36,10 @@ int progress_epoch(void *user, const ae_epoch_info *info);
 /* From now on Ctrl-C and SIGTERM cancel this trainer's run instead of ending the program. */
 void interrupt_cancels(ae_trainer *trainer);
 
+/* The run is over: the first one says that results are being written, the second ends the
+ * program. */
+void interrupt_waits(void);
+
 /* They end the program again. */
 void interrupt_ends(void);
 

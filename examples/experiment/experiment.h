@@ -11,15 +11,14 @@ typedef struct arguments {
     const char *data; /* NULL: look for the data */
     const char *out;
     const char *tensorboard; /* NULL: tensorboard in out */
-    ae_precision precision;
-    const char *kernels; /* NULL: the fastest here */
-    uint64_t epochs;
-    uint64_t seed;
+    const char *kernels;     /* NULL: the fastest here */
+    size_t epochs;
+    size_t seed;
     size_t code;
     size_t batch;
     size_t threads; /* 0: every processor this process may use */
     float rate;
-    bool resume;
+    bool bf16, resume;
 } arguments;
 
 /* One run of mnist: what was asked for, the data, and what is trained on them. */
@@ -27,6 +26,7 @@ typedef struct experiment {
     arguments args;
     const char *checkpoint; /* the file's name */
     const char *data;       /* what the images are called */
+    const char *word;       /* the same in the result line: mnist, other or drawn */
     bool mnist;             /* the report's own data */
     ae_dataset *train;
     ae_dataset *validation;

@@ -5,9 +5,9 @@
 
 #include "common/check.h"
 #include "common/files.h"
+#include "common/options.h"
 
 #include <inttypes.h>
-#include <libae/experimental.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,16 +15,16 @@ enum { EXIT_INTERRUPTED = 130 };
 
 void report_begin(const experiment *e)
 {
-    note("%s: %zu training, %zu validation, %zu test images; %zu parameters, %zu threads, %s "
-         "kernels",
+    note("%s: %zu training, %zu validation, %zu test images; %zu parameters, %zu thread%s, "
+         "%s kernels",
          e->data, ae_dataset_row_count(e->train), ae_dataset_row_count(e->validation),
          ae_dataset_row_count(e->test), ae_network_parameter_count(e->network),
-         ae_trainer_thread_count(e->trainer), ae_network_kernels(e->network));
+         ae_trainer_thread_count(e->trainer), ae_trainer_thread_count(e->trainer) == 1 ? "" : "s",
+         ae_network_kernels(e->network));
     uint64_t done = ae_trainer_epoch_count(e->trainer);
     if (done >= e->args.epochs)
-        note("the checkpoint has %" PRIu64 " epochs, so --epochs %" PRIu64
-             " leaves nothing to train",
-             done, e->args.epochs);
+        note("the checkpoint has %" PRIu64 " epochs, so --epochs %zu leaves nothing to train", done,
+             e->args.epochs);
     else if (!e->args.resume && file_exists(e->checkpoint))
         note("%s of an earlier run will be replaced; --resume would go on with it", e->checkpoint);
     else if (e->args.resume)
@@ -35,7 +35,7 @@ void report_begin(const experiment *e)
 int report_stopped(const experiment *e, ae_status why, int argc, char **argv)
 {
     if (why == AE_ERROR_CANCELLED)
-        note("stopped after step %" PRIu64 ", %" PRIu64 " of %" PRIu64 " epochs are done",
+        note("stopped after step %" PRIu64 ", %" PRIu64 " of %zu epochs done",
              ae_trainer_step_count(e->trainer), ae_trainer_epoch_count(e->trainer), e->args.epochs);
     else
         note("training stopped: %s", error_text(why));
@@ -84,33 +84,43 @@ static void print_diagnosis(const experiment *e)
     check(ae_network_diagnose(e->network, e->train, e->test, &diagnosis,
                               AE_DIAGNOSE_OPTIONS(.threads = e->args.threads)));
     check(ae_diagnosis_text(&diagnosis, text, sizeof text));
-    printf("\n%s", text);
+    putchar('\n');
+    print_wrapped(text, 2);
 }
 
 static void print_row(const char *name, cost_pair cost, bool mnist, double report)
 {
-    char text[16] = "other data";
+    char text[16] = "-";
     if (mnist)
         snprintf(text, sizeof text, "%.3f", report);
-    printf("%-10s  %10.3f  %10s  %10.3f\n", name, cost.run, text, cost.mean_image);
+    printf("%-10s %8.3f %8s %8.3f\n", name, cost.run, text, cost.mean_image);
 }
 
-/* The closing table; its last line is the one for scripts. */
+/* The closing table, which fits forty columns; its last line is the one for scripts. */
 static void print_results(const experiment *e, const results *r)
 {
-    printf("\n%-10s  %10s  %10s  %10s\n", "cost", "this run", "report", "mean image");
+    char line[256];
+    printf("\n%-10s %8s %8s %8s\n", "cost", "this run", "report", "mean");
     print_row("training", r->training, e->mnist, REPORT_TRAINING);
     print_row("validation", r->validation, e->mnist, REPORT_VALIDATION);
     print_row("test", r->test, e->mnist, REPORT_TEST);
-    printf("\ncost: L2 norm of an image's error, mean over the images\n%s\n"
-           "mean image: always answering with the mean training image\n\n",
-           e->mnist ? "report: after 200 epochs on MNIST with a code of 4"
-                    : "other data: the report's costs are those of MNIST and say nothing here");
-    printf("%zu epoch%s in %.1f s, %.0f images/s; results in %s\n", r->epochs,
-           r->epochs == 1 ? "" : "s", r->seconds, r->seconds > 0 ? r->images / r->seconds : 0.0,
-           e->args.out);
-    printf("result epochs=%zu train=%.6f validation=%.6f test=%.6f seconds=%.6f\n", r->epochs,
-           r->training.run, r->validation.run, r->test.run, r->seconds);
+    putchar('\n');
+    print_wrapped("cost: L2 norm of an image's error, mean over the images", 2);
+    print_wrapped(e->mnist ? "report: after 200 epochs on MNIST with a code of 4"
+                           : "report: its costs are those of MNIST and say nothing here",
+                  2);
+    print_wrapped("mean: always answering with the mean training image", 2);
+    if (r->test.run > r->test.mean_image || r->epochs < 20)
+        print_wrapped("A short run is often worse than the mean or PCA. Train longer: --epochs 20, "
+                      "or --resume with more epochs.",
+                      0);
+    putchar('\n');
+    snprintf(line, sizeof line, "%zu epoch%s in %.1f s, %.0f images/s; results in %s", r->epochs,
+             r->epochs == 1 ? "" : "s", r->seconds, r->seconds > 0 ? r->images / r->seconds : 0.0,
+             e->args.out);
+    print_wrapped(line, 2);
+    printf("result epochs=%zu train=%.6f validation=%.6f test=%.6f seconds=%.6f data=%s\n",
+           r->epochs, r->training.run, r->validation.run, r->test.run, r->seconds, e->word);
 }
 
 int report_finished(const experiment *e)
