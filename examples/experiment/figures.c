@@ -45,16 +45,18 @@ static bool columns_fill(columns *c, const ae_epoch_info *history, size_t count)
     return true;
 }
 
-bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t count)
+bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t count, double mean)
 {
+    enum { REPORT_EPOCHS = 200 };
+    const bool whole = count >= REPORT_EPOCHS; /* else the report's end is not reached here */
     columns c;
     if (!columns_fill(&c, history, count))
         return false;
     char title[TEXT], subtitle[TEXT], x_label[TEXT];
     snprintf(title, sizeof title, "Cost of the autoencoder on %s", e->data);
     snprintf(subtitle, sizeof subtitle,
-             "code of %zu, Adam at rate %g, batches of %zu images, %zu epochs", e->args.code,
-             (double)e->args.rate, e->args.batch, count);
+             "code of %zu, Adam at rate %g, batches of %zu images, %zu epoch%s", e->args.code,
+             (double)e->args.rate, e->args.batch, count, count == 1 ? "" : "s");
     snprintf(x_label, sizeof x_label, "training steps (%.0f in an epoch)",
              count > 0 ? c.ends[0] : 0.0);
     line_chart chart = {
@@ -62,9 +64,9 @@ bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t coun
         .subtitle = subtitle,
         .x_label = x_label,
         .y_label = "cost: L2 norm of an image's error, mean",
-        .marks_name = "report, code of 4, epoch 200",
+        .marks_name = e->mnist && whole ? "report, code of 4, epoch 200" : NULL,
         .series_count = 2,
-        .mark_count = e->mnist ? 2 : 0,
+        .mark_count = e->mnist ? 3 : 1,
         .series = {{.name = "training, mean of an epoch",
                     .label = "training",
                     .band = "its lowest to highest batch",
@@ -78,8 +80,15 @@ bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t coun
                     .x = c.ends,
                     .y = c.validation,
                     .count = count}},
-        .marks = {{.label = "report, training", .series = 0, .y = REPORT_TRAINING},
-                  {.label = "report, validation", .series = 1, .y = REPORT_VALIDATION}},
+        .marks = {{.label = "mean image", .series = CHART_SERIES, .y = mean, .line = true},
+                  {.label = whole ? "report, training" : "report, epoch 200",
+                   .series = 0,
+                   .y = REPORT_TRAINING,
+                   .line = !whole},
+                  {.label = whole ? "report, validation" : "report, epoch 200",
+                   .series = 1,
+                   .y = REPORT_VALIDATION,
+                   .line = !whole}},
     };
     bool saved = chart_save(&chart, path_join(e->args.out, "figure1.png").text);
     saved = chart_save(&chart, path_join(e->args.out, "figure1.svg").text) && saved;

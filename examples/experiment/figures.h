@@ -23,8 +23,9 @@ typedef struct pairs {
 pairs pairs_make(const experiment *e);
 void pairs_free(pairs *p);
 
-/* Save the costs over the steps, figure1.png and figure1.svg; false after saying what failed. */
-bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t count);
+/* Save the costs over the steps and the mean baseline's, figure1.png and figure1.svg; false after
+ * saying what failed. */
+bool figure1_save(const experiment *e, const ae_epoch_info *history, size_t count, double mean);
 
 /* The same of validation images over reconstructions, figure2.png; none without a known shape. */
 bool figure2_save(const experiment *e);

@@ -136,10 +136,10 @@ int report_finished(const experiment *e)
         all.seconds += history[i].seconds;
         all.images += (double)history[i].rows;
     }
-    bool drawn = figure1_save(e, history, count);
-    drawn = figure2_save(e) && drawn;
     ae_evaluation mean = {.size = sizeof mean};
     check(ae_dataset_evaluate_mean(e->train, e->train, &mean));
+    bool drawn = figure1_save(e, history, count, mean.l2);
+    drawn = figure2_save(e) && drawn;
     /* As in the report, the training cost is the last epoch's mean of batch costs. */
     all.training = (cost_pair){.run = history[count - 1].train_cost, .mean_image = mean.l2};
     all.validation = evaluate(e, e->validation);

@@ -30,7 +30,7 @@ enum {
 static const text_style subtitle_style = {.size = 13, .colour = COLOUR_GREY};
 static const text_style axis_style = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE};
 
-static const ink palette[CHART_SERIES] = {COLOUR_BLUE, COLOUR_VERMILION};
+static const ink palette[CHART_SERIES + 1] = {COLOUR_BLUE, COLOUR_VERMILION, COLOUR_GREY};
 
 #define BAND_ALPHA 0.18
 
@@ -100,7 +100,8 @@ static void value_range(const line_chart *chart, double x, double *least, double
         }
     }
     for (size_t i = 0; i < chart->mark_count; ++i)
-        widen(least, most, chart->marks[i].y);
+        if (!chart->marks[i].line || !isfinite(x)) /* the enlargement is of the curves */
+            widen(least, most, chart->marks[i].y);
 }
 
 static scale y_axis(const line_chart *chart, double x, double ticks)
@@ -111,9 +112,11 @@ static scale y_axis(const line_chart *chart, double x, double ticks)
         least = isfinite(least) ? least - 1 : 0;
         most = least + 2;
     }
+    if (!isfinite(x))
+        least = 0;
     scale axis = {
         .tick = picture_tick(most - least, ticks), .paper_from = HEIGHT - BOTTOM, .paper_to = TOP};
-    axis.from = floor(least / axis.tick) * axis.tick;
+    axis.from = isfinite(x) ? floor(least / axis.tick) * axis.tick : 0; /* a cost is from 0 on */
     axis.to = ceil(most / axis.tick) * axis.tick;
     return axis;
 }
@@ -218,6 +221,23 @@ static void draw_diamond(cairo_t *cr, double x, double y, ink colour)
     cairo_stroke(cr);
 }
 
+static void draw_mark(cairo_t *cr, const chart_mark *mark, const scale *x, const scale *y)
+{
+    static const double dashes[] = {5, 4};
+    const double at = place(y, mark->y);
+    if (at < y->paper_to || at > y->paper_from)
+        return; /* an enlargement shows less */
+    if (!mark->line) {
+        draw_diamond(cr, x->paper_to, at, palette[mark->series]);
+        return;
+    }
+    picture_colour(cr, palette[mark->series], 1);
+    cairo_set_line_width(cr, 1.2);
+    cairo_set_dash(cr, dashes, 2, 0);
+    picture_line(cr, x->paper_from, at, x->paper_to, at);
+    cairo_set_dash(cr, NULL, 0, 0);
+}
+
 /* The axes, and within them the bands, the curves and the marks. */
 static void draw_panel(cairo_t *cr, const line_chart *chart, const scale *x, const scale *y)
 {
@@ -233,7 +253,7 @@ static void draw_panel(cairo_t *cr, const line_chart *chart, const scale *x, con
         draw_curve(cr, &chart->series[s], palette[s], x, y);
     cairo_restore(cr);
     for (size_t i = 0; i < chart->mark_count; ++i)
-        draw_diamond(cr, x->paper_to, place(y, chart->marks[i].y), palette[chart->marks[i].series]);
+        draw_mark(cr, &chart->marks[i], x, y);
 }
 
 /*
@@ -294,7 +314,7 @@ static void draw_legend(cairo_t *cr, const line_chart *chart)
         if (chart->series[s].band != NULL)
             x += draw_legend_entry(cr, x, ENTRY_BAND, palette[s], chart->series[s].band) + gap;
     }
-    if (chart->mark_count > 0)
+    if (chart->marks_name != NULL)
         draw_legend_entry(cr, x, ENTRY_MARKS, COLOUR_GREY, chart->marks_name);
 }
 

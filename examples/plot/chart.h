@@ -19,11 +19,13 @@ typedef struct chart_series {
     size_t count;
 } chart_series;
 
-/* A value from elsewhere, marked at the right edge in the colour of one of the series. */
+/* A value from elsewhere: at the right edge in the colour of one of the series, or a dashed line
+ * across, which stands for no place on the x axis; grey when series is CHART_SERIES. */
 typedef struct chart_mark {
     const char *label;
     size_t series;
     double y;
+    bool line;
 } chart_mark;
 
 typedef struct line_chart {

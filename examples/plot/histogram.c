@@ -19,7 +19,7 @@ bool histogram_save(const histogram *h, const char *path)
 enum {
     WIDTH = 800,
     HEIGHT = 420,
-    LEFT = 40,
+    LEFT = 74,
     RIGHT = 30,
     TOP = 110,
     BOTTOM = 62,
@@ -91,6 +91,27 @@ static void draw_axis(cairo_t *cr, const histogram *h, double end, double tick)
     picture_text(cr, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 16, style, h->x_label);
 }
 
+/* Shares of each set, from 0 to the tick past the highest bar. */
+static void draw_shares(cairo_t *cr, double top, double tick)
+{
+    const text_style style = {.size = 13, .colour = COLOUR_INK, .align = ALIGN_RIGHT};
+    for (size_t i = 0; (double)i * tick <= top * 1.001; ++i) {
+        char text[32];
+        const double y = HEIGHT - BOTTOM - (double)i * tick / top * (HEIGHT - TOP - BOTTOM);
+        picture_colour(cr, COLOUR_LINE, 1);
+        cairo_set_line_width(cr, 1);
+        picture_line(cr, LEFT, y, WIDTH - RIGHT, y);
+        snprintf(text, sizeof text, "%.3g %%", 100 * (double)i * tick);
+        picture_text(cr, LEFT - 8, y + 4.5, style, text);
+    }
+    cairo_save(cr);
+    cairo_translate(cr, 18, (TOP + HEIGHT - BOTTOM) / 2.0);
+    cairo_rotate(cr, -acos(0));
+    picture_text(cr, 0, 0, (text_style){.size = 13, .colour = COLOUR_INK, .align = ALIGN_CENTRE},
+                 "share of the images");
+    cairo_restore(cr);
+}
+
 static void draw_legend(cairo_t *cr, const histogram *h)
 {
     double x = LEFT;
@@ -128,6 +149,9 @@ static void draw(cairo_t *cr, const void *subject)
         highest = fmax(highest, count_bins(h, s, end, shares[s]));
     picture_title(cr, LEFT, h->title, h->subtitle);
     draw_legend(cr, h);
+    const double step = picture_tick(highest > 0 ? highest : 1, 5);
+    highest = ceil(highest / step) * step;
+    draw_shares(cr, highest, step);
     for (size_t s = 0; s < 2 && highest > 0; ++s)
         draw_bars(cr, shares[s], highest, colours[s]);
     draw_axis(cr, h, end, tick);

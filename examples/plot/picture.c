@@ -114,6 +114,33 @@ static cairo_status_t write_bytes(void *stream, const unsigned char *data, unsig
     return fwrite(data, 1, size, stream) == size ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
 }
 
+/*
+ * cairo writes no resolution, and programs that lay out pages then take two pixels for two points.
+ * The chunk belongs between the header, whose 33 bytes come first, and all else.
+ */
+typedef struct png_stream {
+    FILE *file;
+    size_t written;
+} png_stream;
+
+static cairo_status_t write_png(void *context, const unsigned char *data, unsigned size)
+{
+    enum { HEADER = 33 };
+    /* pHYs: 5669 pixels a metre each way, which is 144 an inch, and the checksum of that. */
+    static const unsigned char density[] = {0,    0,    0, 9,    'p',  'H',  'Y',
+                                            's',  0,    0, 0x16, 0x25, 0,    0,
+                                            0x16, 0x25, 1, 0x49, 0x52, 0x24, 0xF0};
+    png_stream *to = context;
+    const size_t left = to->written < HEADER ? HEADER - to->written : 0;
+    const size_t first = left < size ? left : size;
+    to->written += size;
+    if (fwrite(data, 1, first, to->file) != first)
+        return CAIRO_STATUS_WRITE_ERROR;
+    if (left > 0 && first == left && fwrite(density, 1, sizeof density, to->file) != sizeof density)
+        return CAIRO_STATUS_WRITE_ERROR;
+    return write_bytes(to->file, data + first, size - (unsigned)first);
+}
+
 static cairo_status_t draw_into(cairo_surface_t *surface, double scale, picture_draw *draw,
                                 const void *subject)
 {
@@ -134,7 +161,7 @@ static cairo_status_t draw_png(FILE *file, double width, double height, picture_
         CAIRO_FORMAT_RGB24, (int)(width * PIXELS_PER_POINT), (int)(height * PIXELS_PER_POINT));
     cairo_status_t status = draw_into(surface, PIXELS_PER_POINT, draw, subject);
     if (status == CAIRO_STATUS_SUCCESS)
-        status = cairo_surface_write_to_png_stream(surface, write_bytes, file);
+        status = cairo_surface_write_to_png_stream(surface, write_png, &(png_stream){.file = file});
     cairo_surface_destroy(surface);
     return status;
 }
