@@ -6,7 +6,7 @@
 #include <libae/libae.h>
 
 #include "common/files.h"
-#include "common/options.h"
+#include "common/command_line.h"
 #include "plot/histogram.h"
 
 #include <stdio.h>

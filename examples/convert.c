@@ -2,7 +2,7 @@
 /* A model file into another form: C source that needs no libae, ONNX, NumPy arrays, safetensors. */
 #include <libae/libae.h>
 
-#include "common/options.h"
+#include "common/command_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,8 +87,7 @@ static request parse(int argc, char **argv)
         {"hidden", "NAME", hidden_help, .choice = &hidden, .names = activations},
         {"code", "NAME", "the same of the layer that gives the code, often linear", .choice = &code,
          .names = activations},
-        {"output", "NAME", "the same of the last layer", .choice = &output,
-         .names = activations},
+        {"output", "NAME", "the same of the last layer", .choice = &output, .names = activations},
         {"prefix", "NAME", "C: what the names in the source start with (TO without folders)",
          .text = &asked.prefix},
         {"part", "NAME", "C: all, encoder or decoder (all)", .choice = &part, .names = parts}};

@@ -9,7 +9,7 @@
 #include <libae/libae.h>
 
 #include "common/files.h"
-#include "common/options.h"
+#include "common/command_line.h"
 #include "plot/grid.h"
 
 #include <math.h>

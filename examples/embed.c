@@ -7,7 +7,7 @@
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include <libae/libae.h>
 
-#include "common/options.h"
+#include "common/command_line.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -145,7 +145,5 @@ int main(int argc, char **argv)
             s.rows[i][j] = (float)((i + 1) * (j + 1) % 256) / 255;
     check(ae_session_create(&session, s.network, NULL));
     check(ae_session_score(session, s.rows[0], ROWS, s.scores, NULL, NULL));
-    ae_session_free(session);
-    serve(&s, workers, clients);
-    ae_network_free(s.network);
+    ae_session_free(session), serve(&s, workers, clients), ae_network_free(s.network);
 }

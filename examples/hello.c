@@ -2,7 +2,7 @@
 /* Train on rows in memory, reconstruct one: eight sensors follow one hidden quantity, the code. */
 #include <libae/libae.h>
 
-#include "common/options.h"
+#include "common/command_line.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "experiment.h"
 
 #include "common/check.h"
-#include "common/options.h"
+#include "common/command_line.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "common/check.h"
 #include "common/files.h"
-#include "common/options.h"
+#include "common/command_line.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define _DEFAULT_SOURCE /* winsize */
-#include "options.h"
+#include "command_line.h"
 
 #include <math.h>
 #include <stdio.h>
