@@ -54,6 +54,26 @@ START_TEST(a_long_error_text_is_cut_at_511_bytes)
 }
 END_TEST
 
+/* Characters of two, three and four bytes at every place where the cut may fall. */
+START_TEST(a_cut_text_ends_with_a_whole_character)
+{
+    static const char *const characters[] = {"\xC3\xB6", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    for (size_t i = 0; i < 3; i++) {
+        const size_t length = strlen(characters[i]);
+        for (size_t shift = 0; shift < length; shift++) {
+            char text[700] = "";
+            memset(text, 'x', shift);
+            for (size_t at = shift; at + length < sizeof text; at += length)
+                memcpy(text + at, characters[i], length);
+            (void)aei_fail(AE_ERROR_IO, "%s", text);
+            ck_assert_uint_eq(strlen(ae_last_error()), 511 - (511 - shift) % length);
+            (void)aei_fail_within(AE_ERROR_IO, "a");
+            ck_assert_uint_eq(strlen(ae_last_error()), 511 - (511 - 3 - shift) % length);
+        }
+    }
+}
+END_TEST
+
 static void *fail_in_a_thread(void *unused)
 {
     (void)unused;
@@ -101,6 +121,7 @@ Suite *error_suite(void)
     tcase_add_test(tcase, a_value_outside_the_list_still_has_a_text);
     tcase_add_test(tcase, the_error_text_is_empty_at_first_and_then_the_last_failure);
     tcase_add_test(tcase, a_long_error_text_is_cut_at_511_bytes);
+    tcase_add_test(tcase, a_cut_text_ends_with_a_whole_character);
     tcase_add_test(tcase, each_thread_has_its_own_error_text);
     tcase_add_test(tcase, the_version_is_the_headers);
     suite_add_tcase(suite, tcase);

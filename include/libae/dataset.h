@@ -218,7 +218,7 @@ AE_CHECKED AE_API ae_status ae_dataset_create_from_source(ae_dataset **dataset,
  * and float64 become float32, rounded to nearest.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
- * @param path file name
+ * @param path file name; a pipe or "/dev/stdin" serves too
  * @param options NULL for the defaults; no_copy, map and stride must be 0
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range);
  *         AE_ERROR_SHAPE (label_count is not the rows); AE_ERROR_NOT_FOUND; AE_ERROR_IO;
@@ -296,7 +296,7 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
  * the program with SIGBUS. To replace it, rename a new file over it, as libae's own writers do.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
- * @param path file name
+ * @param path file name; a pipe or "/dev/stdin" serves too
  * @param options NULL for the defaults; no_copy and stride must be 0
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, image_height x
  *         image_width other than the features, an archive of several arrays without the option
