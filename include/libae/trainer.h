@@ -173,7 +173,9 @@ typedef struct ae_trainer_options {
     void *user;
     /**
      * An event file. It gets the cost of each step and, where there is a validation set, its cost
-     * after each epoch, at the number of steps taken. Must outlive the trainer. Default none.
+     * after each epoch, at the number of steps taken. After a resume or a divergence it also gets
+     * where the run goes on, so that TensorBoard shows no step twice (ae_event_writer_resume). Must
+     * outlive the trainer. Default none.
      */
     ae_event_writer *events;
     /** tag of the steps' costs, UTF-8, copied; default "train/cost" */

@@ -156,10 +156,6 @@ ae_status aei_stream_enter(aei_stream *stream, const char *name)
 {
     const unsigned char *bytes = stream->next;
     size_t size = stream->left;
-#ifndef AEI_HAVE_ZLIB
-    return aei_fail(AE_ERROR_UNSUPPORTED,
-                    "this libae was built without zlib: unpack the archive with unzip first");
-#endif
     if (!stream->sized)
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "a zip archive from a pipe, whose directory comes last: put it in a file");
@@ -169,6 +165,10 @@ ae_status aei_stream_enter(aei_stream *stream, const char *name)
         size = stream->archive_size;
     }
     AE_TRY(aei_zip_find(&stream->member, bytes, size, name));
+#ifndef AEI_HAVE_ZLIB
+    return aei_fail(AE_ERROR_UNSUPPORTED,
+                    "this libae was built without zlib: unpack the archive with unzip first");
+#endif
     stream->next = stream->member.data;
     stream->left = stream->size = stream->member.packed;
     stream->sized = true;
