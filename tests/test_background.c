@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/background.h"
 
+#include "sanitized.h"
 #include "suites.h"
 #include "support.h"
 
 #include <stdatomic.h>
 #include <time.h>
-
-#ifdef __SANITIZE_THREAD__
-enum { THREAD_SANITIZER = 1 }; /* it knows nothing of threads in a child */
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-enum { THREAD_SANITIZER = 1 };
-#else
-enum { THREAD_SANITIZER = 0 };
-#endif
-#else
-enum { THREAD_SANITIZER = 0 };
-#endif
 
 enum { JOBS = 50 };
 

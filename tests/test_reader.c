@@ -4,6 +4,7 @@
 #include "data/storage.h"
 
 #include "far_rows.h"
+#include "sanitized.h"
 #include "suites.h"
 
 #include <libae/experimental.h>
@@ -245,9 +246,9 @@ START_TEST(a_child_of_fork_reads_on)
     ae_trainer *trainer = fixture_trainer(network, sgd, w.rows,
                                           AE_TRAINER_OPTIONS(.batch = 10, .threads = 1));
     ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-    const int child = support_in_child(three_more_steps, trainer);
-    ck_assert_int_ge(child, 2);
-    ck_assert_int_eq(three_more_steps(trainer), child);
+    const int child = THREAD_SANITIZER ? 0 : support_in_child(three_more_steps, trainer);
+    const int parent = three_more_steps(trainer);
+    ck_assert(THREAD_SANITIZER || (child >= 2 && child == parent));
     ae_optimizer_free(sgd);
     ae_network_free(network);
     drop(&w);
