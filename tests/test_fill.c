@@ -3,6 +3,7 @@
  * Missing values. What they mean is written down once more in float64, forward only: the library's
  * costs and scores are compared with that, its gradients with differences of it.
  */
+#include "c_compiler.h"
 #include "fixtures.h"
 #include "suites.h"
 
@@ -377,6 +378,42 @@ START_TEST(a_reconstruction_has_a_value_for_every_feature)
 }
 END_TEST
 
+typedef void map(const float *in, float *out);
+typedef float measure(const float *row);
+
+/* A test number is without and with a scaling. */
+START_TEST(exported_c_takes_missing_values_as_a_session_does)
+{
+    float *values = make_rows(), y[WIDTH], exported[WIDTH], score;
+    ae_network *network = trained(values);
+    ae_session *session = NULL;
+    if (_i == 1) {
+        float *offset = fixture_values(WIDTH, -5, 5, 21),
+              *scale = fixture_values(WIDTH, 0.5f, 4, 2);
+        ck_assert_ok(ae_network_set_scaling(network, offset, scale));
+        free(offset), free(scale);
+    }
+    ck_assert_ok(ae_network_export_c(network, support_path("net"), NULL, NULL));
+    void *library = c_load(0, "net.c");
+    C_FUNCTION(map, reconstruct, library, "net_reconstruct");
+    C_FUNCTION(measure, net_score, library, "net_score");
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    for (size_t r = 0; r < ROWS; r++) {
+        const float *row = values + r * WIDTH;
+        ck_assert_ok(ae_session_reconstruct(session, row, 1, y));
+        ck_assert_ok(ae_session_score(session, row, 1, &score, NULL, NULL));
+        reconstruct(row, exported);
+        for (size_t j = 0; j < WIDTH; j++)
+            ck_assert_float_le(fabsf(exported[j] - y[j]), 1e-5f * fmaxf(1, fabsf(y[j])));
+        ck_assert_float_le(fabsf(net_score(row) - score), 1e-5f * fmaxf(1, score));
+    }
+    ck_assert_int_eq(dlclose(library), 0);
+    ae_session_free(session);
+    ae_network_free(network);
+    free(values);
+}
+END_TEST
+
 START_TEST(fill_values_are_saved_cloned_and_resumed)
 {
     float *values = make_rows(), fill[WIDTH], again[WIDTH];
@@ -416,6 +453,7 @@ Suite *fill_suite(void)
     tcase_add_test(scoring, scores_compare_however_many_values_are_missing);
     tcase_add_test(scoring, without_fill_values_a_nan_names_its_feature);
     tcase_add_loop_test(scoring, a_reconstruction_has_a_value_for_every_feature, 0, 2);
+    tcase_add_loop_test(scoring, exported_c_takes_missing_values_as_a_session_does, 0, 2);
     tcase_add_test(scoring, fill_values_are_saved_cloned_and_resumed);
     suite_add_tcase(suite, scoring);
     return suite;

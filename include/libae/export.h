@@ -87,6 +87,10 @@ typedef struct ae_export_c_info {
  *     int digits_is_anomaly(const float row[]);   1 or 0, by DIGITS_THRESHOLD and the threshold's
  *     cost and units
  *
+ * Where the network has fill values (<libae/missing.h>), a NaN in a row is a missing value: encode
+ * and reconstruct read the fill value there, score and is_anomaly leave the feature out, as a
+ * session does. A compiler option that assumes that there is no NaN (-ffast-math) breaks this.
+ *
  * A file of that name is replaced only if libae wrote it, so that no program is lost. Both files
  * are written beside their places and synced before either is renamed, and the first is
  * put back if the second cannot be. The source refuses to compile with the header of another

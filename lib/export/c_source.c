@@ -110,9 +110,11 @@ static void measure(aei_c_source *f)
     }
     if (f->scaling != NULL) {
         f->info.weight_bytes += 2 * n->widths[0] * sizeof(float);
-        if (f->first == 0 && n->widths[0] > f->buffers[1])
-            f->buffers[1] = n->widths[0];
     }
+    if (f->first == 0 && f->fill != NULL)
+        f->info.weight_bytes += n->widths[0] * sizeof(float);
+    if (f->first == 0 && (f->scaling != NULL || f->fill != NULL) && n->widths[0] > f->buffers[1])
+        f->buffers[1] = n->widths[0];
     if (f->spread != NULL)
         f->info.weight_bytes += n->widths[0] * sizeof(float);
     f->info.buffer_bytes = (f->buffers[0] + f->buffers[1]) * sizeof(float);
@@ -129,6 +131,7 @@ static ae_status write_texts(aei_c_source *f)
     ae_status status = AE_OK;
     aei_c_source_begin(f);
     aei_c_source_scaling(f);
+    aei_c_source_input(f);
     if (f->spread != NULL)
         aei_c_source_array(f, "spreads", f->spread, n->widths[0]);
     for (size_t l = f->first; l < f->last && status == AE_OK; l++) {
@@ -235,7 +238,8 @@ ae_status ae_network_export_c(const ae_network *network, const char *path, ae_ex
         AE_TRY(aei_result_check(info, "ae_export_c_info"));
     aei_c_source f = {.network = network,
                       .part = o.part == AE_EXPORT_PART_DEFAULT ? AE_EXPORT_PART_ALL : o.part,
-                      .scaling = network->scaling};
+                      .scaling = network->scaling,
+                      .fill = network->fill};
     f.threshold = f.part == AE_EXPORT_PART_ALL ? aei_network_threshold(network) : NULL;
     AE_TRY(set_score(&f, o.units));
     size_t length;

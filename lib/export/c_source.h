@@ -20,6 +20,7 @@ typedef struct aei_c_source {
     const aei_scaling *scaling;    /* NULL: none */
     const ae_threshold *threshold; /* NULL: none that holds, or not all is exported */
     ae_score_units units;          /* of the score */
+    const float *fill;             /* for missing values; NULL: none */
     const float *spread;           /* of AE_SCORE_UNITS_SPREAD, else NULL */
     uint32_t fingerprint;          /* of the numbers written so far */
     ae_export_c_info info;         /* size left to the caller */
@@ -34,6 +35,7 @@ typedef struct aei_c_source {
 void aei_c_source_begin(aei_c_source *source);
 void aei_c_source_array(aei_c_source *source, const char *name, const float *values, size_t count);
 void aei_c_source_scaling(aei_c_source *source);
+void aei_c_source_input(aei_c_source *source);
 void aei_c_source_layer(aei_c_source *source, size_t layer);
 void aei_c_source_end(aei_c_source *source);
 

@@ -77,8 +77,6 @@ static void put_widths(const aei_c_source *f, aei_file *file)
                  n->widths[i], i == n->encoder_layers ? " (code)" : "");
 }
 
-/* --- arithmetic */
-
 static const char dot_text[] =
     "/*\n"
     " * bias + sum of x[i] w[i]. Weights are read once and in order, as flash and caches like it; "
@@ -202,8 +200,6 @@ static void put_arithmetic(const aei_c_source *f)
         put(f, f->source, sqrt_text);
 }
 
-/* --- layers */
-
 void aei_c_source_begin(aei_c_source *f)
 {
     f->fingerprint = 2166136261u;
@@ -251,12 +247,13 @@ static const char scale_text[] =
     "{\n"
     "    const float d = value - @_offsets[j], scale = @_scales[j];\n"
     "    return scale > 0.0f ? d / scale : d * 0.0f;\n"
-    "}\n\n"
-    "static void @_scale(const float *row, float *x)\n"
+    "}\n\n";
+
+static const char fill_text[] =
+    "/* Feature j; where it is missing, which NaN says, what stands for it. */\n"
+    "static float @_filled(float value, size_t j)\n"
     "{\n"
-    "    size_t j;\n"
-    "    for (j = 0; j < $_INPUT_WIDTH; j++)\n"
-    "        x[j] = @_scaled(row[j], j);\n"
+    "    return value != value ? @_fills[j] : value;\n"
     "}\n\n";
 
 void aei_c_source_scaling(aei_c_source *f)
@@ -268,6 +265,24 @@ void aei_c_source_scaling(aei_c_source *f)
     aei_c_source_array(f, "scales", f->scaling->scale, f->scaling->features);
     if (f->first == 0)
         put(f, f->source, scale_text);
+}
+
+/* What the first layer reads, where that is not the row itself. */
+void aei_c_source_input(aei_c_source *f)
+{
+    if (f->first != 0 || (f->scaling == NULL && f->fill == NULL))
+        return;
+    if (f->fill != NULL) {
+        aei_c_source_array(f, "fills", f->fill, f->network->widths[0]);
+        put(f, f->source, fill_text);
+    }
+    put(f, f->source,
+        "static void @_input(const float *row, float *x)\n{\n    size_t j;\n"
+        "    for (j = 0; j < $_INPUT_WIDTH; j++)\n        x[j] = ");
+    put(f, f->source,
+        f->scaling == NULL ? "@_filled(row[j], j);\n}\n\n"
+        : f->fill == NULL  ? "@_scaled(row[j], j);\n}\n\n"
+                           : "@_scaled(@_filled(row[j], j), j);\n}\n\n");
 }
 
 /* One output of a layer: activation(dot(...)), of the inputs x; if wanted, in the caller's
@@ -307,16 +322,14 @@ static const char *buffer_after(size_t layer)
 static void put_calls(const aei_c_source *f, size_t first, size_t last, const char *in,
                       const char *out)
 {
-    if (f->scaling != NULL && first == 0) {
-        put(f, f->source, "    @_scale(row, @_buffer1);\n");
+    if ((f->scaling != NULL || f->fill != NULL) && first == 0) {
+        put(f, f->source, "    @_input(row, @_buffer1);\n");
         in = "@_buffer1";
     }
     for (size_t l = first; l < last; l++)
         put_line(f, f->source, "    @_layer%zu(%s, %s);\n", l,
                  l == first ? in : buffer_after(l - 1), l + 1 == last ? out : buffer_after(l));
 }
-
-/* --- functions */
 
 static const char encode_text[] =
     "void @_encode(const float row[$_INPUT_WIDTH], float code[$_CODE_WIDTH])";
@@ -337,7 +350,7 @@ static void put_function(const aei_c_source *f, const char *declaration, size_t 
 }
 
 /* The last layer's outputs are compared as they come, so the score needs no room for a
- * reconstruction. */
+ * reconstruction. Missing values are left out, and the sum is weighed as a session weighs it. */
 static void put_score(const aei_c_source *f)
 {
     const bool scaled = f->units == AE_SCORE_UNITS_SCALED;
@@ -345,13 +358,23 @@ static void put_score(const aei_c_source *f)
     const char *inner = buffer_after(last - 1);
     put(f, f->source,
         "static float @_squares(const float *row)\n{\n    float sum = 0.0f, d;\n    size_t j;\n");
+    if (f->fill != NULL)
+        put(f, f->source, "    size_t there = 0;\n");
     put_calls(f, 0, last, "row", inner);
-    put(f, f->source, "    for (j = 0; j < $_INPUT_WIDTH; j++) {\n        d = ");
+    put(f, f->source, "    for (j = 0; j < $_INPUT_WIDTH; j++) {\n");
+    if (f->fill != NULL)
+        put(f, f->source,
+            "        if (row[j] != row[j])\n            continue;\n        there++;\n");
+    put(f, f->source, "        d = ");
     put_feature(f, last, inner, !scaled);
     put(f, f->source, scaled ? " - @_scaled(row[j], j);\n" : " - row[j];\n");
     if (f->spread != NULL)
         put(f, f->source, "        d /= @_spreads[j];\n");
-    put(f, f->source, "        sum += d * d;\n    }\n    return sum;\n}\n\n");
+    put(f, f->source, "        sum += d * d;\n    }\n");
+    put(f, f->source,
+        f->fill == NULL
+            ? "    return sum;\n}\n\n"
+            : "    return there > 0 ? sum * ((float)$_INPUT_WIDTH / (float)there) : 0.0f;\n}\n\n");
     put(f, f->source, score_text);
     put(f, f->source, "\n{\n    return @_sqrt(@_squares(row));\n}\n\n");
 }
