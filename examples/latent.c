@@ -76,8 +76,8 @@ static bool draw(const latent *l, const float *codes, const int *labels, size_t 
     for (size_t a = 0; a < 2; a++)
         snprintf(names[a], sizeof names[a], "principal component %zu: %.0f %% of the variance",
                  a + 1, 100 * p->shares[a]);
-    snprintf(title, sizeof title, "What %zu numbers hold of an image: %s, %zu test images",
-             p->width, l->data, n);
+    snprintf(title, sizeof title, "What %zu numbers hold of an image: %s, %zu,%03zu test images",
+             p->width, l->data, n / 1000, n % 1000);
     map m = {.title = title,
              .subtitle = "0 is the mean code; the outermost 1 % at each end lies outside.",
              .axis_names = {names[0], names[1]},

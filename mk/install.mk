@@ -38,7 +38,7 @@ fill_in = VERSION=$(VERSION) MAJOR=$(MAJOR) SONAME=$(SONAME) STATIC_LIBS='$(STAT
 
 .PHONY: install uninstall man
 
-man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3), one for each function and type
+man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3) and one for each function
 
 install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-config and CMake files: PREFIX= DESTDIR=
 	$(Q)$(INSTALL) -d "$$DESTDIR$$INCLUDEDIR/libae" "$$DESTDIR$$LIBDIR" "$$DESTDIR$$PKGCONFIGDIR" "$$DESTDIR$$CMAKEDIR"

@@ -50,8 +50,9 @@ static void draw_grid(cairo_t *cr, const void *subject)
                  grid->corrupted != NULL ? "clean" : "input");
     if (grid->corrupted != NULL)
         picture_text(cr, LEFT - 14, middle + high / 2 + 4.5, row, "noisy input");
-    picture_text(cr, LEFT - 14, lower + high / 2 + 4.5, row, "reconstruction");
-    picture_text(cr, LEFT - 14, caption, row, "cost");
+    picture_text(cr, LEFT - 14, lower + high / 2 + 4.5, row,
+                 grid->corrupted != NULL ? "cleaned" : "reconstruction");
+    picture_text(cr, LEFT - 14, caption, row, grid->corrupted != NULL ? "from clean" : "cost");
     for (size_t i = 0; i < grid->count; ++i) {
         double x = LEFT + (double)i * (wide + GAP);
         char text[32];

@@ -93,7 +93,8 @@ static void draw_axis(cairo_t *cr, const map *m, int axis, double left)
     for (double i = ceil(m->from[axis] / tick); i * tick <= m->to[axis]; ++i) {
         char text[32];
         double at = place(m, axis, left, i * tick);
-        snprintf(text, sizeof text, "%g", i * tick);
+        /* A minus sign, which is as wide as a plus and no hyphen. */
+        snprintf(text, sizeof text, "%s%g", i < 0 ? "\xE2\x88\x92" : "", fabs(i * tick));
         if (axis == 0)
             picture_line(cr, at, TOP + SIDE, at, TOP + SIDE + 5);
         else
