@@ -74,6 +74,34 @@ START_TEST(onnxruntime_gives_a_sessions_scores_and_verdicts)
 }
 END_TEST
 
+/* Test number: scaled or not, cost. Every third value is missing, one row lacks all but one. */
+START_TEST(onnxruntime_leaves_missing_values_out)
+{
+    const ae_cost cost = (ae_cost)(_i % COSTS + 1);
+    subject s = make(_i < COSTS ? AE_SCORE_UNITS_CALLER : AE_SCORE_UNITS_SCALED);
+    float fill[WIDTH], scores[ROWS];
+    ck_assert_ok(ae_dataset_mean(s.dataset, fill));
+    ck_assert_ok(ae_network_set_fill(s.network, fill));
+    for (size_t i = 0; i < ROWS * WIDTH; i++)
+        s.rows[i] = i % 3 == 1 || (i > 0 && i < WIDTH) ? NAN : s.rows[i];
+    ae_session *session = NULL;
+    ck_assert_ok(ae_session_create(&session, s.network, NULL));
+    ck_assert_ok(
+        ae_session_score(session, s.rows, ROWS, scores, NULL, AE_SCORE_OPTIONS(.cost = cost)));
+    support_write(support_path("rows.f32"), s.rows, ROWS * WIDTH * sizeof *s.rows);
+    support_write(support_path("score.f32"), scores, sizeof scores);
+    ck_assert_ok(
+        ae_network_export_onnx(s.network, support_path("model.onnx"),
+                               AE_EXPORT_ONNX_OPTIONS(.score = AE_TOGGLE_ON, .cost = cost)));
+    char width[8];
+    (void)snprintf(width, sizeof width, "%d", WIDTH);
+    ck_assert_int_eq(
+        python_run("onnx_runs.py", (const char *const[]){"score", support_dir(), width, NULL}), 0);
+    ae_session_free(session);
+    drop(&s);
+}
+END_TEST
+
 static void refused(const subject *s, const ae_export_onnx_options *options, ae_status status,
                     const char *why)
 {
@@ -123,6 +151,7 @@ Suite *onnx_score_suite(void)
         missing = python_lacks("onnx_runs.py", "onnx and onnxruntime");
     support_add_loop_test(scores, onnxruntime_gives_a_sessions_scores_and_verdicts, 0, 2 * FORMS,
                           missing);
+    support_add_loop_test(scores, onnxruntime_leaves_missing_values_out, 0, 2 * COSTS, missing);
     suite_add_tcase(suite, scores);
     return suite;
 }

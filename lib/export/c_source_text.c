@@ -374,7 +374,7 @@ static void put_score(const aei_c_source *f)
     put(f, f->source,
         f->fill == NULL
             ? "    return sum;\n}\n\n"
-            : "    return there > 0 ? sum * ((float)$_INPUT_WIDTH / (float)there) : 0.0f;\n}\n\n");
+            : "    return there > 0 ? sum * ((float)$_INPUT_WIDTH / (float)there) : row[0];\n}\n\n");
     put(f, f->source, score_text);
     put(f, f->source, "\n{\n    return @_sqrt(@_squares(row));\n}\n\n");
 }

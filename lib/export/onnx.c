@@ -31,7 +31,7 @@ enum {
     NODES_OF_A_LAYER = 3,
     TENSORS_OF_A_LAYER = 5
 };
-enum { SCORE_NODES = 6, SCORE_TENSORS = 3 };
+enum { SCORE_NODES = 6, SCORE_TENSORS = 3, FILL_NODES = 10, FILL_TENSORS = 3 };
 enum { SCALING_NODES = 4, SCALING_TENSORS = 3, OFFSET = 0, DIVISOR = 1, SCALE = 2 };
 
 /* Protobuf lengths are signed 32-bit numbers for most readers; names and the rest stay far below
@@ -136,20 +136,57 @@ static aei_onnx_node *add_with_constant(aei_onnx_graph *g, const char *name, con
     return aei_onnx_node_add(g, name, op, g->message.n_initializer - 1, 1);
 }
 
+/* 1 for features that are there and 0 for those that are missing. */
+static void add_present(aei_onnx_graph *g, char *missing)
+{
+    g->value = missing;
+    (void)aei_onnx_node_add(g, "missing.not", "Not", 0, 0);
+    aei_onnx_set_int(aei_onnx_node_add(g, "missing.present", "Cast", 0, 0), "to", FLOAT32);
+}
+
+static void add_sum_of_squares(aei_onnx_graph *g, const char *name, const char *op)
+{
+    aei_onnx_node *sum = aei_onnx_node_add(g, name, op, 0, 0);
+    aei_onnx_set_ints(sum, "axes", 1);
+    aei_onnx_set_int(sum, "keepdims", 0);
+}
+
+/*
+ * The sum of the errors that are there, times features / features that are there. Of a row without
+ * any that is 0 times infinity, NaN, as a session says. Where chooses, since NaN times 0 is NaN.
+ */
+static void add_weighted_sum(aei_onnx_graph *g, const ae_network *n, bool root, char *missing)
+{
+    const float zero = 0, features = (float)n->widths[0];
+    char *error = g->value;
+    add_present(g, missing);
+    add_sum_of_squares(g, "missing.count", "ReduceSumSquare");
+    char *count = g->value;
+    g->value = missing;
+    aei_onnx_node_take(add_with_constant(g, "missing.error", "Where", "missing.zero", &zero, 1),
+                       error);
+    add_sum_of_squares(g, "missing.sum", "ReduceSumSquare");
+    (void)add_with_constant(g, "missing.times", "Mul", "missing.features", &features, 1);
+    aei_onnx_node_take(aei_onnx_node_add(g, "missing.weighted", "Div", 0, 0), count);
+    if (root)
+        (void)aei_onnx_node_add(g, "missing.root", "Sqrt", 0, 0);
+}
+
 /* From reconstruction and target, both in the score's units, to "score" and "anomaly". NaN is
  * anomalous, as in ae_session_detect: not (score <= threshold). */
 static void add_score(aei_onnx_graph *g, const ae_network *n, const scoring *s,
-                      char *reconstruction, char *target)
+                      char *reconstruction, char *target, char *missing)
 {
     const float features = (float)n->widths[0];
     g->value = reconstruction;
     aei_onnx_node_take(aei_onnx_node_add(g, "score.error", "Sub", 0, 0), target);
     if (s->spread != NULL)
         (void)add_with_constant(g, "score.divide", "Div", "score.spread", s->spread, n->widths[0]);
-    aei_onnx_node *sum = aei_onnx_node_add(
-        g, "score.sum", s->form.cost == AE_COST_L2 ? "ReduceL2" : "ReduceSumSquare", 0, 0);
-    aei_onnx_set_ints(sum, "axes", 1);
-    aei_onnx_set_int(sum, "keepdims", 0);
+    if (missing != NULL)
+        add_weighted_sum(g, n, s->form.cost == AE_COST_L2, missing);
+    else
+        add_sum_of_squares(g, "score.sum",
+                           s->form.cost == AE_COST_L2 ? "ReduceL2" : "ReduceSumSquare");
     if (s->form.cost == AE_COST_MSE)
         (void)add_with_constant(g, "score.mean", "Div", "score.features", &features, 1);
     aei_onnx_value_name(g, "score");
@@ -164,9 +201,19 @@ static void add_score(aei_onnx_graph *g, const ae_network *n, const scoring *s,
 /* The chain from "input" to "reconstruction", both in the caller's units. */
 static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded, const scoring *s)
 {
-    char *target = g->value;
-    if (n->scaling != NULL) {
+    char *target = g->value, *missing = NULL;
+    if (n->scaling != NULL) /* first, under the numbers that the nodes use */
         add_scaling_tensors(g, n->scaling);
+    if (n->fill != NULL) {
+        char *input = g->value;
+        (void)aei_onnx_node_add(g, "missing", "IsNaN", 0, 0);
+        missing = g->value;
+        aei_onnx_node_take(
+            add_with_constant(g, "missing.filled", "Where", "missing.fill", n->fill, n->widths[0]),
+            input);
+        target = g->value;
+    }
+    if (n->scaling != NULL) {
         (void)aei_onnx_node_add(g, "scaling.subtract", "Sub", OFFSET, 1);
         (void)aei_onnx_node_add(g, "scaling.divide", "Div", DIVISOR, 1);
     }
@@ -187,7 +234,8 @@ static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded, 
     }
     aei_onnx_value_name(g, "reconstruction");
     if (s->wanted)
-        add_score(g, n, s, s->form.units == AE_SCORE_UNITS_SCALED ? output : g->value, target);
+        add_score(g, n, s, s->form.units == AE_SCORE_UNITS_SCALED ? output : g->value, target,
+                  missing);
     return AE_OK;
 }
 
@@ -359,6 +407,7 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
                         ? 0
                         : SCALING_TENSORS * network->widths[0]; /* folding needs fewer */
     floats += s.wanted ? network->widths[0] + SCORE_TENSORS : 0;
+    floats += network->fill == NULL ? 0 : network->widths[0] + FILL_TENSORS;
     for (size_t i = 0; i < network->tensor_count; i++)
         floats += aei_tensor_elements(network, &network->tensors[i]);
     if (floats > most_bytes / sizeof(float))
@@ -368,8 +417,9 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
     char input[] = "input";
     aei_onnx_graph graph;
     AE_TRY(aei_onnx_graph_create(
-        &graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES + SCORE_NODES,
-        network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS + SCORE_TENSORS, floats));
+        &graph, input, network->depth * NODES_OF_A_LAYER + SCALING_NODES + SCORE_NODES + FILL_NODES,
+        network->depth * TENSORS_OF_A_LAYER + SCALING_TENSORS + SCORE_TENSORS + FILL_TENSORS,
+        floats));
     ae_status status = add_nodes(&graph, network, o.fold_batch_norm == AE_TOGGLE_ON, &s);
     if (status == AE_OK) {
         aei_onnx_graph_finish(&graph);

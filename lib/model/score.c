@@ -41,7 +41,8 @@ static inline double sum_of_squares(const aei_score_job *job, size_t row, bool m
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* As aei_missing_weight, for a row of the job: what makes scores of rows compare. */
+/* As aei_missing_weight, for a row of the job: what makes scores of rows compare. Of a row without
+ * any value nothing is known: NaN, which ae_session_detect flags. */
 static double weight_of(const aei_score_job *job, size_t row)
 {
     double there = 0;
@@ -52,14 +53,14 @@ static double weight_of(const aei_score_job *job, size_t row)
         for (size_t j = 0; j < c.count; j++)
             there += isnan(job->input[c.offset + row * job->kernels->panel + j]) ? 0 : 1;
     }
-    return there > 0 ? (double)job->features / there : 0;
+    return there > 0 ? (double)job->features / there : (double)NAN;
 }
 
 /* What a feature's squared error, or cross-entropy, is multiplied by to become its contribution. */
 static double factor_of(const aei_score_job *job, size_t row)
 {
     const double weight = weight_of(job, row);
-    if (job->cost == AE_COST_SSE)
+    if (job->cost == AE_COST_SSE || isnan(weight))
         return weight;
     if (job->cost != AE_COST_L2)
         return weight / (double)job->features;
@@ -155,8 +156,9 @@ static void score_lanes(const aei_score_job *job, size_t row, size_t rows)
                 sums[r] += (double)values[r][j];
     }
     for (size_t r = 0; r < rows; r++) {
-        job->scores[row + r] = (float)sums[r];
-        if (isnan(sums[r]) && job->contributions != NULL && has_nan(job, row + r))
+        const double score = isnan(factors[r]) ? factors[r] : sums[r];
+        job->scores[row + r] = (float)score;
+        if (isnan(score) && job->contributions != NULL && has_nan(job, row + r))
             name_nan(job, row + r);
     }
 }
