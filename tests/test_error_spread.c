@@ -55,6 +55,34 @@ START_TEST(it_is_the_scaled_median_of_the_errors)
 END_TEST
 
 /* With a scaling constant features are reconstructed exactly. */
+/* A missing value has no error, so the others decide. */
+START_TEST(missing_values_are_left_out)
+{
+    ae_network *network = small_network();
+    float *rows = fixture_values(ROWS * WIDTH, 0, 1, 5), all[WIDTH], some[WIDTH], fill[WIDTH] = {0};
+    ae_dataset *whole = fixture_dataset_of(rows, ROWS, WIDTH), *holed = NULL;
+    ck_assert_ok(ae_network_set_fill(network, fill));
+    ck_assert_ok(ae_network_fit_error_spread(network, whole, NULL));
+    ck_assert_ok(ae_network_get_error_spread(network, all));
+    for (size_t r = 0; r < 20; r++)
+        rows[r * WIDTH + 2] = NAN;
+    ck_assert_ok(ae_dataset_create_f32(&holed, rows, ROWS, WIDTH,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
+    ck_assert_ok(ae_network_fit_error_spread(network, holed, NULL));
+    ck_assert_ok(ae_network_get_error_spread(network, some));
+    for (size_t j = 0; j < WIDTH; j++) /* 7 % of the rows are gone, or have another input */
+        ck_assert_float_eq_tol(some[j], all[j], 0.2f * all[j]);
+    ck_assert_ok(ae_network_fit_threshold(
+        network, holed, AE_THRESHOLD_OPTIONS(.quantile = 1, .units = AE_SCORE_UNITS_SPREAD)));
+    ae_threshold threshold = {.size = sizeof threshold};
+    ck_assert_ok(ae_network_get_threshold(network, &threshold));
+    ck_assert_double_lt(threshold.margin, 1e-3 * threshold.value);
+    ae_dataset_free(holed), ae_dataset_free(whole);
+    free(rows);
+    ae_network_free(network);
+}
+END_TEST
+
 START_TEST(a_constant_feature_has_a_floor)
 {
     ae_network *network = small_network();
@@ -301,6 +329,7 @@ Suite *error_spread_suite(void)
     TCase *spread = tcase_create("spread");
     tcase_add_checked_fixture(spread, NULL, support_dir_remove);
     tcase_add_test(spread, it_is_the_scaled_median_of_the_errors);
+    tcase_add_test(spread, missing_values_are_left_out);
     tcase_add_test(spread, a_constant_feature_has_a_floor);
     tcase_add_test(spread, it_holds_for_its_parameters_and_takes_its_threshold_along);
     tcase_add_test(spread, a_threshold_fits_it_where_there_is_none);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The units of scores: the same everywhere, and what the definition says. */
+#include "c_compiler.h"
 #include "fixtures.h"
 #include "suites.h"
 
@@ -218,6 +219,49 @@ START_TEST(units_that_are_not_there_are_refused)
 }
 END_TEST
 
+typedef float measure(const float *row);
+
+/* Test number: units. Sums of some 20 products in another order. */
+START_TEST(exported_c_has_the_units_asked_for)
+{
+    const ae_score_options form = {.size = sizeof form, .units = (ae_score_units)(_i + 1)};
+    setting s = make(NULL, 1);
+    float scores[ROWS];
+    ck_assert_ok(ae_session_score(s.session, s.rows, ROWS, scores, NULL, &form));
+    ck_assert_ok(ae_network_export_c(s.network, support_path("net"), NULL,
+                                     AE_EXPORT_C_OPTIONS(.units = form.units)));
+    void *library = c_load(0, "net.c");
+    C_FUNCTION(measure, score, library, "net_score");
+    for (size_t r = 0; r < ROWS; r++)
+        ck_assert_float_eq_tol(score(s.rows + r * WIDTH), scores[r], 1e-4f * scores[r]);
+    ck_assert_int_eq(dlclose(library), 0);
+    drop(&s);
+}
+END_TEST
+
+static void c_refused(const setting *s, ae_export_part part, ae_score_units units, ae_status status,
+                      const char *why)
+{
+    ck_assert_status(ae_network_export_c(s->network, support_path("none"), NULL,
+                                         AE_EXPORT_C_OPTIONS(.part = part, .units = units)),
+                     status, why);
+}
+
+START_TEST(units_that_exported_c_cannot_have_are_refused)
+{
+    setting s = make(NULL, 1);
+    c_refused(&s, AE_EXPORT_PART_ENCODER, AE_SCORE_UNITS_CALLER, AE_ERROR_INVALID_ARGUMENT,
+              "only AE_EXPORT_PART_ALL");
+    ck_assert_ok(ae_network_set_threshold(s.network, 1, NULL));
+    c_refused(&s, AE_EXPORT_PART_ALL, AE_SCORE_UNITS_CALLER, AE_ERROR_INVALID_ARGUMENT,
+              "of scaled units");
+    ae_network_clear_scaling(s.network);
+    c_refused(&s, AE_EXPORT_PART_ALL, AE_SCORE_UNITS_SCALED, AE_ERROR_NOT_SET, "no scaling");
+    c_refused(&s, AE_EXPORT_PART_ALL, AE_SCORE_UNITS_SPREAD, AE_ERROR_NOT_SET, "has changed");
+    drop(&s);
+}
+END_TEST
+
 START_TEST(the_greatest_contributions_come_first)
 {
     static const float parts[] = {3, -1, 7, NAN, 7, 0, INFINITY, 2, NAN};
@@ -251,6 +295,8 @@ Suite *units_suite(void)
     tcase_add_loop_test(scores, thresholds_evaluations_and_files_have_the_same_units, 0, 4);
     tcase_add_test(scores, the_validation_cost_is_that_of_an_evaluation);
     tcase_add_test(scores, units_that_are_not_there_are_refused);
+    tcase_add_loop_test(scores, exported_c_has_the_units_asked_for, 0, 3);
+    tcase_add_test(scores, units_that_exported_c_cannot_have_are_refused);
     tcase_add_test(scores, the_greatest_contributions_come_first);
     suite_add_tcase(suite, scores);
     return suite;

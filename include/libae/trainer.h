@@ -89,18 +89,20 @@ typedef struct ae_step_info {
 typedef struct ae_epoch_info {
     /** sizeof(ae_epoch_info); set by the caller where the caller provides the struct */
     size_t size;
-    uint64_t epoch;         /**< from 1 */
-    uint64_t step;          /**< steps taken when it ended */
-    double train_cost;      /**< mean of the batch costs, training mode */
-    double train_cost_min;  /**< least batch cost */
-    double train_cost_max;  /**< greatest batch cost */
-    double validation_cost; /**< on the validation set, inference mode; NaN without one */
-    double learning_rate;   /**< of the last step */
-    double seconds;         /**< wall time, validation included */
-    uint64_t rows;          /**< rows trained on */
-    int best;               /**< 1 when the cost improved on the best by more than min_delta */
-    uint32_t reserved;      /**< 0 */
-    double penalty;         /**< mean of the steps' penalties; not in train_cost */
+    uint64_t epoch;        /**< from 1 */
+    uint64_t step;         /**< steps taken when it ended */
+    double train_cost;     /**< mean of the batch costs, training mode */
+    double train_cost_min; /**< least batch cost */
+    double train_cost_max; /**< greatest batch cost */
+    /** on the validation set, inference mode; NaN without one. Of scaled values where the network
+     * has a scaling, as train_cost and the default of ae_network_evaluate */
+    double validation_cost;
+    double learning_rate; /**< of the last step */
+    double seconds;       /**< wall time, validation included */
+    uint64_t rows;        /**< rows trained on */
+    int best;             /**< 1 when the cost improved on the best by more than min_delta */
+    uint32_t reserved;    /**< 0 */
+    double penalty;       /**< mean of the steps' penalties; not in train_cost */
 } ae_epoch_info;
 
 /**
