@@ -235,6 +235,29 @@ START_TEST(it_does_not_matter_where_rows_are)
 }
 END_TEST
 
+/* Of rows that come one by one, shuffled, only the one with a weight has a cost. */
+START_TEST(a_weight_keeps_to_its_row_in_any_order)
+{
+    const float of_rows[] = {0, 0, 0, 2, 0};
+    ae_dataset *dataset = fixture_dataset(COUNT(of_rows), FEATURES, 1);
+    ae_network *network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 3, FEATURES}, .width_count = 3,
+                           .batch_norm = AE_TOGGLE_OFF));
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = fixture_trainer(network, adam, dataset,
+                                          AE_TRAINER_OPTIONS(.batch = 1, .seed = 5, .threads = 1,
+                                                             .row_weights = of_rows,
+                                                             .row_weight_count = COUNT(of_rows)));
+    for (size_t s = 0; s < COUNT(of_rows); s++) {
+        double cost = NAN;
+        ck_assert_ok(ae_trainer_run_step(trainer, &cost));
+        ck_assert_int_eq(cost > 0, trainer->order[s] == 3);
+    }
+    ae_trainer_free(trainer), ae_optimizer_free(adam);
+    ae_network_free(network), ae_dataset_free(dataset);
+}
+END_TEST
+
 START_TEST(other_weights_are_another_run)
 {
     const ae_trainer_options options = {.size = sizeof options, .batch = 16, .seed = 3};
@@ -302,6 +325,7 @@ Suite *weighted_suite(void)
     tcase_set_timeout(cost, 60);
     tcase_add_loop_test(cost, steps_are_those_of_the_reference, 0, 8);
     tcase_add_test(cost, a_weight_of_two_counts_a_row_twice);
+    tcase_add_test(cost, a_weight_keeps_to_its_row_in_any_order);
     tcase_add_loop_test(cost, validation_has_the_weights_of_the_features_and_scores_have_none, 0,
                         4);
     tcase_add_test(cost, a_feature_without_weight_has_no_error);
