@@ -22,7 +22,7 @@ AE_BEGIN_DECLS
  * the contributions. A row's sum over the features that are there is multiplied by
  * features / features that are there (as in scikit-learn's nan_euclidean_distances), so that the
  * costs and scores of rows compare, however many values they lack. A row without any value costs 0;
- * its score is NaN, which ae_session_detect flags. Where a reconstruction is asked for, it has a value for every feature.
+ * its score is NaN, which ae_session_detect flags. A reconstruction has a value for every feature.
  *
  * Without fill values a NaN in a row makes its reconstruction and its score NaN, and its
  * contributions NaN for the features that are NaN and 0 for the others.

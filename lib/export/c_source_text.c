@@ -371,10 +371,10 @@ static void put_score(const aei_c_source *f)
     if (f->spread != NULL)
         put(f, f->source, "        d /= @_spreads[j];\n");
     put(f, f->source, "        sum += d * d;\n    }\n");
-    put(f, f->source,
-        f->fill == NULL
-            ? "    return sum;\n}\n\n"
-            : "    return there > 0 ? sum * ((float)$_INPUT_WIDTH / (float)there) : row[0];\n}\n\n");
+    if (f->fill != NULL)
+        put(f, f->source,
+            "    sum = there > 0 ? sum * ((float)$_INPUT_WIDTH / (float)there) : row[0];\n");
+    put(f, f->source, "    return sum;\n}\n\n");
     put(f, f->source, score_text);
     put(f, f->source, "\n{\n    return @_sqrt(@_squares(row));\n}\n\n");
 }
