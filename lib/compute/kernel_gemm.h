@@ -147,7 +147,8 @@ static void gemm_nn(size_t rows, size_t k, size_t n, const float *a, const float
             tiles[m - 1](k, rows * PANEL, a + row * PANEL, b + column, c + row * PANEL + column,
                          prefetch, prefetch_lines);
             row += m;
-            prefetch += 16 * prefetch_lines * panels;
+            if (prefetch != NULL) /* even adding 0 to NULL is undefined */
+                prefetch += 16 * prefetch_lines * panels;
         }
     clear_columns(rows, used, c);
 }
