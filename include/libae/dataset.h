@@ -365,7 +365,7 @@ typedef struct ae_csv_options {
     size_t image_width;
     /**
      * Cells of features without a value: empty, blanks only, `?`, `-`, or one of the words NA, N/A,
-     * #N/A, <NA>, NaN, null and none, in any case. AE_MISSING_KEEP: they read as NaN. Default
+     * `#N/A`, `<NA>`, NaN, null and none, in any case. AE_MISSING_KEEP: they read as NaN. Default
      * AE_MISSING_REFUSE. A label is never missing.
      */
     ae_missing missing;

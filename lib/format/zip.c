@@ -46,7 +46,7 @@ static uint64_t load(const unsigned char *bytes, size_t at, size_t size)
     return aei_load(bytes + at, size, false);
 }
 
-static bool is_mark(const unsigned char *bytes, char third, char fourth)
+static bool is_mark(const unsigned char *bytes, unsigned char third, unsigned char fourth)
 {
     return bytes[0] == 'P' && bytes[1] == 'K' && bytes[2] == third && bytes[3] == fourth;
 }
