@@ -79,7 +79,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
-TSAN_SUITES := best bfloat16 blis divergence error evaluate events failures own_optimizer resume run session team \
+TSAN_SUITES := background best bfloat16 blis divergence error evaluate events failures own_optimizer reader resume run session source team \
     trainer trainer_events training
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
@@ -92,7 +92,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := c_source diagnose elementwise gemm gradient kernels pca score training vector_math
+VALGRIND_SKIPS := c_source diagnose dropout elementwise gemm gradient kernels margin pca penalty score tied training vector_math weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
