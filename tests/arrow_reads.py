@@ -30,7 +30,10 @@ class Options(ctypes.Structure):
                 ("reserved", ctypes.c_uint32), ("image_height", ctypes.c_size_t), ("image_width", ctypes.c_size_t)]
 
 
-ae = ctypes.CDLL(sys.argv[3])
+try:
+    ae = ctypes.CDLL(sys.argv[3])
+except OSError:  # the library of another processor, or one that needs a sanitizer's runtime
+    sys.exit(77)
 ae.ae_last_error.restype = ae.ae_dataset_column_name.restype = ctypes.c_char_p
 ae.ae_dataset_row_count.restype = ae.ae_dataset_feature_count.restype = ctypes.c_size_t
 pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
