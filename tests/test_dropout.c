@@ -39,7 +39,7 @@ START_TEST(steps_are_those_of_the_reference)
                                           AE_ACTIVATION_LINEAR, AE_ACTIVATION_LEAKY_RELU};
     chances = _i / 2 == 1 ? with_code : shares;
     for (size_t c = 0; c < COUNT(kinds); c++)
-        for (size_t i = 0; i < ae_kernels_count(); i++) {
+        for (size_t i = reference_first_kernels(); i < ae_kernels_count(); i++) {
             reference n = {.widths = widths,
                            .depth = LAYERS,
                            .batch_norm = _i % 2 == 1,

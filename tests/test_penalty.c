@@ -37,7 +37,7 @@ START_TEST(steps_are_those_of_the_reference)
     static const ae_cost costs[] = {AE_COST_L2, AE_COST_SSE, AE_COST_MSE, AE_COST_BCE};
     const kind *k = &kinds[(size_t)_i / 2];
     for (size_t c = 0; c < COUNT(costs); c++)
-        for (size_t i = 0; i < ae_kernels_count(); i++) {
+        for (size_t i = reference_first_kernels(); i < ae_kernels_count(); i++) {
             reference n = {.widths = widths,
                            .depth = COUNT(widths) - 1,
                            .batch_norm = _i % 2 == 1,

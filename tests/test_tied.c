@@ -15,7 +15,7 @@ START_TEST(steps_are_those_of_the_reference)
 {
     for (ae_activation hidden = AE_ACTIVATION_SIGMOID; hidden <= AE_ACTIVATION_LINEAR;
          hidden = (ae_activation)(hidden + 1))
-        for (size_t i = 0; i < ae_kernels_count(); i++) {
+        for (size_t i = reference_first_kernels(); i < ae_kernels_count(); i++) {
             reference n = {.widths = widths,
                            .depth = COUNT(widths) - 1,
                            .batch_norm = _i == 1,

@@ -25,7 +25,7 @@ START_TEST(steps_are_those_of_the_reference)
         of_features[j] = feature_weight(j);
     const ae_cost cost = (ae_cost)(_i / 2 + 1);
     for (int which = 1; which < 4; which++)
-        for (size_t i = 0; i < ae_kernels_count(); i++) {
+        for (size_t i = reference_first_kernels(); i < ae_kernels_count(); i++) {
             reference n = {.widths = widths,
                            .depth = COUNT(widths) - 1,
                            .batch_norm = _i % 2 == 1,
