@@ -20,8 +20,8 @@ static const double reference_tolerance = 2e-4, reference_cost_tolerance = 1e-5;
 /* Arguments of non-linearities stay this far from 0, where ReLU and |h| have a kink. */
 static const double reference_kink = 1e-4;
 
-/* Where the loop over kernels begins: the differences are long arithmetic, so under an emulator only
- * the last, libae's widest, are tried. */
+/* Where the loop over kernels begins: the differences are long arithmetic, so under an emulator
+ * only the last, libae's widest, are tried. */
 static inline size_t reference_first_kernels(void)
 {
     return support_slow() ? ae_kernels_count() - 1 : 0;
