@@ -13,12 +13,12 @@
 typedef struct far_source {
     const float *values;
     size_t rows, features;
-    atomic_size_t asked; /* rows so far */
-    atomic_int inside;   /* calls under way */
-    atomic_int twice;    /* there were two at once */
-    atomic_int released; /* times */
-    size_t stop_row;     /* the row at which it stops; SIZE_MAX: never */
-    size_t lazy_row;     /* the row that it leaves as it is; SIZE_MAX: none */
+    atomic_size_t asked;    /* rows so far */
+    atomic_int inside;      /* calls under way */
+    atomic_int twice;       /* there were two at once */
+    atomic_int released;    /* times */
+    atomic_size_t stop_row; /* the row at which it stops; SIZE_MAX: never */
+    atomic_size_t lazy_row; /* the row that it leaves as it is; SIZE_MAX: none */
 } far_source;
 
 static inline int far_read(void *user, const uint64_t *rows, size_t count, float *values)
@@ -53,7 +53,8 @@ static inline far_source *far_source_of(const float *values, size_t rows, size_t
     s->values = values;
     s->rows = rows;
     s->features = features;
-    s->stop_row = s->lazy_row = SIZE_MAX;
+    atomic_init(&s->stop_row, SIZE_MAX);
+    atomic_init(&s->lazy_row, SIZE_MAX);
     return s;
 }
 

@@ -129,8 +129,8 @@ static void stop_and_go_on(ae_status wanted, const char *text, size_t far_source
 {
     world w = make(), twin = make();
     training t = start(&w), calm = start(&twin);
-    size_t *row = (size_t *)(void *)((char *)w.source + far_source_field);
-    *row = 42;
+    atomic_size_t *row = (atomic_size_t *)(void *)((char *)w.source + far_source_field);
+    atomic_store(row, 42);
     ae_status status = AE_OK;
     while ((status = ae_trainer_run_step(t.trainer, NULL)) == AE_OK)
         ck_assert_ok(ae_trainer_run_step(calm.trainer, NULL));
@@ -139,7 +139,7 @@ static void stop_and_go_on(ae_status wanted, const char *text, size_t far_source
     ck_assert_uint_eq(ae_trainer_step_count(t.trainer), ae_trainer_step_count(calm.trainer));
     ck_assert(fixture_same_state(t.network, calm.network));
     ck_assert_status(ae_trainer_run_step(t.trainer, NULL), wanted, text);
-    *row = SIZE_MAX;
+    atomic_store(row, SIZE_MAX);
     for (int i = 0; i < 20; i++) {
         ck_assert_ok(ae_trainer_run_step(t.trainer, NULL));
         ck_assert_ok(ae_trainer_run_step(calm.trainer, NULL));
