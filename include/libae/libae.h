@@ -51,12 +51,17 @@
 
 #include <libae/status.h>       /* what a call returns, and what went wrong */
 #include <libae/types.h>        /* activations, costs, precision */
-#include <libae/dataset.h>      /* rows from memory, IDX, NPY and CSV files */
+#include <libae/dataset.h>      /* rows from memory, IDX and NPY files; what a dataset knows */
+#include <libae/csv.h>          /* rows from CSV files */
+#include <libae/source.h>       /* rows that the program supplies when they are wanted */
+#include <libae/view.h>         /* other rows, labels or columns of a dataset; several as one */
 #include <libae/arrow.h>        /* rows from pyarrow, Polars, DuckDB and other Arrow producers */
 #include <libae/network.h>      /* create, load, save, describe; tensors by name */
 #include <libae/scaling.h>      /* a scaling of each feature, kept in the network */
 #include <libae/optimizer.h>    /* Adam, AdamW, SGD, learning rate schedules */
-#include <libae/trainer.h>      /* training, early stopping, checkpoints, history */
+#include <libae/trainer.h>      /* training, early stopping, gradients */
+#include <libae/checkpoint.h>   /* save a run, and take it up where it stopped */
+#include <libae/history.h>      /* what each epoch did, and the best one; as CSV or JSON lines */
 #include <libae/evaluate.h>     /* costs of a network on a dataset */
 #include <libae/session.h>      /* encode, decode, reconstruct, score */
 #include <libae/missing.h>      /* rows with missing values */

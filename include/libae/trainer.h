@@ -370,15 +370,6 @@ AE_API int ae_trainer_should_stop(const ae_trainer *trainer);
 AE_CHECKED AE_API ae_status ae_trainer_restore_best(ae_trainer *trainer);
 
 /**
- * Write a checkpoint to options.checkpoint_path, as ae_trainer_run does.
- *
- * @return as ae_trainer_save_checkpoint; AE_ERROR_NOT_SET (there is no checkpoint_path)
- * Thread safety: uses trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_write_checkpoint(ae_trainer *trainer);
-
-/**
  * Ask the run to stop after the step under way, or before the next one. May be called from any
  * thread and from a signal handler. NULL is ignored.
  *
@@ -442,116 +433,6 @@ AE_API size_t ae_trainer_thread_count(const ae_trainer *trainer);
  * @since 0.1
  */
 AE_API size_t ae_trainer_memory(const ae_trainer *trainer);
-
-/**
- * Entries of the history: one for each completed epoch. 0 for NULL.
- *
- * Thread safety: reads trainer.
- * @since 0.1
- */
-AE_API size_t ae_trainer_history_count(const ae_trainer *trainer);
-
-/**
- * One entry of the history.
- *
- * @param index 0 to ae_trainer_history_count() - 1
- * @param info filled in; info->size must be set
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0, an index past the end)
- * Thread safety: reads trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_get_epoch(const ae_trainer *trainer, size_t index,
-                                                 ae_epoch_info *info);
-
-/**
- * The history's entry of the best epoch so far: its number and its costs.
- *
- * @param info filled in; info->size must be set
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, size 0); AE_ERROR_NOT_SET (no epoch is done, or
- *         none since a checkpoint was resumed whose best epoch was chosen by another cost)
- * Thread safety: reads trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_get_best(const ae_trainer *trainer, ae_epoch_info *info);
-
-/**
- * How a history is written.
- * @since 0.1
- */
-typedef enum ae_history_format {
-    /** AE_HISTORY_CSV */
-    AE_HISTORY_DEFAULT = 0,
-    /** a header line, then a line for each epoch */
-    AE_HISTORY_CSV = 1,
-    /** a line with a JSON object for each epoch; a cost that is not a number is null */
-    AE_HISTORY_JSONL = 2
-} ae_history_format;
-
-/**
- * Write the history, whole or not at all. Numbers have a decimal point in every locale.
- *
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT; AE_ERROR_NOT_FOUND, AE_ERROR_NO_SPACE, AE_ERROR_IO;
- *         AE_ERROR_OUT_OF_MEMORY
- * Thread safety: reads trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_save_history(const ae_trainer *trainer, const char *path,
-                                                    ae_history_format format);
-
-/**
- * Save the whole state of the run: network, optimizer, position in the epoch, history, best
- * weights. The file is a model file too: ae_network_load opens it. Atomic, as ae_network_save. The
- * state of a caller's own optimizer is the caller's to save.
- *
- * @return as ae_network_save; AE_ERROR_STATE (another trainer has attached the optimizer to another
- *         network)
- * Thread safety: reads trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path);
-
-/**
- * ae_trainer_save_checkpoint into memory: the same bytes.
- *
- * @param buffer capacity bytes; NULL to ask for the size
- * @param size NULL, or receives the size of the checkpoint, also when the buffer is too small
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL, buffer and size both NULL);
- *         AE_ERROR_BUFFER_SIZE (nothing is written but size); AE_ERROR_STATE (as
- *         ae_trainer_save_checkpoint); AE_ERROR_OUT_OF_MEMORY
- * Thread safety: reads trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint_memory(const ae_trainer *trainer,
-                                                              void *buffer, size_t capacity,
-                                                              size_t *size);
-
-/**
- * Take up a saved run where it stopped, bit for bit. The trainer must have been created as the
- * saved one was: same architecture, optimizer kind (or none), batch, seed, shuffle, cost,
- * corruption, penalties, dropout, weights, rows and scaling. Epochs, threads, rate, schedule and
- * callbacks may differ. Of the rows only the number is checked: other rows, or another order, train
- * on without an error.
- *
- * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL); AE_ERROR_NOT_FOUND, AE_ERROR_IO;
- *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run: the text
- *         names what differs); AE_ERROR_UNSUPPORTED (a newer format version); AE_ERROR_STATE
- *         (another trainer has attached the optimizer to another network); AE_ERROR_OUT_OF_MEMORY;
- *         on error network, optimizer and trainer are unchanged
- * Thread safety: uses trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_resume(ae_trainer *trainer, const char *path);
-
-/**
- * ae_trainer_resume from memory.
- *
- * @param data a checkpoint of size bytes; not needed after the call
- * @return as ae_trainer_resume
- * Thread safety: uses trainer.
- * @since 0.1
- */
-AE_CHECKED AE_API ae_status ae_trainer_resume_memory(ae_trainer *trainer, const void *data,
-                                                     size_t size);
 
 AE_END_DECLS
 

@@ -5,6 +5,7 @@
 #include "data/dataset_internal.h"
 #include "data/storage.h"
 
+#include <libae/view.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "data/classes.h"
 #include "data/csv_line.h"
 
-#include <libae/dataset.h>
+#include <libae/csv.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -7,6 +7,7 @@
 #include "data/dataset_internal.h"
 #include "data/storage.h"
 
+#include <libae/view.h>
 #include <math.h>
 #include <stdlib.h>
 

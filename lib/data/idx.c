@@ -6,6 +6,7 @@
 #include "format/element.h"
 #include "format/stream.h"
 
+#include <libae/view.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef AEI_STORAGE_H
 #define AEI_STORAGE_H
 
-#include <libae/dataset.h>
+#include <libae/source.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Saving a run. Nothing derived is saved: an epoch's order of rows follows from seed and epoch. */
-#include "train/checkpoint.h"
+#include "train/checkpoint_internal.h"
 
 #include "base/error.h"
 #include "model/cost.h"

@@ -11,6 +11,7 @@
 #include "model/session_internal.h"
 #include "train/check_dataset.h"
 
+#include <libae/view.h>
 #include <math.h>
 #include <string.h>
 

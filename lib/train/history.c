@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What happened in each epoch? One table of fields serves every format: CSV, JSON lines and the
  * history tensor of checkpoints. A field added at its end appears in all of them. */
-#include "train/history.h"
+#include "train/history_internal.h"
 
 #include "base/error.h"
 #include "base/file.h"

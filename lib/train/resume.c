@@ -7,7 +7,7 @@
 #include "base/input.h"
 #include "model/tied.h"
 #include "store/model_file.h"
-#include "train/checkpoint.h"
+#include "train/checkpoint_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

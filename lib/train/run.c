@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "train/trainer_internal.h"
 
+#include <libae/checkpoint.h>
 #include <string.h>
 
 /* Asked before the first epoch too: a run that was resumed after its end trains no further. */

@@ -2,7 +2,9 @@
 #ifndef AEI_TRAINER_INTERNAL_H
 #define AEI_TRAINER_INTERNAL_H
 
+#include <libae/history.h>
 #include <libae/trainer.h>
+#include <libae/view.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 

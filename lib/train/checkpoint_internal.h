@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef AEI_CHECKPOINT_H
-#define AEI_CHECKPOINT_H
+#ifndef AEI_CHECKPOINT_INTERNAL_H
+#define AEI_CHECKPOINT_INTERNAL_H
 
 #include "format/text.h"
-#include "train/history.h"
+#include "train/history_internal.h"
+
+#include <libae/checkpoint.h>
 
 /*
  * A checkpoint is a model file with more in it:

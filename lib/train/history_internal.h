@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef AEI_HISTORY_H
-#define AEI_HISTORY_H
+#ifndef AEI_HISTORY_INTERNAL_H
+#define AEI_HISTORY_INTERNAL_H
 
 #include "train/trainer_internal.h"
 
