@@ -59,6 +59,7 @@
 #include <libae/network.h>      /* create, load, save, describe; tensors by name */
 #include <libae/scaling.h>      /* a scaling of each feature, kept in the network */
 #include <libae/optimizer.h>    /* Adam, AdamW, SGD, learning rate schedules */
+#include <libae/transport.h>    /* how the ranks of a run reach each other */
 #include <libae/trainer.h>      /* training, early stopping, gradients */
 #include <libae/checkpoint.h>   /* save a run, and take it up where it stopped */
 #include <libae/history.h>      /* what each epoch did, and the best one; as CSV or JSON lines */

@@ -26,7 +26,8 @@ AE_BEGIN_DECLS
     X(AE_ERROR_UNSUPPORTED, -12, "not supported by this build or this processor")   \
     X(AE_ERROR_STATE, -13, "the call does not fit the object's present state")      \
     X(AE_ERROR_BUFFER_SIZE, -14, "the buffer is too small")                         \
-    X(AE_ERROR_NOT_SET, -15, "the object has none")
+    X(AE_ERROR_NOT_SET, -15, "the object has none")                                 \
+    X(AE_ERROR_COMMUNICATION, -16, "another rank of the run cannot be reached")
 
 /**
  * What a fallible call returns: AE_OK (0), or a negative error.

@@ -174,6 +174,9 @@ enum { AEI_MAP_EXP, AEI_MAP_SIGMOID, AEI_MAP_TANH, AEI_MAP_LOG };
 size_t aei_kernels_count(void);
 const aei_kernels *aei_kernels_at(size_t index);
 
+/* The same without BLIS's, which is not asked; NULL past the end. */
+const aei_kernels *aei_kernels_own(size_t index);
+
 /* By name; NULL or "auto": the fastest. AE_ERROR_UNSUPPORTED, listing the names there are. */
 ae_status aei_kernels_find(const aei_kernels **kernels, const char *name);
 

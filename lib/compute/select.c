@@ -58,6 +58,12 @@ const aei_kernels *aei_kernels_at(size_t index)
     return index < list(found, true) ? found[index] : NULL;
 }
 
+const aei_kernels *aei_kernels_own(size_t index)
+{
+    const aei_kernels *found[MOST];
+    return index < list(found, false) ? found[index] : NULL;
+}
+
 size_t ae_kernels_count(void)
 {
     return aei_kernels_count();
