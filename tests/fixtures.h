@@ -157,6 +157,23 @@ static inline bool fixture_same_state(const ae_network *a, const ae_network *b)
     return same;
 }
 
+/* Other vectors than a new network has: gamma and running variances in [least, 1.5), all others in
+ * [-0.5, 0.5). */
+static inline void fixture_set_vectors(ae_network *network, float least, uint64_t seed)
+{
+    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
+        const ae_tensor_info info = fixture_tensor(network, i);
+        if (info.rank == 2)
+            continue;
+        const bool positive = support_contains(info.name, "running_var") ||
+                              support_contains(info.name, "bn.weight");
+        float *values = fixture_values(info.count, positive ? least : -0.5f, positive ? 1.5f : 0.5f,
+                                       seed + i);
+        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
+        free(values);
+    }
+}
+
 /* |a - b| / |b|, Euclidean norms; |a - b| where b is 0. */
 static inline double fixture_distance(const float *a, const float *b, size_t count)
 {

@@ -44,15 +44,7 @@ static inline ae_network *reference_build(const reference *n, const char *kernel
                            .batch_norm = n->batch_norm ? AE_TOGGLE_ON : AE_TOGGLE_OFF,
                            .hidden_activation = n->hidden, .output_activation = n->output,
                            .leaky_slope = (float)n->slope, .seed = seed, .kernels = kernels));
-    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
-        const ae_tensor_info info = fixture_tensor(network, i);
-        if (!info.trainable || info.rank == 2)
-            continue;
-        const float low = strstr(info.name, "bn.weight") != NULL ? 0.5f : -0.5f;
-        float *values = fixture_values(info.count, low, low + 1, seed * 100 + i);
-        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
-        free(values);
-    }
+    fixture_set_vectors(network, 0.5f, seed * 100);
     return network;
 }
 

@@ -167,17 +167,4 @@ static inline void refuse(run *r, run *twin, const char *path, ae_status wanted,
     same_runs(twin, r);
 }
 
-static inline void replace(unsigned char *data, size_t size, const char *old, const char *new)
-{
-    const size_t length = strlen(old);
-    ck_assert_uint_eq(length, strlen(new));
-    for (size_t i = 8; i + length <= size; i++) {
-        if (memcmp(data + i, old, length) == 0) {
-            memcpy(data + i, new, length);
-            return;
-        }
-    }
-    ck_abort_msg("no %s in the file", old);
-}
-
 #endif

@@ -123,6 +123,19 @@ int support_holds(const char *path, const char *text)
     return same;
 }
 
+void support_replace(unsigned char *data, size_t size, const char *old, const char *new)
+{
+    const size_t length = strlen(old);
+    ck_assert_uint_le(strlen(new), length);
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(data + i, old, length) == 0) {
+            memset(data + i, ' ', length);
+            memcpy(data + i, new, strlen(new));
+            return;
+        }
+    ck_abort_msg("no %s in the file", old);
+}
+
 unsigned char *support_read(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");

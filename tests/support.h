@@ -54,6 +54,9 @@ size_t support_entries(const char *path);
 void support_write(const char *path, const void *data, size_t size);
 void support_put(const char *path, const char *text);
 
+/* The first `old` in a file's bytes becomes `new`, which is no longer, and blanks behind it. */
+void support_replace(unsigned char *data, size_t size, const char *old, const char *new);
+
 /* A whole file, which the caller frees; one zero byte follows the contents. size may be NULL. */
 unsigned char *support_read(const char *path, size_t *size);
 

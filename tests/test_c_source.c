@@ -49,17 +49,7 @@ static ae_network *lively(const struct net *net)
                            .batch_norm_count = net->norms == NULL ? 0 : net->width_count - 1,
                            .seed = 3, .hidden_activation = net->hidden,
                            .output_activation = net->output, .leaky_slope = 0.07f));
-    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
-        const ae_tensor_info info = fixture_tensor(network, i);
-        if (info.rank == 2)
-            continue;
-        const bool positive = strstr(info.name, "running_var") != NULL ||
-                              strstr(info.name, "bn.weight") != NULL;
-        float *values = fixture_values(info.count, positive ? 0.5f : -0.5f, positive ? 1.5f : 0.5f,
-                                       i);
-        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
-        free(values);
-    }
+    fixture_set_vectors(network, 0.5f, 0);
     return network;
 }
 

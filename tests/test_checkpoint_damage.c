@@ -51,7 +51,7 @@ START_TEST(a_damaged_checkpoint_is_refused_and_nothing_changes)
     ck_assert_ok(ae_trainer_save_checkpoint(saved.trainer, path));
     size_t size;
     unsigned char *data = support_read(path, &size);
-    replace(data, size, edits[_i].old, edits[_i].new);
+    support_replace(data, size, edits[_i].old, edits[_i].new);
     support_write(path, data, size);
     free(data);
     refuse(&r, &twin, path, AE_ERROR_FORMAT, edits[_i].message);

@@ -2,7 +2,7 @@
 /* CSV files: Python's csv module against both directions (tables.py), dialects, and files that are
  * none. */
 #define _POSIX_C_SOURCE 200809L
-#include "fixtures.h"
+#include "csv_text.h"
 #include "python.h"
 #include "suites.h"
 
@@ -23,25 +23,6 @@ static ae_dataset *open_text(const char *text, const ae_csv_options *options)
     return dataset;
 }
 
-/* The dataset's values are these, row by row. */
-#define check_values(dataset, rows, features, ...)                         \
-    check_values_of(dataset, rows, features, (const float[]){__VA_ARGS__}, \
-                    COUNT(((const float[]){__VA_ARGS__})))
-
-static void check_values_of(ae_dataset *dataset, size_t rows, size_t features, const float *wanted,
-                            size_t count)
-{
-    float values[64];
-    ck_assert_uint_eq(count, rows * features);
-    ck_assert_uint_eq(ae_dataset_row_count(dataset), rows);
-    ck_assert_uint_eq(ae_dataset_feature_count(dataset), features);
-    ck_assert_ok(ae_dataset_read(dataset, 0, rows, values));
-    for (size_t i = 0; i < count; i++)
-        ck_assert_msg(!(values[i] < wanted[i] || values[i] > wanted[i]), "value %zu is %g, not %g",
-                      i, (double)values[i], (double)wanted[i]);
-    ae_dataset_free(dataset);
-}
-
 /* One table in many hands. */
 START_TEST(line_ends_quotes_marks_and_blank_ends_do_not_matter)
 {
@@ -60,12 +41,12 @@ START_TEST(line_ends_quotes_marks_and_blank_ends_do_not_matter)
         ae_dataset *dataset = open_text(texts[i], NULL);
         ck_assert_ptr_null(ae_dataset_column_name(dataset, 0));
         ck_assert_int_eq(ae_dataset_label(dataset, 0), AE_LABEL_NONE);
-        check_values(dataset, 2, 2, 1, 2, 3, 4);
+        csv_check(dataset, 2, 2, 1, 2, 3, 4);
     }
-    check_values(open_text("7\n", NULL), 1, 1, 7);
-    check_values(open_text("1;2\n3;4\n", AE_CSV_OPTIONS(.delimiter = ';')), 2, 2, 1, 2, 3, 4);
-    check_values(open_text("1\t2\n3\t4\n", AE_CSV_OPTIONS(.delimiter = '\t')), 2, 2, 1, 2, 3, 4);
-    check_values(open_text("1 2\n3 4\n", AE_CSV_OPTIONS(.delimiter = ' ')), 2, 2, 1, 2, 3, 4);
+    csv_check(open_text("7\n", NULL), 1, 1, 7);
+    csv_check(open_text("1;2\n3;4\n", AE_CSV_OPTIONS(.delimiter = ';')), 2, 2, 1, 2, 3, 4);
+    csv_check(open_text("1\t2\n3\t4\n", AE_CSV_OPTIONS(.delimiter = '\t')), 2, 2, 1, 2, 3, 4);
+    csv_check(open_text("1 2\n3 4\n", AE_CSV_OPTIONS(.delimiter = ' ')), 2, 2, 1, 2, 3, 4);
 }
 END_TEST
 
@@ -83,15 +64,15 @@ START_TEST(a_header_is_recognised_and_its_names_are_kept)
     ck_assert_ptr_null(ae_dataset_column_name(dataset, 4));
     ck_assert_ptr_null(ae_dataset_column_name(NULL, 0));
     ae_dataset_free(dataset);
-    check_values(view, 1, 4, 1, 2, 3, 4);
+    csv_check(view, 1, 4, 1, 2, 3, 4);
     /* Names that are numbers have to be declared, and so has anything mixed. */
-    check_values(open_text("2001,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_TOGGLE_ON)), 1, 2, 1, 2);
-    check_values(open_text("2001,2002\n1,2\n", NULL), 2, 2, 2001, 2002, 1, 2);
-    check_values(open_text("name,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_TOGGLE_ON)), 1, 2, 1, 2);
+    csv_check(open_text("2001,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_TOGGLE_ON)), 1, 2, 1, 2);
+    csv_check(open_text("2001,2002\n1,2\n", NULL), 2, 2, 2001, 2002, 1, 2);
+    csv_check(open_text("name,2002\n1,2\n", AE_CSV_OPTIONS(.header = AE_TOGGLE_ON)), 1, 2, 1, 2);
     /* Columns that nobody wants have no say. */
-    check_values(open_text("1,setosa\n2,virginica\n",
-                           AE_CSV_OPTIONS(.columns = (const size_t[]){1}, .column_count = 1)),
-                 2, 1, 1, 2);
+    csv_check(open_text("1,setosa\n2,virginica\n",
+                        AE_CSV_OPTIONS(.columns = (const size_t[]){1}, .column_count = 1)),
+              2, 1, 1, 2);
 }
 END_TEST
 
@@ -130,13 +111,13 @@ START_TEST(columns_and_labels_are_chosen_by_number_or_name)
         ck_assert_int_eq(ae_dataset_label(view, 0), 255);
         ck_assert_int_eq(ae_dataset_label(view, 1), 1);
         ae_dataset_free(view);
-        check_values(dataset, 3, 2, 2, 1, 4, 3, 6, 5);
+        csv_check(dataset, 3, 2, 2, 1, 4, 3, 6, 5);
     }
     dataset_labels_beyond_float32();
     /* All but the label by default. */
     ae_dataset *dataset = open_text("k,a,b\n3,1,2\n", AE_CSV_OPTIONS(.label_name = "k"));
     ck_assert_int_eq(ae_dataset_label(dataset, 0), 3);
-    check_values(dataset, 1, 2, 1, 2);
+    csv_check(dataset, 1, 2, 1, 2);
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 
 #include "reference_steps.h"
 #include "suites.h"
+#include "trained.h"
 
 enum { LAYERS = 4, STEP_ROWS = 6, SEED = 11 };
 
@@ -76,25 +77,11 @@ static ae_trainer_options usual(void)
                                 .dropout = 0.3f};
 }
 
-/* A run of three epochs; taken up in another trainer after `stop` steps unless that is 0. */
-static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop)
+static const trained_recipe usual_run = {.network = make};
+
+static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options)
 {
-    ae_network *network = make();
-    ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, adam, dataset, options);
-    for (uint64_t i = 0; i < stop; i++)
-        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-    if (stop > 0) {
-        ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
-        ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
-        network = make();
-        adam = fixture_adam(0.01f);
-        trainer = fixture_trainer(network, adam, dataset, options);
-        ck_assert_ok(ae_trainer_resume(trainer, support_path("checkpoint")));
-    }
-    ck_assert_ok(ae_trainer_run(trainer));
-    ae_trainer_free(trainer), ae_optimizer_free(adam);
-    return network;
+    return trained_network(trained_run(&usual_run, dataset, options, 0));
 }
 
 /* float32, bfloat16, clipped. */
@@ -104,16 +91,10 @@ START_TEST(any_number_of_threads_and_resuming_give_the_same_bits)
     ae_trainer_options options = usual();
     options.precision = _i == 1 ? AE_PRECISION_BF16 : AE_PRECISION_F32;
     options.clip_norm = _i == 2 ? 0.1f : 0;
-    ae_network *whole = run(dataset, &options, 0);
-    for (size_t threads = 2; threads < 6; threads++) {
-        options.threads = threads;
-        /* Within the first epoch of four steps, at its end, and within the second. */
-        ae_network *other = run(dataset, &options, threads == 2 ? 0 : threads);
-        ck_assert(fixture_same_state(whole, other));
-        ae_network_free(other);
-    }
+    /* Stopped within the first epoch of four steps, at its end, and within the second. */
+    ae_network *whole = trained_alike(&usual_run, dataset, options, 5);
     options.seed = 4;
-    ae_network *other = run(dataset, &options, 0);
+    ae_network *other = run(dataset, &options);
     ck_assert(!fixture_same_state(whole, other));
     ae_network_free(other), ae_network_free(whole);
     ae_dataset_free(dataset);
@@ -127,16 +108,16 @@ START_TEST(one_chance_stands_for_every_hidden_layer_but_the_code)
     float each[] = {0.3f, 0, 0.3f, 0};
     ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
     ae_trainer_options options = usual();
-    ae_network *one = run(dataset, &options, 0);
+    ae_network *one = run(dataset, &options);
     options.dropouts = each, options.dropout_count = COUNT(each);
     options.dropout = 0.9f; /* overridden */
-    ae_network *list = run(dataset, &options, 0);
+    ae_network *list = run(dataset, &options);
     ck_assert(fixture_same_state(one, list));
     ae_network_free(list);
     memset(each, 0, sizeof each);
-    list = run(dataset, &options, 0);
+    list = run(dataset, &options);
     options.dropouts = NULL, options.dropout_count = 0, options.dropout = 0;
-    ae_network *none = run(dataset, &options, 0);
+    ae_network *none = run(dataset, &options);
     ck_assert(fixture_same_state(none, list));
     ck_assert(!fixture_same_state(none, one));
     ae_network_free(none), ae_network_free(list), ae_network_free(one);

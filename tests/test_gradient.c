@@ -55,15 +55,7 @@ static ae_network *build(const trial *t, const char *kernels, uint64_t seed)
                            .batch_norms = norms, .batch_norm_count = t->shape->count - 1,
                            .hidden_activation = t->hidden, .output_activation = t->output,
                            .leaky_slope = 0.2f, .seed = seed, .kernels = kernels));
-    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
-        const ae_tensor_info info = fixture_tensor(network, i);
-        if (!info.trainable || info.rank == 2)
-            continue;
-        const float low = strstr(info.name, "bn.weight") != NULL ? 0.5f : -0.5f;
-        float *values = fixture_values(info.count, low, low + 1, seed * 100 + i);
-        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
-        free(values);
-    }
+    fixture_set_vectors(network, 0.5f, seed * 100);
     return network;
 }
 

@@ -249,20 +249,6 @@ START_TEST(missing_arguments_are_named)
 }
 END_TEST
 
-/* Put text of the same length in place of the first occurrence in the header. */
-static void replace(bytes b, const char *old, const char *new)
-{
-    const size_t length = strlen(old);
-    ck_assert_uint_eq(length, strlen(new));
-    for (size_t i = 8; i + length <= b.size; i++) {
-        if (memcmp(b.data + i, old, length) == 0) {
-            memcpy(b.data + i, new, length);
-            return;
-        }
-    }
-    ck_abort_msg("no %s in the file", old);
-}
-
 static void poke(bytes b, const char *name, size_t element, float value)
 {
     aei_safetensors file;
@@ -332,7 +318,7 @@ START_TEST(a_changed_header_is_refused_with_its_reason)
 {
     ae_network *network = FIXTURE_NETWORK(6, 4, 3, 4, 6), *loaded = NULL;
     const bytes b = saved_bytes(network);
-    replace(b, edits[_i].old, edits[_i].new);
+    support_replace(b.data, b.size, edits[_i].old, edits[_i].new);
     const ae_status status = ae_network_load_memory(&loaded, b.data, b.size, NULL);
     ck_assert_msg(status == edits[_i].status &&
                       (status == AE_OK || support_contains(ae_last_error(), edits[_i].message)),

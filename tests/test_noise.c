@@ -6,6 +6,7 @@
 
 #include "fixtures.h"
 #include "suites.h"
+#include "trained.h"
 
 enum { FEATURES = 37, ROWS = 50 };
 
@@ -127,26 +128,15 @@ static ae_trainer_options noisy_options(void)
                                 .input_dropout = 0.1f};
 }
 
-/* A run of three epochs from the same start; stopped and resumed after `stop` steps unless that is
- * 0. */
+static ae_network *make(void)
+{
+    return FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
+}
+
 static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop)
 {
-    ae_network *network = FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
-    ae_optimizer *optimizer = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, optimizer, dataset, options);
-    if (stop > 0) {
-        for (uint64_t i = 0; i < stop; i++)
-            ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-        ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
-        ae_trainer_free(trainer), ae_optimizer_free(optimizer), ae_network_free(network);
-        network = FIXTURE_NETWORK(FEATURES, 20, 3, 20, FEATURES);
-        optimizer = fixture_adam(0.01f);
-        trainer = fixture_trainer(network, optimizer, dataset, options);
-        ck_assert_ok(ae_trainer_resume(trainer, support_path("checkpoint")));
-    }
-    ck_assert_ok(ae_trainer_run(trainer));
-    ae_trainer_free(trainer), ae_optimizer_free(optimizer);
-    return network;
+    return trained_network(
+        trained_run(&(const trained_recipe){.network = make}, dataset, options, stop));
 }
 
 START_TEST(any_number_of_threads_gives_the_same_bits)

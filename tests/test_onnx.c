@@ -76,17 +76,7 @@ static ae_network *make_network(const struct model *m)
                            .batch_norms = m->norms,
                            .batch_norm_count = m->norms == NULL ? 0 : m->count - 1,
                            .leaky_slope = 0.125f, .bn_epsilon = 0.02f, .seed = 3));
-    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
-        const ae_tensor_info info = fixture_tensor(network, i);
-        if (info.rank == 2)
-            continue;
-        const bool positive = support_contains(info.name, "running_var") ||
-                              support_contains(info.name, "bn.weight");
-        float *values = fixture_values(info.count, positive ? 0.25f : -0.5f, positive ? 1.5f : 0.5f,
-                                       10 + i);
-        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
-        free(values);
-    }
+    fixture_set_vectors(network, 0.25f, 10);
     if (m->scaled) {
         float *offset = fixture_values(m->widths[0], -5, 5, 30),
               *scale = fixture_values(m->widths[0], 0.25f, 4, 31);

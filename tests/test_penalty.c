@@ -5,6 +5,7 @@
 
 #include "reference_steps.h"
 #include "suites.h"
+#include "trained.h"
 
 static const size_t widths[] = {7, 33, 5, 40, 7};
 
@@ -110,29 +111,17 @@ static ae_network *make(void)
     return FIXTURE_NETWORK(FEATURES, 35, 3, 35, FEATURES);
 }
 
-/* A run of three epochs; taken up in another trainer after `stop` steps unless that is 0. */
+static const trained_recipe usual_run = {.network = make};
+
+/* A run of three epochs, perhaps stopped and taken up, and the penalty of its first epoch. */
 static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop,
                        double *penalty)
 {
-    ae_network *network = make();
-    ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, adam, dataset, options);
-    for (uint64_t i = 0; i < stop; i++)
-        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-    if (stop > 0) {
-        ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
-        ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
-        network = make();
-        adam = fixture_adam(0.01f);
-        trainer = fixture_trainer(network, adam, dataset, options);
-        ck_assert_ok(ae_trainer_resume(trainer, support_path("checkpoint")));
-    }
-    ck_assert_ok(ae_trainer_run(trainer));
+    const trained t = trained_run(&usual_run, dataset, options, stop);
     ae_epoch_info info = {.size = sizeof info};
-    ck_assert_ok(ae_trainer_get_epoch(trainer, 0, &info));
+    ck_assert_ok(ae_trainer_get_epoch(t.trainer, 0, &info));
     *penalty = info.penalty;
-    ae_trainer_free(trainer), ae_optimizer_free(adam);
-    return network;
+    return trained_network(t);
 }
 
 START_TEST(any_number_of_threads_and_resuming_give_the_same_bits)
@@ -214,17 +203,6 @@ START_TEST(another_penalty_is_another_run)
 }
 END_TEST
 
-static void put_over(unsigned char *data, size_t size, const char *old, const char *new)
-{
-    const size_t length = strlen(old);
-    for (size_t i = 8; i + length <= size; i++)
-        if (memcmp(data + i, old, length) == 0) {
-            memcpy(data + i, new, length);
-            return;
-        }
-    ck_abort_msg("no %s in the file", old);
-}
-
 /* Names that are not known are skipped, so this stands for a file that has no penalty. */
 START_TEST(a_checkpoint_from_before_there_were_penalties_is_resumed)
 {
@@ -238,11 +216,11 @@ START_TEST(a_checkpoint_from_before_there_were_penalties_is_resumed)
     ck_assert_ok(ae_trainer_save_checkpoint(trainer, path));
     size_t size;
     unsigned char *data = support_read(path, &size);
-    put_over(data, size, "penalty_sum", "penalty_xxx");
-    put_over(data, size, ",best,penalty", ",best,xxxxxxx");
+    support_replace(data, size, "penalty_sum", "penalty_xxx");
+    support_replace(data, size, ",best,penalty", ",best,xxxxxxx");
     ck_assert_ok(ae_trainer_resume_memory(trainer, data, size));
     ck_assert_uint_eq(ae_trainer_history_count(trainer), 2);
-    put_over(data, size, ",best,xxxxxxx", ",best_penalty");
+    support_replace(data, size, ",best,xxxxxxx", ",best_penalty");
     ck_assert_status(ae_trainer_resume_memory(trainer, data, size), AE_ERROR_FORMAT,
                      "libae.history_fields");
     free(data);

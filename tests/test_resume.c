@@ -118,7 +118,8 @@ START_TEST(other_widths_or_rows_are_refused)
                      "rows is 61 in the checkpoint, 60 in");
     size_t size; /* a control character that JSON allows as it is */
     unsigned char *data = support_read(path, &size);
-    replace(data, size, "\\\"optimizer\\\":\\\"adam\\\"", "\\\"optimizer\\\":\\\"\x7f]0;\\\"");
+    support_replace(data, size, "\\\"optimizer\\\":\\\"adam\\\"",
+                    "\\\"optimizer\\\":\\\"\x7f]0;\\\"");
     support_write(path, data, size);
     free(data);
     ck_assert_status(ae_trainer_resume(trainer, path), AE_ERROR_SHAPE,

@@ -17,17 +17,7 @@ static ae_network *uneven_network(const char *kernels, ae_toggle batch_norm, ae_
         AE_NETWORK_OPTIONS(.widths = widths, .width_count = COUNT(widths), .seed = 3,
                            .batch_norm = batch_norm, .output_activation = output,
                            .kernels = kernels));
-    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
-        const ae_tensor_info info = fixture_tensor(network, i);
-        if (info.rank == 2)
-            continue;
-        const bool positive = support_contains(info.name, "running_var") ||
-                              support_contains(info.name, "bn.weight");
-        float *values = fixture_values(info.count, positive ? 0.25f : -0.5f, positive ? 1.5f : 0.5f,
-                                       i);
-        ck_assert_ok(ae_network_set_tensor(network, info.name, values, info.count));
-        free(values);
-    }
+    fixture_set_vectors(network, 0.25f, 0);
     return network;
 }
 

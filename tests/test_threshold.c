@@ -334,19 +334,6 @@ START_TEST(checkpoints_keep_it_with_the_weights_it_was_fitted_for)
 }
 END_TEST
 
-/* The first `from` in a file becomes `to`, of the same length. */
-static void tamper(unsigned char *bytes, size_t size, const char *from, const char *to)
-{
-    const size_t length = strlen(from);
-    ck_assert_uint_eq(length, strlen(to));
-    for (size_t i = 0; i + length <= size; i++)
-        if (memcmp(bytes + i, from, length) == 0) {
-            memcpy(bytes + i, to, length);
-            return;
-        }
-    ck_abort_msg("no %s in the file", from);
-}
-
 START_TEST(damaged_thresholds_are_refused)
 {
     static const struct {
@@ -374,7 +361,7 @@ START_TEST(damaged_thresholds_are_refused)
     unsigned char *bytes = fixture_allocate(size, 1);
     for (size_t i = 0; i < COUNT(cases); i++) {
         ck_assert_ok(ae_network_save_memory(network, bytes, size, NULL));
-        tamper(bytes, size, cases[i].from, cases[i].to);
+        support_replace(bytes, size, cases[i].from, cases[i].to);
         ck_assert_status(ae_network_load_memory(&loaded, bytes, size, NULL), AE_ERROR_FORMAT,
                          cases[i].why);
         ck_assert_status(ae_network_load_memory(&loaded, bytes, size, NULL), AE_ERROR_FORMAT,

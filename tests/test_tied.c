@@ -5,6 +5,7 @@
 
 #include "reference_steps.h"
 #include "suites.h"
+#include "trained.h"
 
 enum { FEATURES = 21, ROWS = 61 };
 
@@ -60,26 +61,7 @@ static void check_tied(const ae_network *network)
     }
 }
 
-/* A run of three epochs; taken up in another trainer after `stop` steps unless that is 0. */
-static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop)
-{
-    ae_network *network = make();
-    ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = fixture_trainer(network, adam, dataset, options);
-    for (uint64_t i = 0; i < stop; i++)
-        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-    if (stop > 0) {
-        ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
-        ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
-        network = make();
-        adam = fixture_adam(0.01f);
-        trainer = fixture_trainer(network, adam, dataset, options);
-        ck_assert_ok(ae_trainer_resume(trainer, support_path("checkpoint")));
-    }
-    ck_assert_ok(ae_trainer_run(trainer));
-    ae_trainer_free(trainer), ae_optimizer_free(adam);
-    return network;
-}
+static const trained_recipe usual_run = {.network = make};
 
 /* float32, bfloat16, clipped, with the best weights put back. */
 START_TEST(any_number_of_threads_and_resuming_give_the_same_bits)
@@ -93,15 +75,9 @@ START_TEST(any_number_of_threads_and_resuming_give_the_same_bits)
                                   .precision = _i == 1 ? AE_PRECISION_BF16 : AE_PRECISION_F32,
                                   .clip_norm = _i == 2 ? 0.1f : 0,
                                   .restore_best = _i == 3 ? AE_TOGGLE_ON : AE_TOGGLE_DEFAULT};
-    ae_network *whole = run(dataset, &options, 0);
+    /* Stopped within the first epoch of four steps, at its end, and within the second. */
+    ae_network *whole = trained_alike(&usual_run, dataset, options, 6);
     check_tied(whole);
-    for (size_t threads = 2; threads < 7; threads++) {
-        options.threads = threads;
-        /* Within the first epoch of four steps, at its end, and within the second. */
-        ae_network *other = run(dataset, &options, threads == 2 ? 0 : threads);
-        ck_assert(fixture_same_state(whole, other));
-        ae_network_free(other);
-    }
     ae_network_free(whole);
     ae_dataset_free(dataset);
 }
@@ -177,17 +153,6 @@ START_TEST(an_optimizer_of_the_callers_sees_one_tensor)
 }
 END_TEST
 
-static void put_over(unsigned char *data, size_t size, const char *old, const char *new)
-{
-    const size_t length = strlen(old);
-    for (size_t i = 8; i + length <= size; i++)
-        if (memcmp(data + i, old, length) == 0) {
-            memcpy(data + i, new, length);
-            return;
-        }
-    ck_abort_msg("no %s in the file", old);
-}
-
 /* In the file are both, as readers of state dicts want; the last bytes are of encoder.1.weight. */
 START_TEST(a_file_holds_both_weights_and_they_must_agree)
 {
@@ -204,13 +169,13 @@ START_TEST(a_file_holds_both_weights_and_they_must_agree)
     data[size - 2] ^= 0x40;
     ck_assert_status(ae_network_load_memory(&read, data, size, NULL), AE_ERROR_FORMAT,
                      "decoder.0.weight is not the transpose of encoder.1.weight");
-    put_over(data, size, "tied_weights", "tied_weightx");
+    support_replace(data, size, "tied_weights", "tied_weightx");
     ck_assert_ok(ae_network_load_memory(&read, data, size, NULL));
     ck_assert_int_eq(fixture_info(read).tied_weights, 0);
     ae_network_free(read);
     read = NULL;
-    put_over(data, size, "tied_weightx", "tied_weights");
-    put_over(data, size, "tied_weights\\\":true", "tied_weights\\\":1234");
+    support_replace(data, size, "tied_weightx", "tied_weights");
+    support_replace(data, size, "tied_weights\\\":true", "tied_weights\\\":1234");
     ck_assert_status(ae_network_load_memory(&read, data, size, NULL), AE_ERROR_FORMAT,
                      "tied_weights is damaged");
     ck_assert_ptr_null(read);

@@ -5,6 +5,7 @@
 
 #include "reference_steps.h"
 #include "suites.h"
+#include "trained.h"
 
 static const size_t widths[] = {37, 33, 5, 40, 37};
 enum { STEP_ROWS = 6 };
@@ -81,25 +82,17 @@ static ae_trainer *start(ae_network *network, ae_optimizer *adam, const ae_datas
     return trainer;
 }
 
-/* A run of three epochs; taken up in another trainer after `stop` steps unless that is 0. */
-static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options, uint64_t stop)
+static ae_trainer *start_usual(ae_network *network, ae_optimizer *adam, const ae_dataset *dataset,
+                               const ae_trainer_options *options)
 {
-    ae_network *network = make();
-    ae_optimizer *adam = fixture_adam(0.01f);
-    ae_trainer *trainer = start(network, adam, dataset, options, usual_weights());
-    for (uint64_t i = 0; i < stop; i++)
-        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-    if (stop > 0) {
-        ck_assert_ok(ae_trainer_save_checkpoint(trainer, support_path("checkpoint")));
-        ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
-        network = make();
-        adam = fixture_adam(0.01f);
-        trainer = start(network, adam, dataset, options, usual_weights());
-        ck_assert_ok(ae_trainer_resume(trainer, support_path("checkpoint")));
-    }
-    ck_assert_ok(ae_trainer_run(trainer));
-    ae_trainer_free(trainer), ae_optimizer_free(adam);
-    return network;
+    return start(network, adam, dataset, options, usual_weights());
+}
+
+static const trained_recipe usual_run = {.network = make, .start = start_usual};
+
+static ae_network *run(const ae_dataset *dataset, const ae_trainer_options *options)
+{
+    return trained_network(trained_run(&usual_run, dataset, options, 0));
 }
 
 /* float32, bfloat16, clipped, BCE; the rows are shuffled, and their weights with them. */
@@ -114,13 +107,8 @@ START_TEST(any_number_of_threads_and_resuming_give_the_same_bits)
                                   .precision = _i == 1 ? AE_PRECISION_BF16 : AE_PRECISION_F32,
                                   .clip_norm = _i == 2 ? 0.1f : 0,
                                   .cost = _i == 3 ? AE_COST_BCE : AE_COST_L2};
-    ae_network *whole = run(dataset, &options, 0);
-    for (size_t threads = 2; threads < 5; threads++) {
-        options.threads = threads;
-        ae_network *other = run(dataset, &options, threads == 2 ? 0 : threads);
-        ck_assert(fixture_same_state(whole, other));
-        ae_network_free(other);
-    }
+    /* Stopped within the first epoch of four steps, at its end, and within the second. */
+    ae_network *whole = trained_alike(&usual_run, dataset, options, 4);
     ae_network_free(whole);
     ae_dataset_free(dataset);
 }
@@ -227,7 +215,7 @@ START_TEST(it_does_not_matter_where_rows_are)
     ck_assert_ok(ae_npy_write(path, values, ROWS, FEATURES));
     ae_dataset *memory = fixture_dataset_of(values, ROWS, FEATURES), *file = NULL;
     ck_assert_ok(ae_dataset_open_npy(&file, path, AE_DATASET_OPTIONS(.map = AE_TOGGLE_ON)));
-    ae_network *a = run(memory, &options, 0), *b = run(file, &options, 0);
+    ae_network *a = run(memory, &options), *b = run(file, &options);
     ck_assert(fixture_same_state(a, b));
     ae_network_free(a), ae_network_free(b);
     ae_dataset_free(memory), ae_dataset_free(file);

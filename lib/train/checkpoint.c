@@ -13,10 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELD(name, kind)                         \
-    {                                             \
-#name, offsetof(aei_progress, name), kind \
-    }
+#define FIELD(name, kind) AEI_FIELD(aei_progress, name, kind)
 
 const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS] = {
     FIELD(steps, AEI_FIELD_COUNT),        FIELD(epochs, AEI_FIELD_COUNT),

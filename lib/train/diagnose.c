@@ -27,9 +27,7 @@ static ae_status cost_of(double *cost, const ae_network *network, const ae_datas
 {
     ae_evaluation result;
     ae_session *session = NULL;
-    AE_TRY(ae_session_create(
-        &session, network,
-        &(ae_session_options){.size = sizeof(ae_session_options), .threads = o->threads}));
+    AE_TRY(aei_session_for_dataset(&session, network, o->threads));
     const ae_status status = aei_evaluate_session(&result, session, dataset, AE_SCORE_UNITS_SCALED);
     ae_session_free(session);
     if (status == AE_OK)

@@ -81,9 +81,15 @@ double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost)
     }
 }
 
-/* With a session of its own rather than the caller's: for a whole dataset the default is all
- * processors, where a session's is one thread. What can be refused is refused before the rows are
- * read. */
+ae_status aei_session_for_dataset(ae_session **session, const ae_network *network, size_t threads)
+{
+    const ae_session_options options = {.size = sizeof options,
+                                        .threads = threads == 0 ? aei_cpu_cores() : threads};
+    return ae_session_create(session, network, &options);
+}
+
+/* With a session of its own rather than the caller's, which has fewer threads. What can be refused
+ * is refused before the rows are read. */
 ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *dataset,
                               ae_evaluation *evaluation, const ae_evaluate_options *options)
 {
@@ -102,10 +108,7 @@ ae_status ae_network_evaluate(const ae_network *network, const ae_dataset *datas
         AE_TRY(aei_network_find_error_spread(&spread, network));
     AE_TRY(aei_dataset_check_missing(dataset, network->fill != NULL, "dataset"));
     ae_session *session;
-    AE_TRY(ae_session_create(
-        &session, network,
-        &(ae_session_options){.size = sizeof(ae_session_options),
-                              .threads = o.threads == 0 ? aei_cpu_cores() : o.threads}));
+    AE_TRY(aei_session_for_dataset(&session, network, o.threads));
     ae_evaluation mine;
     ae_status status = aei_evaluate_session(&mine, session, dataset, form.units);
     ae_session_free(session);

@@ -22,6 +22,10 @@ ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
 ae_status aei_evaluate_mean(ae_evaluation *evaluation, const ae_dataset *reference,
                             const ae_dataset *dataset, const aei_scaling *scaling);
 
+/* A session for a whole dataset: threads 0 is all processors, where a caller's session has one
+ * thread. The caller frees it. */
+ae_status aei_session_for_dataset(ae_session **session, const ae_network *network, size_t threads);
+
 /* The one that an ae_cost names. */
 double aei_evaluation_cost(const ae_evaluation *evaluation, ae_cost cost);
 

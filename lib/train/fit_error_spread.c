@@ -2,12 +2,12 @@
 /* Fitting the spread of each feature's error: reconstruct held-out rows, take medians. */
 #include "train/fit_error_spread.h"
 
-#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "model/network_internal.h"
 #include "train/check_dataset.h"
+#include "train/evaluate_internal.h"
 #include "train/quantile.h"
 
 #include <math.h>
@@ -129,10 +129,7 @@ ae_status ae_network_fit_error_spread(ae_network *network, const ae_dataset *hel
     AE_TRY(aei_network_check_dataset(network, held_out, "held-out set"));
     AE_TRY(aei_dataset_check_missing(held_out, network->fill != NULL, "held-out set"));
     ae_session *session;
-    AE_TRY(ae_session_create(
-        &session, network,
-        &(ae_session_options){.size = sizeof(ae_session_options),
-                              .threads = o.threads == 0 ? aei_cpu_cores() : o.threads}));
+    AE_TRY(aei_session_for_dataset(&session, network, o.threads));
     const ae_status status = aei_error_spread_fit(network, session, held_out);
     ae_session_free(session);
     return status;

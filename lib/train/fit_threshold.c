@@ -3,7 +3,6 @@
  * rounding may move a score by. */
 #include <libae/threshold.h>
 
-#include "base/cpu_internal.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "data/dataset_internal.h"
@@ -11,6 +10,7 @@
 #include "model/score_f64.h"
 #include "model/session_internal.h"
 #include "train/check_dataset.h"
+#include "train/evaluate_internal.h"
 #include "train/fit_error_spread.h"
 #include "train/quantile.h"
 
@@ -50,7 +50,6 @@ static ae_status resolve(ae_threshold_options *o, aei_score_form *form,
                         "quantile is %g, but only AE_THRESHOLD_QUANTILE has one", o->quantile);
     o->quantile = o->quantile == 0 ? 0.99 : o->quantile;
     o->k = o->k == 0 ? 3 : o->k;
-    o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
     if (!(o->quantile > 0 && o->quantile <= 1))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "quantile %g is not in (0, 1]", o->quantile);
     if (!(o->k > 0 && o->k < (double)INFINITY))
@@ -247,9 +246,7 @@ ae_status ae_network_fit_threshold(ae_network *network, const ae_dataset *held_o
     const bool wants_spread = form.units == AE_SCORE_UNITS_SPREAD &&
                               aei_network_error_spread(network) == NULL;
     ae_session *session;
-    AE_TRY(ae_session_create(
-        &session, network,
-        &(ae_session_options){.size = sizeof(ae_session_options), .threads = o.threads}));
+    AE_TRY(aei_session_for_dataset(&session, network, o.threads));
     ae_status status = AE_OK;
     if (wants_spread)
         AE_CHECK(aei_error_spread_fit(network, session, held_out));

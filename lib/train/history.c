@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The name in files is the field's name in C, so the two cannot come apart. */
-#define FIELD(name, kind)                          \
-    {                                              \
-#name, offsetof(ae_epoch_info, name), kind \
-    }
+#define FIELD(name, kind) AEI_FIELD(ae_epoch_info, name, kind)
 
 const aei_field aei_history_fields[AEI_HISTORY_FIELDS] = {
     FIELD(epoch, AEI_FIELD_COUNT),         FIELD(step, AEI_FIELD_COUNT),

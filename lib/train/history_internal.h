@@ -13,6 +13,12 @@ typedef struct aei_field {
     aei_field_kind kind; /* uint64_t, double, int */
 } aei_field;
 
+/* The name in files is the field's name in C, so the two cannot come apart. */
+#define AEI_FIELD(type, name, kind)       \
+    {                                     \
+#name, offsetof(type, name), kind \
+    }
+
 /* The history's columns, in this order in every format: fields of ae_epoch_info. */
 enum { AEI_HISTORY_FIELDS = 11, AEI_HISTORY_TEXT = 256 };
 /* How many there were when the format was made: no file has fewer. */
