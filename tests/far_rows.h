@@ -76,6 +76,16 @@ static inline ae_dataset *far_dataset(far_source *s)
     return dataset;
 }
 
+/* The same, with NaN as missing values. */
+static inline ae_dataset *far_dataset_with_holes(far_source *s)
+{
+    const ae_row_source described = far_described(s);
+    ae_dataset *dataset = NULL;
+    ck_assert_ok(ae_dataset_create_from_source(&dataset, &described,
+                                               AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
+    return dataset;
+}
+
 /* Written below support_dir() and mapped. */
 static inline ae_dataset *far_mapped(const char *name, const float *values, size_t rows,
                                      size_t features)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rows that a program supplies: what it is asked, how it stops, when it is let go. */
+/* Rows that a program supplies: what it is asked, how it stops, when it is let go; missing values
+ * among them. */
 #include "far_rows.h"
 #include "suites.h"
+
+#include <libae/missing.h>
 
 enum { ROWS = 300, WIDTH = 11 };
 
@@ -202,6 +205,151 @@ START_TEST(values_that_the_output_cannot_reach_stop_the_step)
 }
 END_TEST
 
+/* A world of rows with missing values: about a tenth of all, the first of row 17 among them. */
+static world make_with_holes(void)
+{
+    world w = {.values = fixture_values(ROWS * WIDTH, 0, 1, 5)};
+    uint64_t state = 4;
+    for (size_t i = 0; i < ROWS * WIDTH; i++)
+        if (fixture_uniform(&state) < 0.1f || i == 17 * WIDTH)
+            w.values[i] = NAN;
+    w.source = far_source_of(w.values, ROWS, WIDTH);
+    w.dataset = far_dataset_with_holes(w.source);
+    return w;
+}
+
+static ae_dataset *in_memory(const float *values, size_t rows)
+{
+    ae_dataset *dataset = NULL;
+    ck_assert_ok(ae_dataset_create_f32(&dataset, values, rows, WIDTH,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
+    return dataset;
+}
+
+/* Two epochs, validated on the same rows, which are scored too. */
+static ae_network *train_and_score(const ae_dataset *dataset, double *validation, float *scores)
+{
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 6, 3, 6, WIDTH);
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_session *session = NULL;
+    ae_epoch_info info = {.size = sizeof info};
+    ck_assert_ok(ae_network_fit_scaling(network, dataset, NULL));
+    ae_trainer *trainer = fixture_trainer(
+        network, adam, dataset,
+        AE_TRAINER_OPTIONS(.batch = 20, .threads = 2, .seed = 4, .validation = dataset));
+    for (int i = 0; i < 2; i++)
+        ck_assert_ok(ae_trainer_run_epoch(trainer, &info));
+    *validation = info.validation_cost;
+    ck_assert_ok(ae_session_create(&session, network, NULL));
+    ck_assert_ok(ae_session_score_dataset(session, dataset, scores, NULL, NULL));
+    ck_assert_ok(ae_network_fit_threshold(network, dataset, NULL));
+    ae_session_free(session);
+    ae_trainer_free(trainer);
+    ae_optimizer_free(adam);
+    return network;
+}
+
+static void same_as_memory(const ae_dataset *far, const ae_dataset *memory)
+{
+    double costs[2];
+    float scores[2][ROWS];
+    ae_network *a = train_and_score(far, &costs[0], scores[0]),
+               *b = train_and_score(memory, &costs[1], scores[1]);
+    ck_assert(fixture_same_state(a, b));
+    ck_assert_mem_eq(costs, costs + 1, sizeof *costs);
+    ck_assert_mem_eq(scores[0], scores[1], sizeof scores[0]);
+    float fill[2][WIDTH];
+    ck_assert_ok(ae_network_get_fill(a, fill[0]));
+    ck_assert_ok(ae_network_get_fill(b, fill[1]));
+    ck_assert_mem_eq(fill[0], fill[1], sizeof fill[0]);
+    ae_threshold thresholds[2] = {{.size = sizeof *thresholds}, {.size = sizeof *thresholds}};
+    ck_assert_ok(ae_network_get_threshold(a, &thresholds[0]));
+    ck_assert_ok(ae_network_get_threshold(b, &thresholds[1]));
+    ck_assert_mem_eq(&thresholds[0].value, &thresholds[1].value, sizeof thresholds[0].value);
+    ae_network_free(a);
+    ae_network_free(b);
+}
+
+START_TEST(missing_values_give_the_same_bits_as_in_memory)
+{
+    world w = make_with_holes();
+    ae_dataset *memory = in_memory(w.values, ROWS), *first = NULL, *rest = NULL, *all = NULL;
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 0);
+    ck_assert_int_eq(ae_dataset_has_missing(w.dataset), 1);
+    same_as_memory(w.dataset, memory);
+    /* The second half from the source, the first in memory; parts keep what they have. */
+    ck_assert_ok(ae_dataset_view(&first, memory, 0, ROWS / 2));
+    ck_assert_ok(ae_dataset_view(&rest, w.dataset, ROWS / 2, ROWS - ROWS / 2));
+    const size_t asked = atomic_load(&w.source->asked);
+    ck_assert_ok(ae_dataset_concat(&all, (const ae_dataset *const[]){first, rest}, 2));
+    ck_assert_uint_eq(atomic_load(&w.source->asked), asked);
+    ck_assert_int_eq(ae_dataset_has_missing(all), 1);
+    same_as_memory(all, memory);
+    ae_dataset_free(all);
+    ae_dataset_free(first);
+    ae_dataset_free(rest);
+    ae_dataset_free(memory);
+    drop(&w);
+}
+END_TEST
+
+/* Which of the rows of a dataset of parts lack a value is known of parts in memory. */
+START_TEST(parts_answer_for_their_own_rows)
+{
+    enum { HALF = 2 };
+    const float whole[HALF * WIDTH] = {1}, hole[WIDTH] = {0, 0, NAN};
+    ae_dataset *full = in_memory(whole, HALF), *holed = in_memory(hole, 1);
+    world w = make();
+    ae_dataset *all = NULL, *view = NULL;
+    ck_assert_ok(ae_dataset_concat(&all, (const ae_dataset *const[]){full, w.dataset, holed}, 3));
+    ck_assert_int_eq(ae_dataset_has_missing(all), 1);
+    ck_assert_ok(ae_dataset_view(&view, all, 0, HALF + ROWS));
+    ck_assert_int_eq(ae_dataset_has_missing(view), 0);
+    ae_dataset_free(view);
+    ck_assert_ok(ae_dataset_view(&view, all, HALF + ROWS - 1, 2));
+    ck_assert_int_eq(ae_dataset_has_missing(view), 1);
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 4, WIDTH);
+    ae_evaluation evaluation = {.size = sizeof evaluation};
+    ck_assert_status(ae_network_evaluate(network, view, &evaluation, NULL), AE_ERROR_DATA,
+                     "dataset: row 1, column 2: a missing value");
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 0);
+    ae_network_free(network);
+    ae_dataset_free(view);
+    ae_dataset_free(all);
+    ae_dataset_free(full);
+    ae_dataset_free(holed);
+    drop(&w);
+}
+END_TEST
+
+START_TEST(missing_values_are_refused_where_nobody_keeps_them)
+{
+    world w = make_with_holes();
+    ae_dataset *strict = far_dataset(w.source), *view = NULL;
+    float row[WIDTH];
+    ck_assert_ok(ae_dataset_view(&view, strict, 10, 20));
+    ck_assert_status(ae_dataset_read(view, 7, 1, row), AE_ERROR_DATA,
+                     "row 7, column 0: nan is not finite (row 17 of the source)");
+    ck_assert(support_contains(ae_last_error(), "by the option missing"));
+    ae_dataset_free(view);
+    ae_dataset_free(strict);
+    atomic_store(&w.source->released, 0); /* by the second dataset of the same source */
+    /* Kept, but no network can do without fill values; infinity is no missing value. */
+    ae_network *network = FIXTURE_NETWORK(WIDTH, 4, WIDTH);
+    ae_evaluation evaluation = {.size = sizeof evaluation};
+    ck_assert_status(ae_network_evaluate(network, w.dataset, &evaluation, NULL), AE_ERROR_DATA,
+                     "dataset: its source may give missing values");
+    ck_assert_uint_eq(atomic_load(&w.source->asked), 1);
+    ck_assert_ok(ae_network_fit_fill(network, w.dataset));
+    ck_assert_ok(ae_network_evaluate(network, w.dataset, &evaluation, NULL));
+    w.values[40 * WIDTH + 2] = INFINITY;
+    ck_assert_status(ae_network_evaluate(network, w.dataset, &evaluation, NULL), AE_ERROR_DATA,
+                     "row 40, column 2: inf is not finite (row 40 of the source)");
+    ae_network_free(network);
+    drop(&w);
+}
+END_TEST
+
 START_TEST(what_cannot_be_a_source_is_refused)
 {
     world w = make();
@@ -257,6 +405,9 @@ Suite *source_suite(void)
     tcase_add_test(tcase, a_row_that_is_not_filled_in_is_refused);
     tcase_add_test(tcase, every_call_that_reads_says_that_the_source_stopped);
     tcase_add_test(tcase, values_that_the_output_cannot_reach_stop_the_step);
+    tcase_add_test(tcase, missing_values_give_the_same_bits_as_in_memory);
+    tcase_add_test(tcase, parts_answer_for_their_own_rows);
+    tcase_add_test(tcase, missing_values_are_refused_where_nobody_keeps_them);
     tcase_add_test(tcase, what_cannot_be_a_source_is_refused);
     suite_add_tcase(suite, tcase);
     return suite;

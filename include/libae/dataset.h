@@ -310,7 +310,8 @@ AE_API int ae_dataset_has_labels(const ae_dataset *dataset);
 
 /**
  * Whether there is at least one missing value (NaN): 1, or 0 for none and for NULL. A view answers
- * for its own rows, which are looked through when it is made.
+ * for its own rows, which are looked through when it is made. Of a source that may give missing
+ * values, and of its views, the answer is 1.
  *
  * Thread safety: reads dataset.
  * @since 0.1

@@ -46,7 +46,8 @@ AE_CHECKED AE_API ae_status ae_dataset_create_from_callback(ae_dataset **dataset
  * @param user as given in ae_row_source
  * @param rows count numbers, from 0, in any order, perhaps with repeats
  * @param count 1 to 256
- * @param values receives count x features floats, row-major; a value that is not set is refused
+ * @param values receives count x features floats, row-major, all NaN before the call: a value
+ *        that is not set is refused, or a missing value where those are kept
  * @return 0, or anything else to stop
  */
 typedef int (*ae_rows_callback)(void *user, const uint64_t *rows, size_t count, float *values);
@@ -88,6 +89,11 @@ typedef struct ae_row_source {
  * results bit for bit. Values are looked at each time they are read: one that is not finite is an
  * error of the call that reads it (AE_ERROR_DATA by row and column), and so is a source that stops
  * (AE_ERROR_CANCELLED by row). In a trainer that is the step; what was before the step stays.
+ *
+ * With AE_MISSING_KEEP a NaN that the source gives is a missing value (missing.h). As nothing is
+ * read to find out, ae_dataset_has_missing then says 1 of the dataset and its views: a trainer fits
+ * fill values to a network that has none, in one more reading, and other calls want a network that
+ * has them.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param source copied; what user points to must stay until release is called

@@ -127,8 +127,8 @@ AE_CHECKED AE_API ae_status ae_dataset_split(ae_dataset **first, ae_dataset **re
 /**
  * The rows of several datasets, one after another. Rows in memory are copied. Where a part is a
  * mapped file or a source, all parts stay where they are, so that many files can be one training
- * set larger than memory (with missing values they are copied all the same). A copy of parts of one
- * kind stays of that kind (uint8 of one scale, float16, bfloat16); else its rows are float32.
+ * set larger than memory. A copy of parts of one kind stays of that kind (uint8 of one scale,
+ * float16, bfloat16); else its rows are float32.
  *
  * Labels are kept if all parts have them, all as names of classes or all as integers; the names of
  * all parts are numbered anew then. Column names, image_height and image_width are kept if all

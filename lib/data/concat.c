@@ -212,9 +212,8 @@ ae_status ae_dataset_concat(ae_dataset **all, const ae_dataset *const *parts, si
     common c = find_common(parts, count);
     if (c.storage.features > PTRDIFF_MAX / sizeof(float) / rows)
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", rows);
-    /* Whoever looks for missing values wants them in memory. */
-    ae_status status = c.far && !c.storage.missing ? keep_parts(&c.storage, parts, count)
-                                                   : copy_rows(&c.storage, parts, count, rows);
+    ae_status status = c.far ? keep_parts(&c.storage, parts, count)
+                             : copy_rows(&c.storage, parts, count, rows);
     if (status == AE_OK && c.names)
         status = aei_names_copy(&c.storage.names, (const char *const *)parts[0]->storage->names,
                                 c.storage.features);

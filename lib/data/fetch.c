@@ -30,11 +30,12 @@ static ae_status refuse(const ae_dataset *dataset, size_t row, size_t column, fl
 {
     const aei_storage *storage = dataset->storage;
     const size_t there = aei_storage_row(dataset, row);
-    return aei_fail(AE_ERROR_DATA,
-                    "row %zu, column %zu: %g is not finite (row %zu of %s): replace the value or "
-                    "leave the row out",
-                    row, column, (double)value, there,
-                    storage->path != NULL ? storage->path : "the source");
+    return aei_fail(
+        AE_ERROR_DATA, "row %zu, column %zu: %g is not finite (row %zu of %s): replace the value%s",
+        row, column, (double)value, there, storage->path != NULL ? storage->path : "the source",
+        isnan(value) ? ", leave the row out, or keep missing values by the option "
+                       "missing"
+                     : " or leave the row out");
 }
 
 static ae_status check(const ae_dataset *dataset, const uint32_t *rows, size_t count,
@@ -54,8 +55,7 @@ static ae_status check(const ae_dataset *dataset, const uint32_t *rows, size_t c
     return AE_OK;
 }
 
-/* The part that a row of a dataset of parts is in. */
-static size_t find_part(const aei_parts *parts, size_t row)
+size_t aei_parts_find(const aei_parts *parts, size_t row)
 {
     size_t low = 0, high = parts->count; /* first[low] <= row < first[high] */
     while (high - low > 1) {
@@ -73,7 +73,7 @@ static size_t same_part(const ae_dataset *dataset, const uint32_t *rows, size_t 
                         uint32_t there[BLOCK], size_t *part)
 {
     const aei_parts *parts = dataset->storage->parts;
-    *part = find_part(parts, aei_storage_row(dataset, rows[0]));
+    *part = aei_parts_find(parts, aei_storage_row(dataset, rows[0]));
     const size_t first = parts->first[*part], last = parts->first[*part + 1];
     size_t run = 0;
     for (; run < count && run < BLOCK; run++) {

@@ -5,6 +5,7 @@
 #include "data/storage.h"
 
 #include <math.h>
+#include <stdint.h>
 
 static ae_status not_finite(float value, size_t number, size_t column)
 {
@@ -54,19 +55,38 @@ ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing m
     return AE_OK;
 }
 
-/* Storage row and column of the first NaN. */
-static bool find(const ae_dataset *dataset, size_t *row, size_t *column)
+/* The column of a row of a source: nobody knows without reading the row. */
+static const size_t any_column = SIZE_MAX;
+
+/* Whether a row lacks a value, and the first column without one. */
+static bool lacks(const ae_dataset *dataset, size_t row, size_t *column)
 {
     const aei_storage *storage = dataset->storage;
-    const float *values = storage->values;
+    const size_t there = aei_storage_row(dataset, row);
     if (!storage->missing)
         return false;
-    for (*row = 0; *row < dataset->rows; ++*row) {
-        const float *from = values + aei_storage_row(dataset, *row) * storage->stride;
-        for (*column = 0; *column < storage->features; ++*column)
-            if (isnan(from[*column]))
-                return true;
+    if (storage->source != NULL) {
+        *column = any_column;
+        return true;
     }
+    if (storage->parts != NULL) {
+        const aei_parts *parts = storage->parts;
+        const size_t part = aei_parts_find(parts, there);
+        return lacks(parts->datasets[part], there - parts->first[part], column);
+    }
+    const float *values = (const float *)storage->values + there * storage->stride;
+    for (*column = 0; *column < storage->features; ++*column)
+        if (isnan(values[*column]))
+            return true;
+    return false;
+}
+
+/* Row and column of the first missing value. */
+static bool find(const ae_dataset *dataset, size_t *row, size_t *column)
+{
+    for (*row = 0; dataset->storage->missing && *row < dataset->rows; ++*row)
+        if (lacks(dataset, *row, column))
+            return true;
     return false;
 }
 
@@ -81,6 +101,11 @@ ae_status aei_dataset_check_missing(const ae_dataset *dataset, bool filled, cons
     size_t row, column;
     if (filled || !dataset->missing || !find(dataset, &row, &column))
         return AE_OK;
+    if (column == any_column)
+        return aei_fail(AE_ERROR_DATA,
+                        "%s: its source may give missing values, but the network has no fill "
+                        "values: ae_network_fit_fill sets them, and so does a trainer",
+                        name);
     return aei_fail(AE_ERROR_DATA,
                     "%s: row %zu, column %zu: a missing value, but the network has no fill values: "
                     "ae_network_fit_fill sets them, and so does a trainer whose data have missing "

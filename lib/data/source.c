@@ -38,7 +38,8 @@ ae_status aei_source_read(aei_source *source, const ae_dataset *dataset, const u
 {
     enum { BLOCK = 256 };
     const size_t features = dataset->storage->features;
-    /* NaN: a value that the program leaves alone is refused, not taken for another row's. */
+    /* NaN: a value that the program leaves alone is refused or missing, not taken for another
+     * row's. */
     memset(values, 0xFF, count * features * sizeof *values);
     for (size_t done = 0; done < count;) {
         uint64_t numbers[BLOCK];
@@ -69,10 +70,6 @@ ae_status ae_dataset_create_from_source(ae_dataset **dataset, const ae_row_sourc
     AE_TRY(aei_options_read(&s, sizeof s, source, "ae_row_source"));
     AE_REQUIRE(s.read);
     AE_TRY(aei_dataset_read_options(&o, options, 0));
-    if (o.missing == AE_MISSING_KEEP)
-        return aei_fail(AE_ERROR_UNSUPPORTED,
-                        "missing: a source cannot have missing values, since nobody would know "
-                        "of them before they are read");
     AE_TRY(aei_storage_draft(&draft, &o, s.rows, s.features, AEI_STORAGE_F32));
     aei_source *made = malloc(sizeof *made);
     if (made == NULL)
@@ -81,6 +78,9 @@ ae_status ae_dataset_create_from_source(ae_dataset **dataset, const ae_row_sourc
     atomic_init(&made->reader, 0);
     draft.source = made;
     draft.unchecked = true;
+    /* Whether there are any would be known after reading all rows, perhaps at a high price: where
+     * they are allowed they are expected. */
+    draft.missing = o.missing == AE_MISSING_KEEP;
     AE_TRY(aei_dataset_adopt_labelled(dataset, &draft, s.rows, o.labels));
     made->release = s.release; /* only now: after an error the source stays the caller's */
     return AE_OK;

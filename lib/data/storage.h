@@ -53,7 +53,7 @@ typedef struct aei_storage {
     size_t stride; /* elements from row to row */
     size_t image_height;
     size_t image_width;
-    bool missing;   /* at least one value is NaN */
+    bool missing;   /* at least one value is NaN, or of a source: may be */
     bool unchecked; /* whether values are finite is seen when they are read (fetch.c) */
 } aei_storage;
 
@@ -69,7 +69,7 @@ struct ae_dataset {
     size_t first;    /* without an index: the storage row of row 0 */
     uint32_t *index; /* NULL, or the storage row of each row */
     int32_t *labels; /* NULL, or the label of each row */
-    bool missing;    /* at least one value in these rows is NaN */
+    bool missing;    /* at least one value in these rows is NaN, or of a source: may be */
     bool classed;    /* the labels are numbers of the storage's classes */
 };
 
@@ -117,8 +117,12 @@ ae_status aei_check_labels(const int32_t *labels, size_t count, size_t rows);
  */
 ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing missing);
 
-/* Whether any value in the rows of a dataset is NaN, looked for value by value. */
+/* Whether any value in the rows of a dataset is NaN, looked for value by value. Rows of a source
+ * that may have such values are not read: they count as if they had. */
 bool aei_dataset_find_missing(const ae_dataset *dataset);
+
+/* The part that a storage row of a dataset of parts is in. */
+size_t aei_parts_find(const aei_parts *parts, size_t row);
 
 /*
  * Rows of a source, row-major, one reader at a time. Values that it leaves alone are NaN.
