@@ -22,6 +22,8 @@ typedef struct reference {
     bool tied;
     double l1, l2, kl, target; /* on the code */
     const float *feature_weights, *row_weights;
+    bool holes;             /* about a quarter of the values is missing */
+    const double *fill;     /* what the input reads for those */
     double *const *factors; /* for each layer NULL, or a factor for each of its outputs */
 } reference;
 
@@ -60,15 +62,21 @@ static inline void reference_normalise(double *z, size_t rows, size_t stride, do
         z[r * stride] = gamma * (z[r * stride] - mean) / sqrt(variance + epsilon) + beta;
 }
 
+/* Over the values that are there, and as much more as the missing ones weigh. */
 static inline double reference_row_cost(ae_cost cost, const float *weights, const double *y,
                                         const double *t, size_t width)
 {
-    double sum = 0;
+    double sum = 0, whole = 0, there = 0;
     for (size_t j = 0; j < width; j++) {
         const double weight = weights == NULL ? 1 : (double)weights[j];
+        whole += weight;
+        if (isnan(t[j]))
+            continue;
+        there += weight;
         sum += weight * (cost == AE_COST_BCE ? -(t[j] * log(y[j]) + (1 - t[j]) * log(1 - y[j]))
                                              : (y[j] - t[j]) * (y[j] - t[j]));
     }
+    sum *= there > 0 ? whole / there : 0;
     return cost == AE_COST_L2 ? sqrt(sum) : cost == AE_COST_SSE ? sum : sum / (double)width;
 }
 
@@ -143,6 +151,16 @@ static inline size_t reference_units(const reference *n, size_t rows)
     return units;
 }
 
+/* The rows as the first layer reads them: a copy of x, which has NaN for missing values. */
+static inline double *reference_filled(const reference *n, const double *x, size_t rows)
+{
+    const size_t width = n->widths[0];
+    double *filled = fixture_allocate(rows * width, sizeof *filled);
+    for (size_t i = 0; i < rows * width; i++)
+        filled[i] = isnan(x[i]) ? n->fill[i % width] : x[i];
+    return filled;
+}
+
 /* A batch through the network; parameters in the order of the library's trainable tensors. */
 static inline reference_result reference_run(const reference *n, const double *parameters,
                                              const double *x, size_t rows, ae_cost cost,
@@ -150,7 +168,8 @@ static inline reference_result reference_run(const reference *n, const double *p
 {
     reference_result result = {.margin = INFINITY};
     const double *weights[16];
-    const double *in = x;
+    double *filled = reference_filled(n, x, rows);
+    const double *in = filled;
     for (size_t l = 0; l < n->depth; l++) {
         reference_parts parts;
         parameters = reference_split(n, l, parameters, weights, &parts);
@@ -169,6 +188,7 @@ static inline reference_result reference_run(const reference *n, const double *p
                        reference_row_cost(cost, n->feature_weights, in + r * width, x + r * width,
                                           width) /
                        (double)rows;
+    free(filled);
     return result;
 }
 

@@ -30,7 +30,7 @@ static inline size_t reference_first_kernels(void)
 /* Rows and parameters of a trial, from the first seed that keeps away from kinks. */
 typedef struct trial {
     float *values;
-    double *x, *scratch;
+    double *x, *scratch, *fill;
     uint64_t seed;
 } trial;
 
@@ -48,17 +48,36 @@ static inline ae_network *reference_build(const reference *n, const char *kernel
     return network;
 }
 
-static inline trial reference_trial(const reference *n, size_t rows, ae_cost cost)
+/* Values in [0.05, 0.95), or NaN where one is missing: of the rows from the second on, so that each
+ * feature has one. `fill` gets the means, as the library rounds them. */
+static inline void reference_draw(const reference *n, trial *t, size_t rows, uint64_t seed)
 {
-    const size_t count = rows * n->widths[0];
-    trial t = {.x = fixture_allocate(count, sizeof *t.x),
+    const size_t width = n->widths[0];
+    free(t->values);
+    t->values = fixture_values(rows * width, 0.05f, 0.95f, seed);
+    for (size_t j = 0; j < width; j++) {
+        double sum = 0, count = 0;
+        for (size_t r = 0; r < rows; r++) {
+            float *value = &t->values[r * width + j];
+            if (n->holes && r > 0 && fixture_uniform(&seed) < 0.25f)
+                *value = NAN;
+            t->x[r * width + j] = (double)*value;
+            sum += isnan(*value) ? 0 : (double)*value;
+            count += isnan(*value) ? 0 : 1;
+        }
+        t->fill[j] = (double)(float)(sum / count);
+    }
+}
+
+static inline trial reference_trial(reference *n, size_t rows, ae_cost cost)
+{
+    trial t = {.x = fixture_allocate(rows * n->widths[0], sizeof *t.x),
+               .fill = fixture_allocate(n->widths[0], sizeof *t.fill),
                .scratch = fixture_allocate(reference_units(n, rows), sizeof *t.scratch)};
+    n->fill = t.fill;
     double margin = 0;
     for (t.seed = 1; t.seed < 200 && margin < reference_kink; t.seed++) {
-        free(t.values);
-        t.values = fixture_values(count, 0.05f, 0.95f, t.seed + 1);
-        for (size_t i = 0; i < count; i++)
-            t.x[i] = (double)t.values[i];
+        reference_draw(n, &t, rows, t.seed + 1);
         ae_network *network = reference_build(n, "reference", t.seed + 1);
         double *parameters = reference_parameters(network);
         margin = reference_run(n, parameters, t.x, rows, cost, t.scratch).margin;
@@ -71,7 +90,7 @@ static inline trial reference_trial(const reference *n, size_t rows, ae_cost cos
 
 static inline void reference_trial_free(trial *t)
 {
-    free(t->values), free(t->x), free(t->scratch);
+    free(t->values), free(t->x), free(t->scratch), free(t->fill);
 }
 
 static inline double reference_norm(const float *a, const float *b, size_t count)
@@ -141,7 +160,9 @@ static inline void reference_agrees(reference *n, const ae_trainer_options *opti
     ae_network *network = reference_build(n, kernels, t.seed);
     double *parameters = reference_parameters(network);
     const size_t count = ae_network_parameter_count(network);
-    ae_dataset *dataset = fixture_dataset_of(t.values, rows, n->widths[0]);
+    ae_dataset *dataset = NULL;
+    ck_assert_ok(ae_dataset_create_f32(&dataset, t.values, rows, n->widths[0],
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
     ae_optimizer *sgd = fixture_sgd(rate);
     ae_trainer *trainer = fixture_trainer(network, sgd, dataset, &o);
     for (uint64_t s = 0; s < REFERENCE_STEPS; s++) {

@@ -21,8 +21,11 @@ AE_BEGIN_DECLS
  * A missing value has no error: it is left out of the cost, of its gradient, of the score and of
  * the contributions. A row's sum over the features that are there is multiplied by
  * features / features that are there (as in scikit-learn's nan_euclidean_distances), so that the
- * costs and scores of rows compare, however many values they lack. A row without any value costs 0;
- * its score is NaN, which ae_session_detect flags. A reconstruction has a value for every feature.
+ * costs and scores of rows compare, however many values they lack. Where a trainer's
+ * feature_weights weigh the cost, the factor is the sum of all weights / the sum of the weights of
+ * the features that are there. A row without any value costs 0, and so does one without any that
+ * has a weight; the score of a row without any value is NaN, which
+ * ae_session_detect flags. A reconstruction has a value for every feature.
  *
  * Without fill values a NaN in a row makes its reconstruction and its score NaN, and its
  * contributions NaN for the features that are NaN and 0 for the others.

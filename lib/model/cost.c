@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/options.h"
-#include "model/fill.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,7 +44,7 @@ bool aei_cost_parse(ae_cost *cost, const char *name)
  * what a row adds to the gradient must not depend on which rows happen to share its batch.
  */
 double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t panels,
-                         const float *sums, const float *missing, const float *weights,
+                         const float *sums, const aei_there *there, const float *weights,
                          float *factor)
 {
     const double rows = (double)row_count, width = (double)features;
@@ -54,11 +53,9 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
         double sum = 0;
         for (size_t p = 0; p < panels; p++)
             sum += (double)sums[p * row_count + r];
-        const double there = missing == NULL
-                                 ? 1
-                                 : aei_missing_weight(missing, panels, row_count, r, features);
-        const double weight = weights == NULL ? 1 : (double)weights[r], both = weight * there;
-        sum *= there;
+        const double share = there == NULL ? 1 : aei_missing_weight(there, row_count, r);
+        const double weight = weights == NULL ? 1 : (double)weights[r], both = weight * share;
+        sum *= share;
         switch (kind) {
         case AE_COST_SSE:
             factor[r] = (float)(2 * both / rows);

@@ -6,16 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "model/network_internal.h"
+#include "model/fill.h"
 
 /*
  * A batch's cost from its rows' sums of squares (or, for BCE, of entropies), [panels][rows], and
- * the factor by which each row's y - t becomes its part of the gradient. missing has the numbers of
- * features that are not there, [panels][rows]; NULL: all are. weights has one for each row; NULL:
- * all are 1.
+ * the factor by which each row's y - t becomes its part of the gradient. there says which share of
+ * each row is there; NULL: all. weights has one for each row; NULL: all are 1.
  */
 double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t panels,
-                         const float *sums, const float *missing, const float *weights,
+                         const float *sums, const aei_there *there, const float *weights,
                          float *factor);
 
 /* Refuse a cost that is none, or that the network's output cannot have.

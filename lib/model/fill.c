@@ -28,15 +28,31 @@ void aei_fill_apply(const ae_network *network, size_t first, size_t count, size_
         }
 }
 
-void aei_count_missing(size_t count, size_t rows, const float *values, size_t stride,
-                       float *missing)
+void aei_sum_there(size_t count, size_t rows, const float *values, size_t stride,
+                   const float *weights, float *there)
 {
     for (size_t r = 0; r < rows; r++) {
         float sum = 0;
         for (size_t j = 0; j < count; j++)
-            sum += isnan(values[r * stride + j]) ? 1.0f : 0.0f;
-        missing[r] = sum;
+            sum += isnan(values[r * stride + j]) ? 0 : weights == NULL ? 1 : weights[j];
+        there[r] = sum;
     }
+}
+
+/* Added up as aei_sum_there does it, panel by panel in float32: a row that lacks nothing is then
+ * multiplied by 1 and not by nearly 1. */
+double aei_sum_weights(size_t features, size_t panel, const float *weights)
+{
+    double whole = 0;
+    if (weights == NULL)
+        return (double)features;
+    for (size_t first = 0; first < features; first += panel) {
+        float sum = 0;
+        for (size_t j = first; j < features && j < first + panel; j++)
+            sum += weights[j];
+        whole += (double)sum;
+    }
+    return whole;
 }
 
 /* 0 and 0, and not the output twice: the cross-entropy of an output with itself is not 0. */
@@ -52,14 +68,12 @@ void aei_mask_missing(size_t count, size_t rows, const float *output, const floa
         }
 }
 
-double aei_missing_weight(const float *missing, size_t panels, size_t rows, size_t row,
-                          size_t features)
+double aei_missing_weight(const aei_there *there, size_t rows, size_t row)
 {
     double sum = 0;
-    for (size_t p = 0; p < panels; p++)
-        sum += (double)missing[p * rows + row];
-    const double there = (double)features - sum;
-    return there > 0 ? (double)features / there : 0;
+    for (size_t p = 0; p < there->panels; p++)
+        sum += (double)there->sums[p * rows + row];
+    return sum > 0 ? there->whole / sum : 0;
 }
 
 /* What rows with missing values give depends on the fill values: a threshold no longer holds. */

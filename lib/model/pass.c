@@ -93,7 +93,9 @@ static void load_target(ae_session *s, size_t p)
     load_panel(s, p, to);
     if (n->scaling != NULL)
         aei_scaling_apply(n->scaling, p * panel, count, s->now.rows, to, panel);
-    aei_count_missing(count, s->now.rows, to, panel, s->absent + p * s->now.rows);
+    aei_sum_there(count, s->now.rows, to, panel,
+                  s->feature_weights == NULL ? NULL : s->feature_weights + p * panel,
+                  s->present + p * s->now.rows);
 }
 
 /* Each row's share of its cost in panel p. The copies keep output and input for the scores. */

@@ -41,7 +41,7 @@ struct ae_session {
     float *buffers[2];            /* layers' outputs by turns */
     const float *feature_weights; /* of squares and entropies; NULL: all 1 */
     float *square_sums, *entropy_sums; /* [panels][rows] */
-    float *absent;                     /* [panels][rows]: missing values, with fill values */
+    float *present;                    /* [panels][rows]: weights of what is there (fill.h) */
     float *masked;                     /* [threads][2][rows][P]: output and input without them */
     aei_bf16_weights bf16_weights;     /* used when bf16 */
     uint16_t *bf16_input; /* input and buffers in bfloat16, where products take pairs */

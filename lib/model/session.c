@@ -55,7 +55,7 @@ static void lay_out(ae_session *s)
         s->buffers[i] = aei_arena_take(arena, widest, sizeof(float));
     s->square_sums = aei_arena_take(arena, ends * rows, sizeof(float));
     s->entropy_sums = aei_arena_take(arena, ends * rows, sizeof(float));
-    s->absent = aei_arena_take(arena, ends * rows, sizeof(float));
+    s->present = aei_arena_take(arena, ends * rows, sizeof(float));
     s->masked = aei_arena_take(arena, s->threads * 2 * rows, panel * sizeof(float));
     if (s->bf16)
         aei_bf16_weights_lay_out(&s->bf16_weights, arena, n, s->threads);
@@ -277,12 +277,13 @@ ae_status aei_session_costs(ae_session *s, aei_gather gather, const void *source
         .unscaled = units != AE_SCORE_UNITS_SCALED,
         .spread = units == AE_SCORE_UNITS_SPREAD ? aei_network_error_spread(s->network) : NULL};
     AE_TRY(aei_pass_run(s, &pass));
-    const size_t panels = aei_panels(s->network->kernels->panel, s->network->widths[0]);
+    const size_t panel = s->network->kernels->panel, features = s->network->widths[0],
+                 panels = aei_panels(panel, features);
+    const aei_there there = {s->present, panels,
+                             aei_sum_weights(features, panel, s->feature_weights)};
     for (size_t r = 0; r < row_count; r++) {
-        const double weight = s->network->fill == NULL
-                                  ? 1
-                                  : aei_missing_weight(s->absent, panels, row_count, r,
-                                                       s->network->widths[0]);
+        const double weight = s->network->fill == NULL ? 1
+                                                       : aei_missing_weight(&there, row_count, r);
         squares[r] = weight * add_panels(s->square_sums, panels, row_count, r);
         if (entropies != NULL)
             entropies[r] = weight * add_panels(s->entropy_sums, panels, row_count, r);

@@ -83,7 +83,9 @@ static void gather_input(aei_step *s, size_t thread)
             aei_scaling_apply(scaling, p * panel, count, s->rows, s->target + at, panel);
         const float *clean = s->target + at;
         if (s->missing) {
-            aei_count_missing(count, s->rows, clean, panel, s->absent + p * s->rows);
+            const float *weights = s->job->feature_weights;
+            aei_sum_there(count, s->rows, clean, panel,
+                          weights == NULL ? NULL : weights + p * panel, s->present + p * s->rows);
             aei_fill_apply(s->network, p * panel, count, s->rows, clean, s->input + at, panel);
             clean = s->input + at;
         }
@@ -291,6 +293,15 @@ static double add_penalties(const aei_step *s)
     return sum;
 }
 
+/* Every thread works it out for itself, in the same order; it is cheaper than a barrier. */
+static double batch_cost(const aei_step *s, float *factor)
+{
+    const size_t features = s->network->widths[0], panels = aei_step_panels(s, features);
+    const aei_there there = {s->present, panels, s->whole};
+    return aei_cost_of_batch(s->job->cost, s->rows, features, panels, s->costs,
+                             s->missing ? &there : NULL, s->job->row_weights, factor);
+}
+
 static void take_step(void *context, size_t thread)
 {
     aei_step *s = context;
@@ -301,10 +312,7 @@ static void take_step(void *context, size_t thread)
         forward_layer(s, l, thread);
         aei_team_barrier(s->team);
     }
-    /* Every thread works it out for itself, in the same order; it is cheaper than a barrier. */
-    const double cost = aei_cost_of_batch(
-        s->job->cost, s->rows, s->network->widths[0], aei_step_panels(s, s->network->widths[0]),
-        s->costs, s->absent, s->job->row_weights, s->scratch[thread].factor);
+    const double cost = batch_cost(s, s->scratch[thread].factor);
     const double penalty = add_penalties(s);
     if (thread == 0) {
         s->cost = cost;
@@ -348,6 +356,7 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
     step->cost = step->penalty = step->gradient_norm = 0;
     const ae_network *n = step->network;
     step->penalised = aei_penalty_is_on(&job->penalty) ? n->encoder_layers - 1 : n->depth;
+    step->whole = aei_sum_weights(n->widths[0], n->kernels->panel, job->feature_weights);
     queue_panels(step);
     const ae_status status = aei_team_run(step->team, take_step, step);
     *cost = step->cost;

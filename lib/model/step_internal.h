@@ -46,7 +46,7 @@ struct aei_step {
     aei_matrix_form input_form;
     float *target;     /* the input before it was corrupted or filled; else the input itself */
     float *compared;   /* the output, but 0 where the target is missing; NULL: the output itself */
-    float *absent;     /* [panels][rows]: missing values of each row; NULL: none */
+    float *present;    /* [panels][rows]: weights of each row's values; NULL: none is missing */
     float *ones;       /* [P] */
     float *costs;      /* [panels of the output][rows] */
     double *penalties; /* [panels of the code] */
@@ -55,6 +55,7 @@ struct aei_step {
     const aei_step_job *job; /* the step under way, and what is found out in it: */
     size_t rows;
     size_t penalised; /* the layer whose output has a penalty; depth: none */
+    double whole;     /* weights of all features */
     double cost, penalty, gradient_norm;
     bool diverged, complete;
 };

@@ -82,7 +82,7 @@ static void lay_out(aei_step *s)
     if (s->missing) {
         const size_t panels = aei_step_panels(s, n->widths[0]);
         s->compared = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        s->absent = aei_arena_take(arena, panels * rows, sizeof(float));
+        s->present = aei_arena_take(arena, panels * rows, sizeof(float));
     }
     s->ones = aei_arena_take(arena, panel, sizeof(float));
     s->costs = aei_arena_take(arena, aei_step_panels(s, n->widths[n->depth]) * rows, sizeof(float));
