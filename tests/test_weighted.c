@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Weights of features and rows in the cost: against float64, saved and resumed, in validation and
- * not in scores. */
+/* Weights of features and rows in the cost: against float64, also of rows with missing values,
+ * saved and resumed, in validation and not in scores. */
 #include "model/weighted.h"
 
 #include "reference_steps.h"
@@ -16,15 +16,15 @@ static float feature_weight(size_t j)
     return j % 5 == 0 ? 0 : 0.25f * (float)(j % 7) + (j == 36 ? 8 : 0);
 }
 
-/* A test number is a cost and whether there is batch normalisation; features have weights, rows
- * have, or both. */
+/* A test number is a cost, whether there is batch normalisation, and whether values are missing;
+ * features have weights, rows have, or both. */
 START_TEST(steps_are_those_of_the_reference)
 {
     static const float of_rows[STEP_ROWS] = {1, 0, 2.5f, 0.5f, 3, 1};
     float of_features[37];
     for (size_t j = 0; j < COUNT(of_features); j++)
         of_features[j] = feature_weight(j);
-    const ae_cost cost = (ae_cost)(_i / 2 + 1);
+    const ae_cost cost = (ae_cost)(_i % 8 / 2 + 1);
     for (int which = 1; which < 4; which++)
         for (size_t i = reference_first_kernels(); i < ae_kernels_count(); i++) {
             reference n = {.widths = widths,
@@ -35,6 +35,7 @@ START_TEST(steps_are_those_of_the_reference)
                            .slope = (double)0.2f,
                            .epsilon = (double)1e-3f,
                            .encoder_layers = 2,
+                           .holes = _i >= 8,
                            .feature_weights = which & 1 ? of_features : NULL,
                            .row_weights = which & 2 ? of_rows : NULL};
             const ae_trainer_options o = {.size = sizeof o,
@@ -145,12 +146,27 @@ START_TEST(a_weight_of_two_counts_a_row_twice)
 }
 END_TEST
 
-/* The validation cost of a run against one worked out from reconstructions. */
+/* Rows with missing values or without; the first lacks all that has a weight, and costs 0. */
+static ae_dataset *rows_to_validate(bool holes)
+{
+    float *values = fixture_values(ROWS * FEATURES, 0, 1, 1);
+    ae_dataset *dataset = NULL;
+    for (size_t i = 0; holes && i < ROWS * FEATURES; i++)
+        if (i < FEATURES ? feature_weight(i) > 0 : i % 8 == 3)
+            values[i] = NAN;
+    ck_assert_ok(ae_dataset_create_f32(&dataset, values, ROWS, FEATURES,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
+    free(values);
+    return dataset;
+}
+
+/* The validation cost of a run against one worked out from reconstructions. Test numbers from 4 on
+ * have missing values. */
 START_TEST(validation_has_the_weights_of_the_features_and_scores_have_none)
 {
     const weights w = usual_weights();
-    const ae_cost cost = (ae_cost)(_i + 1);
-    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    const ae_cost cost = (ae_cost)(_i % 4 + 1);
+    ae_dataset *dataset = rows_to_validate(_i >= 4);
     float rows[ROWS * FEATURES], output[ROWS * FEATURES];
     ae_network *network = make();
     ae_optimizer *adam = fixture_adam(0.01f);
@@ -177,10 +193,89 @@ START_TEST(validation_has_the_weights_of_the_features_and_scores_have_none)
     ae_evaluation result = {.size = sizeof result};
     ck_assert_ok(ae_network_evaluate(network, dataset, &result, NULL));
     const double found[] = {result.l2, result.sse, result.mse, result.bce};
-    ck_assert_double_eq_tol(found[_i], plain, 1e-5 * plain);
+    ck_assert_double_eq_tol(found[_i % 4], plain, 1e-5 * plain);
     ae_session_free(session);
     ae_trainer_free(trainer), ae_optimizer_free(adam);
     ae_network_free(network), ae_dataset_free(dataset);
+}
+END_TEST
+
+static ae_epoch_info validate(const ae_dataset *dataset, const float *of_rows, ae_cost cost)
+{
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = fixture_trainer(
+        network, adam, dataset,
+        AE_TRAINER_OPTIONS(.batch = 16, .threads = 2, .cost = cost, .validation = dataset,
+                           .validation_row_weights = of_rows,
+                           .validation_row_weight_count = of_rows == NULL ? 0 : ROWS));
+    ae_epoch_info info = {.size = sizeof info};
+    ck_assert_ok(ae_trainer_run_epoch(trainer, &info));
+    ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
+    return info;
+}
+
+/* The validation cost is a sum over the rows, so weights that add up to the same for every row add
+ * up to that many costs without weights; training does not see them. */
+START_TEST(validation_has_weights_of_its_own_rows)
+{
+    const ae_cost cost = (ae_cost)(_i + 1);
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    float some[ROWS], others[ROWS], last[ROWS] = {[ROWS - 1] = 1};
+    for (size_t r = 0; r < ROWS; r++) {
+        some[r] = (float)(r % 4);
+        others[r] = 3 - some[r];
+    }
+    const ae_epoch_info plain = validate(dataset, NULL, cost), a = validate(dataset, some, cost),
+                        b = validate(dataset, others, cost), one = validate(dataset, last, cost);
+    ck_assert_double_eq_tol(a.validation_cost + b.validation_cost, 3 * plain.validation_cost,
+                            1e-12 * plain.validation_cost);
+    ck_assert_mem_eq(&a.train_cost, &plain.train_cost, sizeof a.train_cost);
+    ck_assert_double_gt(fabs(a.validation_cost - b.validation_cost), 1e-3 * a.validation_cost);
+    ae_dataset *rest = NULL;
+    ck_assert_ok(ae_dataset_view(&rest, dataset, ROWS - 1, 1));
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = fixture_trainer(
+        network, adam, dataset,
+        AE_TRAINER_OPTIONS(.batch = 16, .threads = 2, .cost = cost, .validation = rest));
+    ae_epoch_info alone = {.size = sizeof alone};
+    ck_assert_ok(ae_trainer_run_epoch(trainer, &alone));
+    ck_assert_double_eq_tol(one.validation_cost * ROWS, alone.validation_cost,
+                            1e-6 * alone.validation_cost);
+    ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
+    ae_dataset_free(rest), ae_dataset_free(dataset);
+}
+END_TEST
+
+/* The best epoch is forgotten where another cost decides from now on. */
+START_TEST(a_best_epoch_is_of_its_validation_weights)
+{
+    float of_rows[ROWS];
+    for (size_t r = 0; r < ROWS; r++)
+        of_rows[r] = (float)(r % 3);
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    const char *path = support_path("checkpoint");
+    ae_trainer_options o = {.size = sizeof o,
+                            .batch = 16,
+                            .validation = dataset,
+                            .validation_row_weights = of_rows,
+                            .validation_row_weight_count = ROWS};
+    for (int i = 0; i < 3; i++) {
+        ae_network *network = make();
+        ae_optimizer *adam = fixture_adam(0.01f);
+        of_rows[1] += i == 2 ? 1 : 0;
+        ae_trainer *trainer = fixture_trainer(network, adam, dataset, &o);
+        if (i == 0) {
+            ck_assert_ok(ae_trainer_run_epoch(trainer, NULL));
+            ck_assert_ok(ae_trainer_save_checkpoint(trainer, path));
+        } else {
+            ck_assert_ok(ae_trainer_resume(trainer, path));
+        }
+        ck_assert_uint_eq(trainer->progress.best_epoch, i == 2 ? 0 : 1);
+        ae_trainer_free(trainer), ae_optimizer_free(adam), ae_network_free(network);
+    }
+    ae_dataset_free(dataset);
 }
 END_TEST
 
@@ -293,6 +388,15 @@ START_TEST(weights_outside_their_range_are_refused)
             .feature_weight_count = FEATURES - 1);
     REFUSED(shape, "row_weight_count is 60, but there are 61 rows", .row_weights = of_rows,
             .row_weight_count = ROWS - 1);
+    REFUSED(argument, "validation_row_weights are given, but no validation set",
+            .validation_row_weights = of_rows, .validation_row_weight_count = ROWS);
+    REFUSED(argument, "validation_row_weights is NULL", .validation = dataset,
+            .validation_row_weight_count = 3);
+    REFUSED(argument, "validation_row_weights are all 0", .validation = dataset,
+            .validation_row_weights = of_rows, .validation_row_weight_count = ROWS);
+    REFUSED(shape, "validation_row_weight_count is 60, but there are 61 validation rows",
+            .validation = dataset, .validation_row_weights = of_rows,
+            .validation_row_weight_count = ROWS - 1);
     of[4] = -1, of_rows[5] = INFINITY;
     REFUSED(argument, "feature_weights[4] is -1", .feature_weights = of,
             .feature_weight_count = FEATURES);
@@ -311,17 +415,19 @@ Suite *weighted_suite(void)
     Suite *suite = suite_create("weighted");
     TCase *cost = tcase_create("weighted");
     tcase_set_timeout(cost, 60);
-    tcase_add_loop_test(cost, steps_are_those_of_the_reference, 0, 8);
+    tcase_add_loop_test(cost, steps_are_those_of_the_reference, 0, 16);
     tcase_add_test(cost, a_weight_of_two_counts_a_row_twice);
     tcase_add_test(cost, a_weight_keeps_to_its_row_in_any_order);
     tcase_add_loop_test(cost, validation_has_the_weights_of_the_features_and_scores_have_none, 0,
-                        4);
+                        8);
+    tcase_add_loop_test(cost, validation_has_weights_of_its_own_rows, 0, 4);
     tcase_add_test(cost, a_feature_without_weight_has_no_error);
     tcase_add_test(cost, weights_outside_their_range_are_refused);
     suite_add_tcase(suite, cost);
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
     tcase_add_loop_test(files, any_number_of_threads_and_resuming_give_the_same_bits, 0, 4);
+    tcase_add_test(files, a_best_epoch_is_of_its_validation_weights);
     tcase_add_test(files, it_does_not_matter_where_rows_are);
     tcase_add_test(files, other_weights_are_another_run);
     suite_add_tcase(suite, files);

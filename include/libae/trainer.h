@@ -239,7 +239,8 @@ typedef struct ae_trainer_options {
      * reconstruction minus the input, both in the network's units, a row costs sqrt(sum w_j d_j^2)
      * (L2), sum w_j d_j^2 (SSE), that / F (MSE) or the sum of w_j times the feature's cross-entropy
      * / F (BCE); F stays the number of features. The validation costs of the run have the same
-     * weights. Scores, thresholds and ae_network_evaluate have none.
+     * weights. Scores, thresholds and ae_network_evaluate have none. Of a row with missing values
+     * the sum is over those that are there, times the sum of all weights / the sum of theirs.
      */
     const float *feature_weights;
     size_t feature_weight_count; /**< entries of feature_weights: 0, or the features of a row */
@@ -247,7 +248,8 @@ typedef struct ae_trainer_options {
      * NULL, or a weight v_r for each row of the training set, in its order, >= 0, not all 0.
      * Copied. The cost of a batch of n rows is sum v_r cost_r / n, as with Keras's sample_weight: a
      * weight of 2 counts a row twice, and what a row adds does not depend on the rows that share
-     * its batch. Penalties, batch normalisation and validation costs do not see these weights.
+     * its batch. Penalties, batch normalisation and validation costs do not see these weights;
+     * validation_row_weights are the validation set's own.
      */
     const float *row_weights;
     size_t row_weight_count; /**< entries of row_weights: 0, or the rows of the training set */
@@ -256,6 +258,15 @@ typedef struct ae_trainer_options {
      * "train/learning_rate"; default none: they are not written.
      */
     const char *rate_tag;
+    /**
+     * NULL, or a weight for each row of the validation set, in its order, >= 0, not all 0. Copied.
+     * The validation cost is then sum v_r cost_r / n, and the best epoch is chosen by that: where
+     * rows of the training set have weights, a validation set drawn like it wants them too.
+     * ae_network_evaluate has no weights.
+     */
+    const float *validation_row_weights;
+    /** entries of validation_row_weights: 0, or the rows of the validation set */
+    size_t validation_row_weight_count;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls

@@ -24,9 +24,27 @@ const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS] = {
     FIELD(stale_epochs, AEI_FIELD_COUNT), FIELD(penalty_sum, AEI_FIELD_REAL),
 };
 
-const char *aei_run_criterion(const ae_trainer *trainer)
+/* A hash of the bits of a long list (FNV-1a over 32-bit words). */
+static uint64_t mark_of(const float *values, size_t count)
 {
-    return trainer->options.validation != NULL ? "validation" : "training";
+    uint64_t mark = 14695981039346656037u;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        mark = (mark ^ bits) * 1099511628211u;
+    }
+    return mark;
+}
+
+void aei_run_criterion(const ae_trainer *trainer, char text[AEI_CRITERION_TEXT])
+{
+    const ae_trainer_options *o = &trainer->options;
+    if (o->validation_row_weights == NULL)
+        (void)snprintf(text, AEI_CRITERION_TEXT, "%s",
+                       o->validation != NULL ? "validation" : "training");
+    else
+        (void)snprintf(text, AEI_CRITERION_TEXT, "validation, row weights of mark %016" PRIx64,
+                       mark_of(o->validation_row_weights, o->validation_row_weight_count));
 }
 
 /* One member of a flat object, with the brace or comma in front of it. Values need no escapes. */
@@ -99,17 +117,12 @@ static void write_nonzero(aei_text *json, const char *name, float value)
         write_real(json, name, value);
 }
 
-/* Long lists stand there as a mark of their bits (FNV-1a over 32-bit words). */
+/* Long lists stand there as a mark. */
 static void write_mark(aei_text *json, const char *name, const float *values, size_t count)
 {
-    uint64_t mark = 14695981039346656037u;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        mark = (mark ^ bits) * 1099511628211u;
-    }
     if (values != NULL)
-        aei_text_add(json, ",\"%s\":\"%zu of mark %016" PRIx64 "\"", name, count, mark);
+        aei_text_add(json, ",\"%s\":\"%zu of mark %016" PRIx64 "\"", name, count,
+                     mark_of(values, count));
 }
 
 static void describe_regularisation(aei_text *json, const ae_trainer_options *o)
@@ -177,13 +190,15 @@ static void put_state(aei_archive *archive, const ae_trainer *trainer)
     aei_run_describe(&run, trainer);
     describe_progress(&progress, &trainer->progress);
     if (!run.failed && !progress.failed) {
+        char criterion[AEI_CRITERION_TEXT];
+        aei_run_criterion(trainer, criterion);
         aei_text_add(&json, "{\"run\":");
         aei_text_bytes(&json, run.data, run.length);
         aei_text_add(&json, ",\"progress\":");
         aei_text_bytes(&json, progress.data, progress.length);
         aei_text_add(&json,
                      ",\"criterion\":\"%s\",\"optimizer_steps\":\"%" PRIu64 "\",\"learning_rate\":",
-                     aei_run_criterion(trainer), trainer->optimizer->steps);
+                     criterion, trainer->optimizer->steps);
         aei_text_number(&json, (double)trainer->optimizer->learning_rate);
         aei_text_add(&json, "}");
     }

@@ -28,7 +28,9 @@ extern const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS];
  * strings. */
 void aei_run_describe(aei_text *json, const ae_trainer *trainer);
 
-/* The cost that the best epoch is chosen by: "validation" or "training". */
-const char *aei_run_criterion(const ae_trainer *trainer);
+/* The cost that the best epoch is chosen by: "validation", with a mark of the rows' weights where
+ * they have any, or "training". */
+enum { AEI_CRITERION_TEXT = 64 };
+void aei_run_criterion(const ae_trainer *trainer, char text[AEI_CRITERION_TEXT]);
 
 #endif

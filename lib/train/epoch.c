@@ -262,7 +262,8 @@ static ae_status close_epoch(ae_trainer *t)
     if (t->options.validation != NULL) {
         ae_evaluation result;
         const ae_status status = aei_evaluate_reader(&result, t->validator, t->validation_reader,
-                                                     AE_SCORE_UNITS_SCALED);
+                                                     AE_SCORE_UNITS_SCALED,
+                                                     t->options.validation_row_weights);
         if (status != AE_OK)
             return aei_fail_within(status, "validation set");
         info.validation_cost = aei_evaluation_cost(&result, t->options.cost);

@@ -32,7 +32,7 @@ static ae_evaluation means(size_t rows, size_t features, double l2, double sse, 
  * caller asks for its own units. Only a sigmoid gives probabilities: after any other output the
  * cross-entropy is NAN. */
 ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
-                              ae_score_units units)
+                              ae_score_units units, const float *row_weights)
 {
     double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
     const ae_network *network = aei_session_network(session);
@@ -46,9 +46,10 @@ ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, ae
         AE_TRY(aei_session_costs(session, aei_dataset_gather, batch.dataset, batch.rows,
                                  batch.count, units, squares, probabilities ? entropies : NULL));
         for (size_t i = 0; i < batch.count; i++) {
-            l2 += sqrt(squares[i]);
-            sse += squares[i];
-            bce += probabilities ? entropies[i] : 0;
+            const double weight = row_weights == NULL ? 1 : (double)row_weights[rows + i];
+            l2 += weight * sqrt(squares[i]);
+            sse += weight * squares[i];
+            bce += probabilities ? weight * entropies[i] : 0;
         }
         rows += batch.count;
     }
@@ -62,7 +63,7 @@ ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
 {
     aei_reader *reader;
     AE_TRY(aei_reader_create(&reader, dataset, aei_session_max_batch(session), NULL, NULL));
-    const ae_status status = aei_evaluate_reader(evaluation, session, reader, units);
+    const ae_status status = aei_evaluate_reader(evaluation, session, reader, units, NULL);
     aei_reader_free(reader);
     return status;
 }

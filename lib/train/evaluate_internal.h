@@ -10,10 +10,11 @@
 /*
  * The costs of a session's network on a dataset of the right width, in units that are resolved and
  * whose spread is there; a trainer's are scaled, which without a scaling are the caller's too. The
- * first reads a dataset in batches of at most aei_session_max_batch rows, and allocates nothing.
+ * first reads a dataset in batches of at most aei_session_max_batch rows, and allocates nothing;
+ * each row's costs are multiplied by its weight (NULL: all 1).
  */
 ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
-                              ae_score_units units);
+                              ae_score_units units, const float *row_weights);
 ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
                                const ae_dataset *dataset, ae_score_units units);
 

@@ -81,8 +81,9 @@ static ae_status resolve_dropouts(ae_trainer_options *o, const ae_network *netwo
     return AE_OK;
 }
 
-/* Weights of `what`, "feature" or "row", in the cost. All zero would leave nothing to train on. */
-static ae_status check_weights(const char *what, const float *weights, size_t given, size_t count)
+/* Weights of `what`, which are `unit`s, in the cost. All zero would leave nothing to train on. */
+static ae_status check_weights(const char *what, const char *unit, const float *weights,
+                               size_t given, size_t count)
 {
     bool any = false;
     if (weights == NULL && given != 0)
@@ -92,7 +93,7 @@ static ae_status check_weights(const char *what, const float *weights, size_t gi
         return AE_OK;
     if (given != count)
         return aei_fail(AE_ERROR_SHAPE, "%s_weight_count is %zu, but there are %zu %ss", what,
-                        given, count, what);
+                        given, count, unit);
     for (size_t i = 0; i < count; i++) {
         if (!(weights[i] >= 0 && weights[i] < INFINITY))
             return aei_fail(AE_ERROR_INVALID_ARGUMENT,
@@ -108,7 +109,12 @@ static ae_status check_weights(const char *what, const float *weights, size_t gi
 
 ae_status aei_regularisation_check_rows(const ae_trainer_options *o, size_t rows)
 {
-    return check_weights("row", o->row_weights, o->row_weight_count, rows);
+    AE_TRY(check_weights("row", "row", o->row_weights, o->row_weight_count, rows));
+    if (o->validation == NULL && o->validation_row_weights != NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "validation_row_weights are given, but no validation set");
+    return check_weights("validation_row", "validation row", o->validation_row_weights,
+                         o->validation_row_weight_count, ae_dataset_row_count(o->validation));
 }
 
 static ae_status copy(float **kept, const float **values, size_t count)
@@ -129,6 +135,8 @@ ae_status aei_regularisation_keep(ae_trainer *t)
     const size_t layers = t->network->depth, code = t->network->encoder_layers - 1;
     AE_TRY(copy(&t->feature_weights, &o->feature_weights, o->feature_weight_count));
     AE_TRY(copy(&t->row_weights, &o->row_weights, o->row_weight_count));
+    AE_TRY(copy(&t->validation_row_weights, &o->validation_row_weights,
+                o->validation_row_weight_count));
     if (o->dropouts == NULL && !(o->dropout > 0))
         return AE_OK;
     t->dropouts = calloc(layers, sizeof *t->dropouts);
@@ -147,7 +155,7 @@ ae_status aei_regularisation_resolve(ae_trainer_options *o, const ae_network *ne
     AE_TRY(check_weight("code_l2", o->code_l2));
     AE_TRY(check_weight("code_kl", o->code_kl));
     AE_TRY(resolve_divergence(o, network));
-    AE_TRY(
-        check_weights("feature", o->feature_weights, o->feature_weight_count, network->widths[0]));
+    AE_TRY(check_weights("feature", "feature", o->feature_weights, o->feature_weight_count,
+                         network->widths[0]));
     return resolve_dropouts(o, network);
 }

@@ -119,10 +119,11 @@ static void check_best(aei_progress *p, const aei_json *json, const aei_safetens
                        const ae_trainer *trainer)
 {
     const char *criterion = aei_json_string(aei_json_member(json, "criterion"));
+    char mine[AEI_CRITERION_TEXT];
+    aei_run_criterion(trainer, mine);
     const bool wanted = trainer->best_parameters != NULL;
     const bool there = aei_safetensors_find(file, "best.encoder.0.weight") != NULL;
-    if (criterion != NULL && strcmp(criterion, aei_run_criterion(trainer)) == 0 &&
-        (there || !wanted))
+    if (criterion != NULL && strcmp(criterion, mine) == 0 && (there || !wanted))
         return;
     p->best_epoch = p->stale_epochs = 0;
     p->best_cost = 0;

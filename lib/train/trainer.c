@@ -280,6 +280,7 @@ void ae_trainer_free(ae_trainer *trainer)
     free(trainer->dropouts);
     free(trainer->feature_weights);
     free(trainer->row_weights);
+    free(trainer->validation_row_weights);
     free(trainer->checkpoint_path);
     free(trainer->train_tag);
     free(trainer->validation_tag);

@@ -43,6 +43,7 @@ struct ae_trainer {
     aei_reader *reader, *validation_reader; /* of those sets; the second NULL without one */
     float *dropouts;                        /* of each layer; NULL: none */
     float *feature_weights, *row_weights;   /* in the cost; NULL: all 1 */
+    float *validation_row_weights;          /* the same for the validation set */
     float *batch_weights;                   /* the rows' of a batch, where there are any */
     char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag, *rate_tag;
     aei_team *team;
