@@ -55,19 +55,6 @@ static ae_status check(const ae_dataset *dataset, const uint32_t *rows, size_t c
     return AE_OK;
 }
 
-size_t aei_parts_find(const aei_parts *parts, size_t row)
-{
-    size_t low = 0, high = parts->count; /* first[low] <= row < first[high] */
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (parts->first[middle] <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* How many rows from the beginning are in one part, at most BLOCK; their numbers there. */
 static size_t same_part(const ae_dataset *dataset, const uint32_t *rows, size_t count,
                         uint32_t there[BLOCK], size_t *part)

@@ -121,9 +121,6 @@ ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing m
  * that may have such values are not read: they count as if they had. */
 bool aei_dataset_find_missing(const ae_dataset *dataset);
 
-/* The part that a storage row of a dataset of parts is in. */
-size_t aei_parts_find(const aei_parts *parts, size_t row);
-
 /*
  * Rows of a source, row-major, one reader at a time. Values that it leaves alone are NaN.
  * AE_ERROR_CANCELLED.
@@ -135,6 +132,20 @@ ae_status aei_source_read(aei_source *source, const ae_dataset *dataset, const u
 static inline size_t aei_storage_row(const ae_dataset *dataset, size_t row)
 {
     return dataset->index != NULL ? dataset->index[row] : dataset->first + row;
+}
+
+/* The part that a storage row of a dataset of parts is in. */
+static inline size_t aei_parts_find(const aei_parts *parts, size_t row)
+{
+    size_t low = 0, high = parts->count; /* first[low] <= row < first[high] */
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (parts->first[middle] <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* Bytes of an element. */

@@ -13,8 +13,8 @@ enum { AEI_FILL_COLUMNS = 64 };
 void aei_fill_apply(const ae_network *network, size_t first, size_t count, size_t rows,
                     const float *values, float *filled, size_t stride);
 
-/* For each row the sum of the weights of those among count columns that are there; NULL: all weights
- * are 1. */
+/* For each row the sum of the weights of those among count columns that are there; NULL: all
+ * weights are 1. */
 void aei_sum_there(size_t count, size_t rows, const float *values, size_t stride,
                    const float *weights, float *there);
 

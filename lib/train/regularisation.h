@@ -8,7 +8,8 @@
  * place. AE_ERROR_INVALID_ARGUMENT, AE_ERROR_SHAPE. */
 ae_status aei_regularisation_resolve(ae_trainer_options *options, const ae_network *network);
 
-/* Check the weights of that many rows, and of the validation set's. AE_ERROR_INVALID_ARGUMENT, AE_ERROR_SHAPE. */
+/* Check the weights of that many rows, and of the validation set's. AE_ERROR_INVALID_ARGUMENT,
+ * AE_ERROR_SHAPE. */
 ae_status aei_regularisation_check_rows(const ae_trainer_options *options, size_t rows);
 
 /* The trainer's own copies of arrays among those options. AE_ERROR_OUT_OF_MEMORY. */
