@@ -55,7 +55,7 @@ LONG_SUITES := gradient training elementwise gemm vector_math
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
 spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
 
-.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-symbols docs lint format
+.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-mpi check-symbols docs lint format
 
 check-build: $(RUNNER)
 
@@ -112,6 +112,9 @@ check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 check-install: lib ## install into a scratch folder, build and run programs against it, uninstall
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' STRIP='$(STRIP)' BLIS_CFLAGS='$(BLIS_CFLAGS)' BLIS_LIBS='$(BLIS_LIBS)' \
 	    scripts/check-install
+
+check-mpi: lib ## build and run the programs of tests/mpi with each MPI that is here, on 1 to 4 ranks
+	@BUILD='$(BUILD)' CC='$(CC)' DEPS_LIBS='$(DEPS_LIBS)' scripts/check-mpi
 
 docs: ## the reference and these documents as HTML in build/html; what is undocumented is an error
 	@command -v doxygen >/dev/null || { echo 'docs: there is no doxygen; scripts/setup ci installs it' >&2; exit 1; }

@@ -10,6 +10,7 @@ MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
 
 HEADERS := $(sort $(wildcard include/libae/*.h))
+PC_FILES := libae.pc libae-mpi.pc
 CMAKE_FILES := libaeConfig.cmake libaeConfigVersion.cmake
 
 # A page for each symbol, and one for the library.
@@ -50,8 +51,8 @@ install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-confi
 	$(Q)$(INSTALL) -m 755 $(SHARED) "$$DESTDIR$$LIBDIR"
 	$(Q)ln -sf $(notdir $(SHARED)) "$$DESTDIR$$LIBDIR/$(SONAME)"
 	$(Q)ln -sf $(SONAME) "$$DESTDIR$$LIBDIR/libae.so"
-	$(say) INST "$$DESTDIR$$PKGCONFIGDIR/libae.pc"
-	$(Q)$(fill_in) libae.pc.in > "$$DESTDIR$$PKGCONFIGDIR/libae.pc"
+	$(say) INST "$$DESTDIR$$PKGCONFIGDIR/*.pc"
+	$(Q)for f in $(PC_FILES); do $(fill_in) $$f.in > "$$DESTDIR$$PKGCONFIGDIR/$$f" || exit 1; done
 	$(say) INST "$$DESTDIR$$CMAKEDIR/*.cmake"
 	$(Q)for f in $(CMAKE_FILES); do $(fill_in) mk/$$f.in > "$$DESTDIR$$CMAKEDIR/$$f" || exit 1; done
 	$(say) INST "$$DESTDIR$$MANDIR/man3/*.3"
@@ -62,6 +63,7 @@ uninstall: ## remove what install put there: the same PREFIX= DESTDIR=
 	$(say) RM "libae from $$DESTDIR$$PREFIX"
 	$(Q)for f in $(notdir $(HEADERS)); do rm -f "$$DESTDIR$$INCLUDEDIR/libae/$$f"; done
 	$(Q)for f in $(CMAKE_FILES); do rm -f "$$DESTDIR$$CMAKEDIR/$$f"; done
-	$(Q)rm -f "$$DESTDIR$$LIBDIR"/libae.a "$$DESTDIR$$LIBDIR"/libae.so* "$$DESTDIR$$PKGCONFIGDIR/libae.pc"
+	$(Q)rm -f "$$DESTDIR$$LIBDIR"/libae.a "$$DESTDIR$$LIBDIR"/libae.so*
+	$(Q)for f in $(PC_FILES); do rm -f "$$DESTDIR$$PKGCONFIGDIR/$$f"; done
 	$(Q)for f in $(MAN_PAGES); do rm -f "$$DESTDIR$$MANDIR/man3/$$f"; done
 	$(Q)rmdir --ignore-fail-on-non-empty "$$DESTDIR$$INCLUDEDIR/libae" "$$DESTDIR$$CMAKEDIR" 2>/dev/null || :
