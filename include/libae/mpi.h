@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ranks as processes of MPI: a transport over a communicator of the program's own MPI, Open MPI,
- * MPICH or any other with MPI 3. libae.h does not include this header, and the library knows nothing
- * of MPI: a program that includes it is compiled by the mpicc of its own.
+ * MPICH or any other with MPI 3. libae.h does not include this header, and the library knows
+ * nothing of MPI: a program that includes it is compiled by the mpicc of its own.
  *
  *     int level;
  *     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
