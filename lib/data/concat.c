@@ -26,6 +26,7 @@ static size_t count_shared(const aei_storage *a, const aei_storage *b)
     return count;
 }
 
+/* Without names nothing says that two columns mean the same, so there are no names to keep. */
 static bool same_names(const aei_storage *a, const aei_storage *b)
 {
     if (a->names == NULL || b->names == NULL)
@@ -160,6 +161,9 @@ static ae_status copy_rows(aei_storage *draft, const ae_dataset *const *parts, s
     AE_TRY(aei_storage_allocate(draft, rows, &bytes));
     for (size_t i = 0; i < count; i++) {
         unsigned char *to = (unsigned char *)draft->block + done * (bytes / rows);
+        /* Of one type the bytes are copied as they are. Else the block is one of float32: by
+         * find_common where types differ, and because only rows with missing values, which are
+         * float32 always (npy.c), are copied from where they are not in memory. */
         if (draft->type == parts[i]->storage->type && aei_dataset_is_resident(parts[i]))
             copy_elements(to, parts[i]);
         else
@@ -169,7 +173,9 @@ static ae_status copy_rows(aei_storage *draft, const ae_dataset *const *parts, s
     return AE_OK;
 }
 
-/* In one block: the struct, the datasets, where each begins. */
+/* In one block: the struct, the datasets, where each begins. Views rather than the caller's
+ * handles, which the caller may free at once. Their count grows as they are made, so that a
+ * failure halfway frees those that are there. */
 static ae_status keep_parts(aei_storage *draft, const ae_dataset *const *parts, size_t count)
 {
     const size_t size = sizeof *draft->parts + count * sizeof(ae_dataset *) +

@@ -18,6 +18,8 @@
 
 AEI_OPTIONS_INIT(ae_csv_options)
 
+/* A character that may stand in a number, in quotes or at the end of a line would give one file
+ * two readings. */
 static ae_status check_characters(const ae_csv_options *o)
 {
     if (o->delimiter != 0 && !aei_csv_may_separate(o->delimiter))
@@ -34,6 +36,8 @@ static ae_status check_characters(const ae_csv_options *o)
     return AE_OK;
 }
 
+/* Options that contradict one another are refused, not ranked: whichever won, a caller who meant
+ * the other would train on the wrong columns and hear nothing. */
 static ae_status check_columns(const ae_csv_options *o)
 {
     const bool chosen = o->columns != NULL || o->column_names != NULL;
@@ -77,6 +81,7 @@ static ae_status make_room(aei_csv_table *t)
     enum { FIRST_VALUES = 4096 };
     if (t->rows == UINT32_MAX)
         return aei_fail(AE_ERROR_UNSUPPORTED, "more than %u rows", (unsigned)UINT32_MAX);
+    /* Asked before the product below can overflow. */
     if (t->rows >= PTRDIFF_MAX / sizeof(float) / t->features)
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "%zu rows overflow the address space", t->rows);
     const size_t wanted = (t->rows + 1) * t->features;
@@ -92,12 +97,16 @@ static ae_status make_room(aei_csv_table *t)
     return status;
 }
 
+/* Enough rows have been seen to tell columns of text; from here on a value is kept only where it
+ * is wanted. */
 static ae_status end_row(aei_csv_table *t)
 {
     t->rows++;
     return t->facts != NULL && t->rows == AEI_CSV_DECISIVE_ROWS ? aei_csv_decide_numeric(t) : AE_OK;
 }
 
+/* A cause that shows in the first line comes first: a wrong delimiter makes every later line
+ * look wrong in its own way. */
 static ae_status wrong_count(const aei_csv_table *t, const aei_cell *cell)
 {
     const size_t columns = t->first.count;
@@ -126,7 +135,7 @@ static bool is_extra(aei_csv_table *t, const aei_cell *cell)
 
 static ae_status take_cell(aei_csv_table *t, const aei_cell *cell)
 {
-    if (is_extra(t, cell))
+    if (is_extra(t, cell)) /* the cell before it was not the last, so the row is still open */
         return end_row(t);
     if (cell->column > t->first.count || (cell->last && cell->column != t->first.count))
         return wrong_count(t, cell);
@@ -139,6 +148,7 @@ static ae_status take_cell(aei_csv_table *t, const aei_cell *cell)
 static ae_status read_rows(aei_csv_table *t)
 {
     size_t empty = 0; /* the first of the empty lines behind the last row */
+    /* A first line without names is a row that has been read already. */
     for (size_t i = 0; i < t->first.count && !t->named; i++) {
         const aei_cell cell = aei_csv_line_cell(&t->first, i);
         AE_TRY(take_cell(t, &cell));
@@ -153,6 +163,8 @@ static ae_status read_rows(aei_csv_table *t)
             empty = empty == 0 ? cell.line : empty;
             continue;
         }
+        /* Editors and exports leave empty lines at the end. In between one may stand for a row
+         * whose values went missing. */
         if (empty != 0)
             return aei_fail(AE_ERROR_FORMAT, "line %zu is empty, but rows follow", empty);
         AE_TRY(take_cell(t, &cell));
@@ -191,6 +203,7 @@ static ae_status finish(ae_dataset **dataset, aei_csv_table *t)
 
 static ae_status read_cells(ae_dataset **dataset, aei_csv_table *t)
 {
+    /* The reader knows only now: the file's own first line may have named the delimiter. */
     if (aei_csv_delimiter(t->csv) == t->decimal)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "decimal and delimiter are both '%c': set another delimiter, usually ';'",
@@ -213,6 +226,8 @@ static ae_status read_table(ae_dataset **dataset, aei_stream *stream, const ae_c
                           &(aei_csv_dialect){.delimiter = (char)o.delimiter,
                                              .comment = (char)o.comment,
                                              .skip_lines = o.skip_lines}));
+    /* One place frees everything, whatever failed: finish has set to NULL what the dataset took
+     * over. */
     const ae_status status = read_cells(dataset, &t);
     aei_csv_free(t.csv);
     aei_csv_line_free(&t.first);

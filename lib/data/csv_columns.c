@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Which columns are features, which one has the labels, and does the first line hold names? Nothing
+ * is guessed that two people could read in two ways: the error names the option that decides. */
 #include "data/csv_columns.h"
 
 #include "base/error.h"
@@ -37,6 +39,8 @@ static ae_status not_found(const aei_csv_table *t, const char *name)
                     i < t->first.count ? ", ..." : "", aei_csv_hint(t, NULL));
 }
 
+/* The search goes on after a match. Of two columns of one name the first would be right for one
+ * caller and wrong for another. */
 static ae_status find_name(const aei_csv_table *t, const char *name, size_t *column)
 {
     const size_t none = t->first.count;
@@ -67,6 +71,8 @@ static ae_status find_column(const aei_csv_table *t, size_t number, const char *
                         t->first.count, aei_csv_hint(t, NULL));
     else
         *column = number - 1;
+    /* A column has one use: twice as a feature would weigh it twice, and as a label too would
+     * give the answer away. */
     if (t->uses[*column] != AEI_CSV_UNUSED)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "column %zu is asked for twice", *column + 1);
     return AE_OK;
@@ -83,9 +89,13 @@ static ae_status use_the_rest(aei_csv_table *t)
         size_t found = 0;
         if (o->drop_names[d] == NULL)
             return aei_fail(AE_ERROR_INVALID_ARGUMENT, "drop_names[%zu] is NULL", d);
+        /* All columns of that name go: leaving out, unlike choosing, is not in doubt when there
+         * are two. */
         for (size_t i = 0; i < t->first.count; i++) {
             if (!is_called(&t->first, i, o->drop_names[d]))
                 continue;
+            /* To drop the labels is to ask for them and not to want them; one of the two is a
+             * slip. */
             if (t->uses[i] == AEI_CSV_LABEL)
                 return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                                 "column %zu has the labels, but drop_names[%zu] leaves it out",
@@ -96,6 +106,7 @@ static ae_status use_the_rest(aei_csv_table *t)
         if (found == 0)
             return not_found(t, o->drop_names[d]);
     }
+    /* Features are numbered last, when it is known which columns stay. */
     for (size_t i = 0; i < t->first.count; i++)
         if (t->uses[i] == AEI_CSV_FEATURE)
             t->uses[i] += t->features++;
@@ -109,6 +120,7 @@ static ae_status choose(aei_csv_table *t)
     t->uses = calloc(t->first.count, sizeof *t->uses);
     if (t->uses == NULL)
         return aei_fail_memory(t->first.count * sizeof *t->uses);
+    /* The labels first, so that they are not among the rest. */
     if (o->label_column != 0 || o->label_name != NULL) {
         AE_TRY(find_column(t, o->label_column, o->label_name, &column));
         t->uses[column] = AEI_CSV_LABEL;
@@ -161,6 +173,8 @@ static ae_status decide_header(aei_csv_table *t)
             numbers++;
         counted += is_pandas_name(t, i);
     }
+    /* Either guess loses something: a row that was taken for names is gone, and names that were
+     * taken for a row are an error in every column. */
     if (numbers > 0 && texts > 0)
         return aei_fail(AE_ERROR_FORMAT,
                         "line %zu: %zu numbers and %zu texts: say by the option header whether "
@@ -181,6 +195,9 @@ ae_status aei_csv_choose_columns(aei_csv_table *t)
     return decide_header(t);
 }
 
+/* One block holds the pointers and behind them the text, so that whoever frees names frees one
+ * thing. The text is cut by zero bytes where it stands: a trimmed name is never longer than its
+ * cell. */
 ae_status aei_csv_make_names(char ***names, const aei_csv_table *t)
 {
     const size_t size = t->features * sizeof(char *) + t->first.size;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What may be the cause when a CSV file cannot be read? Guesses are made for the end of an error
+ * text only, and never change how a file is read: a wrong one costs a glance, not a data set. */
 #include "data/csv_hint.h"
 
 #include "base/error.h"
@@ -77,6 +79,8 @@ static const char *other_delimiter(const aei_csv_table *t, const aei_cell *cell)
     return NULL;
 }
 
+/* From the surest cause to the vaguest, and only the first that fits: several guesses would be
+ * none. */
 const char *aei_csv_hint(const aei_csv_table *t, const aei_cell *cell)
 {
     const char delimiter = aei_csv_delimiter(t->csv);

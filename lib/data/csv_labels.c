@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How does a column become labels? Integers stay what they are; names of classes become numbers,
+ * which are given anew once all names are known. */
 #include "data/csv_labels.h"
 
 #include "base/error.h"
@@ -59,6 +61,7 @@ ae_status aei_csv_take_label(aei_csv_table *t, const aei_cell *cell)
     aei_trim(&text, &size);
     if (size == 0)
         return aei_csv_fail_cell(t, cell, "is no label: fill it in or leave the line out", "");
+    /* NA may be the name of a class, but only where the caller has said that there are names. */
     if (texts != AE_TOGGLE_ON && aei_csv_is_missing(text, size))
         return aei_csv_fail_cell(t, cell,
                                  "is no label: fill it in, leave the line out, or set the option "
@@ -72,6 +75,8 @@ ae_status aei_csv_take_label(aei_csv_table *t, const aei_cell *cell)
                               : aei_class_table_add(t->classes, text, size, &t->labels[t->rows]);
 }
 
+/* Until here a class had the number of its first row. Numbers in the order of the names do not
+ * depend on the order of the rows, so that two files of the same classes agree. */
 ae_status aei_csv_sort_classes(aei_csv_table *t, char ***names, size_t *count)
 {
     int32_t *ranks;

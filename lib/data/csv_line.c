@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The first record, kept cell by cell: whether it has names is known only when all of it has
+ * been seen, and errors far below quote it. */
 #include "data/csv_line.h"
 
 #include "base/error.h"
@@ -10,7 +12,8 @@
 /* Some 30 bytes are kept for a column, of which a packed file may promise many in little space. */
 enum { COLUMNS_MAX = 1 << 22 };
 
-/* By way of void pointers, which aei_grow takes. Each is put back before an error returns, so that
+/* Where a cell ends is where the next one starts, so there is one more start than cells. By way of
+ * void pointers, which aei_grow takes. Each is put back before an error returns, so that
  * the block that there is gets freed. */
 static ae_status keep(aei_csv_line *line, const aei_cell *cell)
 {

@@ -20,6 +20,7 @@ ae_status aei_csv_begin_numeric(aei_csv_table *t)
 void aei_csv_note(aei_csv_table *t, const aei_cell *cell, size_t feature, aei_number kind)
 {
     aei_csv_facts *facts = &t->facts[feature];
+    /* Of each kind the first line is enough: that is the one which an error names. */
     size_t *first = kind == AEI_NUMBER                           ? &facts->number
                     : aei_csv_is_missing(cell->text, cell->size) ? &facts->missing
                     : kind == AEI_NUMBER_NONE                    ? &facts->text
@@ -45,7 +46,8 @@ static ae_status check(const aei_csv_table *t, size_t column, const aei_csv_fact
     return AE_OK;
 }
 
-/* The values of the features kept move together, in place: each goes to the front. */
+/* The values of the features kept move together, in place: each goes to the front, onto a place
+ * that has been read already. */
 static void compact(aei_csv_table *t, const size_t *kept, size_t count)
 {
     for (size_t r = 0; r < t->rows; r++)
@@ -66,6 +68,7 @@ ae_status aei_csv_decide_numeric(aei_csv_table *t)
         const size_t feature = t->uses[i] - AEI_CSV_FEATURE;
         const aei_csv_facts *facts = &t->facts[feature];
         t->uses[i] = facts->text != 0 ? AEI_CSV_UNUSED : AEI_CSV_EMPTY;
+        /* What is wrong in a column that goes is not looked at: nobody has asked for it. */
         if (facts->text != 0 || facts->number == 0)
             continue;
         AE_CHECK(check(t, i, facts));

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A cell becomes a value. Nearly every cell is a number and is parsed straight into its place;
+ * all that it may be instead is told apart afterwards, off that path. */
 #include "data/csv_values.h"
 
 #include "base/error.h"
@@ -34,12 +36,14 @@ static ae_status no_value(aei_csv_table *t, const aei_cell *cell, size_t feature
                                      ? "is empty: fill it in, leave the line out or set missing"
                                      : "is no value: fill it in, leave the line out or set missing",
                                  "");
+    /* While numeric_only is undecided the column may still go, and its missing values with it. */
     t->missing = t->missing || t->facts == NULL;
     t->values[t->rows * t->features + feature] = NAN;
     return AE_OK;
 }
 
-/* A feature's cell that is no finite number. */
+/* A feature's cell that is no finite number. Missing values first: nan is one of their words, and a
+ * number to the parser. */
 static ae_status take_other(aei_csv_table *t, const aei_cell *cell, size_t feature, aei_number kind)
 {
     if (aei_csv_is_missing(cell->text, cell->size))

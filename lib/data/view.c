@@ -27,6 +27,7 @@ ae_status ae_dataset_view(ae_dataset **view, const ae_dataset *dataset, size_t f
     AE_REQUIRE(dataset);
     if (count == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "count is 0: a view has at least one row");
+    /* Written so that first + count cannot wrap around. */
     if (first > dataset->rows || count > dataset->rows - first)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%zu rows from row %zu on: the dataset has %zu",
                         count, first, dataset->rows);
@@ -54,6 +55,7 @@ ae_status ae_dataset_create_labelled(ae_dataset **labelled, const ae_dataset *da
     AE_TRY(aei_dataset_share(&made, dataset->storage, count, parts_of(dataset) | AEI_WITH_LABELS));
     made->first = dataset->first;
     made->missing = dataset->missing;
+    /* The caller's numbers are no numbers of the classes that the old labels named. */
     made->classed = false;
     if (made->index != NULL)
         memcpy(made->index, dataset->index, count * sizeof *made->index);
@@ -92,6 +94,7 @@ ae_status ae_dataset_select(ae_dataset **view, const ae_dataset *dataset, const 
     return AE_OK;
 }
 
+/* A plain search: callers name a few labels, seldom more than ten. */
 static bool is_among(int32_t label, const int32_t *labels, size_t count)
 {
     size_t i = 0;
@@ -160,6 +163,8 @@ ae_status ae_dataset_split(ae_dataset **first, ae_dataset **rest, const ae_datas
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "count is %zu: it leaves nothing for the rest of %zu rows", count,
                         dataset->rows);
+    /* By way of two local handles: where the second view fails, the caller's are still
+     * untouched. */
     ae_dataset *head, *tail;
     AE_TRY(ae_dataset_view(&head, dataset, 0, count));
     ae_status status = ae_dataset_view(&tail, dataset, count, dataset->rows - count);

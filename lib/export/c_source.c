@@ -113,6 +113,7 @@ static void measure(aei_c_source *f)
     }
     if (f->first == 0 && f->fill != NULL)
         f->info.weight_bytes += n->widths[0] * sizeof(float);
+    /* The scaled or filled row lies in the second buffer, as layer 0 writes into the first. */
     if (f->first == 0 && (f->scaling != NULL || f->fill != NULL) && n->widths[0] > f->buffers[1])
         f->buffers[1] = n->widths[0];
     if (f->spread != NULL)
@@ -129,6 +130,8 @@ static ae_status write_texts(aei_c_source *f)
     if (values == NULL)
         return aei_fail_memory(floats * sizeof *values);
     ae_status status = AE_OK;
+    /* Batch normalisation is multiplied into weights and bias, so that the C code knows one kind
+     * of layer. */
     aei_c_source_begin(f);
     aei_c_source_scaling(f);
     aei_c_source_input(f);

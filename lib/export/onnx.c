@@ -31,6 +31,7 @@ enum {
     NODES_OF_A_LAYER = 3,
     TENSORS_OF_A_LAYER = 5
 };
+/* The most that each part adds: the graph takes its memory once, before the first node. */
 enum { SCORE_NODES = 6, SCORE_TENSORS = 3, FILL_NODES = 10, FILL_TENSORS = 3 };
 enum { SCALING_NODES = 4, SCALING_TENSORS = 3, OFFSET = 0, DIVISOR = 1, SCALE = 2 };
 
@@ -103,6 +104,7 @@ static void add_activation(aei_onnx_graph *g, const ae_network *n, size_t layer)
                                       [AE_ACTIVATION_RELU] = "Relu",
                                       [AE_ACTIVATION_LEAKY_RELU] = "LeakyRelu"};
     const aei_nonlinearity f = n->layers[layer].f;
+    /* The identity needs no node. */
     if (f.kind == AE_ACTIVATION_LINEAR)
         return;
     aei_onnx_node *node = add_node(g, n, layer, aei_activation_name(f.kind), ops[f.kind], 0);
@@ -198,7 +200,8 @@ static void add_score(aei_onnx_graph *g, const ae_network *n, const scoring *s,
     aei_onnx_value_name(g, "anomaly");
 }
 
-/* The chain from "input" to "reconstruction", both in the caller's units. */
+/* The chain from "input" to "reconstruction", both in the caller's units. The target is what the
+ * score compares with: the row after filling, scaled or not as the score's units say. */
 static ae_status add_nodes(aei_onnx_graph *g, const ae_network *n, bool folded, const scoring *s)
 {
     char *target = g->value, *missing = NULL;
@@ -328,6 +331,8 @@ static ae_status save_graph(const Aei__Onnx__Graph *chain, const ae_network *n, 
         port_init(&score, (char[]){"score"}, FLOAT32, 0),
         port_init(&anomaly, (char[]){"anomaly"}, BOOL, 0)};
     Aei__Onnx__Graph graph = *chain;
+    /* Arrays rather than literals, here and below: protobuf-c's texts are not const, though it
+     * only reads them. */
     graph.name = (char[]){"autoencoder"};
     graph.n_input = 1;
     graph.input = inputs;
@@ -376,6 +381,8 @@ static ae_status read_scoring(scoring *s, const ae_export_onnx_options *o, const
     if (!s->wanted)
         return AE_OK;
     AE_TRY(aei_score_form_resolve(&s->form, n, o->cost, o->units));
+    /* Options that agree with the threshold are no contradiction; others would make "anomaly" an
+     * answer to another question than "score". */
     if (s->threshold != NULL) {
         const aei_score_form its = {s->threshold->cost, s->threshold->units};
         if (((int)o->cost != 0 && o->cost != its.cost) ||
@@ -403,6 +410,8 @@ ae_status ae_network_export_onnx(const ae_network *network, const char *path,
     AE_TRY(aei_check_enum((int)o.fold_batch_norm, AE_TOGGLE_OFF, "fold_batch_norm", "ae_toggle"));
     scoring s;
     AE_TRY(read_scoring(&s, &o, network));
+    /* Counted without folding, and before anything is allocated: a file that no reader would
+     * take is refused at once. */
     size_t floats = network->scaling == NULL
                         ? 0
                         : SCALING_TENSORS * network->widths[0]; /* folding needs fewer */

@@ -41,6 +41,7 @@ static ae_status score(const void *context, const float *rows, size_t first, siz
                             to->options);
 }
 
+/* Without scores the caller's array stays NULL all the way: detecting needs none. */
 static ae_status detect(const void *context, const float *rows, size_t first, size_t count)
 {
     const sink *to = context;
@@ -81,6 +82,7 @@ cleanup:
 
 /* --- into memory */
 
+/* The code and the reconstruction are both outputs of a layer: the encoder's last and the last. */
 static ae_status run_layers(ae_session *session, const ae_dataset *dataset, size_t count,
                             float *out)
 {
@@ -246,6 +248,8 @@ ae_status ae_npy_write(const char *path, const float *values, size_t rows, size_
 {
     AE_REQUIRE(path);
     AE_TRY(check_array(values, rows, columns));
+    /* Closing reports what writing met, and removes the file then: a table is whole or not
+     * there. */
     aei_table *table;
     AE_TRY(aei_table_create_npy(&table, path, rows, columns));
     return aei_table_close(table, aei_table_write(table, values, rows));

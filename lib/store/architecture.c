@@ -241,6 +241,7 @@ static ae_status read_activations(aei_architecture *a, const aei_json *list)
         return AE_OK;
     if (!aei_json_is_array(list))
         return damaged("activations");
+    /* Entries are counted past the last layer, so that the error can say how many there are. */
     a->says_activations = true;
     for (const aei_json *item = aei_json_first(list); item != NULL;
          item = aei_json_next(item), layer++) {
@@ -300,6 +301,7 @@ static ae_status read_json(aei_architecture *a, const aei_json *json)
 ae_status aei_architecture_read(aei_architecture *architecture, const aei_state_dict *dict,
                                 const aei_safetensors *file)
 {
+    /* Made aside: the caller's is untouched where the file is refused. */
     aei_architecture a = {.dict = dict};
     aei_json *json = NULL;
     ae_status status = AE_OK;
@@ -380,6 +382,8 @@ static ae_status check_activations(const aei_architecture *a, const ae_load_opti
     return AE_OK;
 }
 
+/* The code is not needed to reconstruct, but ae_session_encode would answer with the wrong
+ * layer's output. */
 static ae_status add_code(aei_architecture *a, size_t encoder_layers)
 {
     const size_t layers = a->width_count - 1;

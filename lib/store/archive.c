@@ -34,6 +34,7 @@ void aei_archive_free(aei_archive *archive)
  * A failure is remembered, not returned: callers add dozens of tensors in a row and ask once. */
 static aei_record *append(aei_archive *archive, const char *prefix, const char *name)
 {
+    /* Nothing is added after a failure: the file will not be written, whatever follows. */
     if (archive->failed)
         return NULL;
     if (archive->count == archive->room) {
@@ -64,6 +65,7 @@ void aei_archive_add(aei_archive *archive, const char *prefix, const char *name,
         record->shape[i] = i < rank ? shape[i] : 1;
         record->count *= record->shape[i];
     }
+    /* Not copied: what is saved must stay as it is until the archive has been written. */
     record->values = values;
     record->part = NULL;
 }
@@ -154,7 +156,8 @@ size_t aei_archive_size(const aei_archive *archive)
     return LENGTH_BYTES + archive->header.length + archive->data_size;
 }
 
-/* Append to the sink; memory moves on by itself. */
+/* Append to the sink; memory moves on by itself. Its room is not looked at here, as the size of the
+ * whole is known and was asked for before. */
 static ae_status put(aei_sink *sink, const void *bytes, size_t size)
 {
     if (sink->file != NULL)
@@ -232,6 +235,7 @@ ae_status aei_archive_save_memory(const aei_archive *archive, void *buffer, size
                           needed);
     else if (buffer != NULL)
         status = aei_archive_write(archive, (aei_sink){.memory = buffer});
+    /* Told with a buffer that is too small as well, so that the caller can get a larger one. */
     if (size != NULL && (status == AE_OK || status == AE_ERROR_BUFFER_SIZE))
         *size = needed;
     return status;

@@ -43,6 +43,7 @@ static bool comes_before(const search *s, const aei_module *a, const aei_module 
     return s->mirrored && a->side == AEI_SIDE_DECODER ? order > 0 : order < 0;
 }
 
+/* Worked out once for all pairs, since the search asks again at every step. */
 static void find_constraints(search *s)
 {
     memset(s->blockers, 0, s->count * sizeof *s->blockers);
@@ -64,9 +65,11 @@ static void mark(search *s, size_t i, bool used)
 
 static void extend(search *s, size_t at)
 {
+    /* Two orders are as bad as a hundred, so the search ends with the second. */
     if (s->orders > 1 || ++s->steps > MOST_STEPS)
         return;
     if (at == s->count) {
+        /* An autoencoder ends where it began. This leaves out chains of another kind of network. */
         if (gives(s->linears[s->order[at - 1]]) == takes(s->linears[s->order[0]]) &&
             s->orders++ == 0)
             memcpy(s->found, s->order, s->count * sizeof *s->found);
@@ -112,6 +115,8 @@ ae_status aei_chain_sort(aei_chain_result *result, const aei_module **linears, s
     ae_status status = AE_OK;
     if (sorted == NULL || !allocate(&s))
         AE_CHECK(aei_fail_memory(count * (count + sizeof *sorted)));
+    /* Mirrored numbers only where plain ones fit nothing: a file that fits both is read as its
+     * numbers stand. */
     for (int turn = 0; turn < 2 && count > 0 && s.orders == 0; turn++) {
         s.mirrored = turn == 1;
         find_constraints(&s);
@@ -119,6 +124,7 @@ ae_status aei_chain_sort(aei_chain_result *result, const aei_module **linears, s
     }
     if (s.orders == 0 && s.steps <= MOST_STEPS)
         goto cleanup;
+    /* A search that was given up may have missed a second order, so the first is not believed. */
     *result = s.orders == 1 && s.steps <= MOST_STEPS ? AEI_CHAIN_ONE : AEI_CHAIN_SEVERAL;
     for (size_t i = 0; i < count; i++)
         sorted[i] = linears[s.found[i]];

@@ -64,6 +64,7 @@ void aei_model_put(aei_archive *archive, const float *parameters, const float *r
     }
     if (network->fill != NULL)
         aei_archive_add(archive, "", missing_fill, AEI_F32, 1, &network->widths[0], network->fill);
+    /* Everything below is text in the metadata, which readers of tensors skip. */
     char version[16];
     (void)snprintf(version, sizeof version, "%d", FORMAT_VERSION);
     aei_archive_note(archive, "format", "pt"); /* whose names and layout these are */
@@ -119,6 +120,7 @@ static ae_status read_values(float *values, const aei_stored *stored, const ae_n
     const size_t wanted[2] = {layer->out, tensor->part == AEI_WEIGHT ? layer->in : 1};
     const size_t rank = tensor->part == AEI_WEIGHT ? 2 : 1;
     (void)aei_quote(name, stored->name);
+    /* Before the values are read: there is room for just as many as the network's tensor has. */
     if (stored->rank != rank || stored->shape[0] != wanted[0] || stored->shape[1] != wanted[1]) {
         char is[AEI_SHAPE_SIZE], should_be[AEI_SHAPE_SIZE];
         return aei_fail(AE_ERROR_FORMAT, "tensor %s: shape %s, not %s", name,
@@ -134,6 +136,8 @@ static ae_status read_values(float *values, const aei_stored *stored, const ae_n
     return AE_OK;
 }
 
+/* By its one name, and not by way of the state dict's reading: moments and best weights are in
+ * libae's own files only. */
 ae_status aei_model_values(float *values, const aei_safetensors *file, const ae_network *network,
                            const char *prefix, const aei_tensor *tensor, bool negative_allowed)
 {
@@ -248,6 +252,7 @@ cleanup:
 }
 
 /* A tensor beside encoder and decoder, below the same prefix. */
+/* Below the prefix, because a file may hold several networks, each with a scaling of its own. */
 static const aei_stored *find_beside(const aei_safetensors *file, const aei_state_dict *dict,
                                      const char *name)
 {
@@ -264,6 +269,8 @@ static ae_status read_scaling(ae_network *network, const aei_safetensors *file,
                      *scale = find_beside(file, dict, scaling_scale);
     if (offset == NULL && scale == NULL)
         return AE_OK;
+    /* One of the two alone is damage. A guess for the other would shift or stretch every
+     * feature. */
     if (offset == NULL || scale == NULL)
         return aei_fail(AE_ERROR_FORMAT, "tensor %s is missing",
                         offset == NULL ? scaling_offset : scaling_scale);
@@ -328,6 +335,7 @@ static ae_status make_network(ae_network **network, const aei_architecture *a, c
 ae_status aei_model_check_version(const aei_safetensors *file)
 {
     const aei_json *note = aei_json_member(file->metadata, "libae.format_version");
+    /* A file without the note is not libae's, and has no version that could be too new. */
     uint64_t version = FORMAT_VERSION;
     if (note != NULL && (!aei_json_u64(note, &version) || version == 0))
         return aei_fail(AE_ERROR_FORMAT, "libae.format_version is damaged");
@@ -339,6 +347,9 @@ ae_status aei_model_check_version(const aei_safetensors *file)
     return AE_OK;
 }
 
+/* What is refused first is what makes the rest meaningless: a version, then names, then shapes,
+ * then values. The threshold is last, since all that comes before it changes the network and
+ * would void it. The caller gets the network when nothing can fail any more. */
 static ae_status get_with(ae_network **network, const aei_safetensors *file,
                           const ae_load_options *options)
 {

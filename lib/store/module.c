@@ -68,6 +68,8 @@ static aei_side side_of(span part)
     return encodes == decodes ? AEI_SIDE_NONE : encodes ? AEI_SIDE_ENCODER : AEI_SIDE_DECODER;
 }
 
+/* The outermost part that names a side decides: in "decoder.encoder_norm" the inner word is
+ * about something else. */
 static void find_side(aei_module *module)
 {
     for (size_t at = 0; at < module->length;) {
@@ -113,6 +115,8 @@ static bool start(aei_module *module, const aei_stored *tensor, const char *name
         module->variance = tensor;
     else if (strcmp(last, "num_batches_tracked") == 0)
         module->tracked = tensor;
+    /* Such as in_proj_weight: a module that libae does not have. It is kept to be noticed, since
+     * a network without it would compute something else. */
     else if (strstr(last, "weight") != NULL || strstr(last, "bias") != NULL)
         module->other = tensor;
     else
@@ -162,6 +166,7 @@ ae_status aei_modules_read(aei_module **modules, size_t *count, const aei_safete
         const char *name = behind(file->tensors[i].name, prefix);
         entries += name != NULL && start(&made[entries], &file->tensors[i], name);
     }
+    /* Sorted, the tensors of one module are neighbours, wherever they lie in the file. */
     qsort(made, entries, sizeof *made, by_path);
     for (size_t i = 0; i < entries; i++) {
         if (kept > 0 && by_path(&made[kept - 1], &made[i]) == 0)
@@ -176,7 +181,8 @@ ae_status aei_modules_read(aei_module **modules, size_t *count, const aei_safete
     return AE_OK;
 }
 
-/* The digits that start at text[at]. */
+/* The digits that start at text[at], without zeros in front. Numbers are compared as texts of
+ * digits, so that none is too long. */
 static span number_at(span text, size_t at)
 {
     span digits = {text.at + at, 0};
@@ -257,6 +263,8 @@ static span last_number(const aei_module *module, span part)
     return at == end ? (span){rest.at, 0} : number_at((span){rest.at, end}, at);
 }
 
+/* Only gaps between layers are computed with it, so it may stop far beyond any layer; digits
+ * without end would overflow. */
 static size_t value_of(span digits)
 {
     size_t value = 0;

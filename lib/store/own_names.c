@@ -81,6 +81,8 @@ static ae_status find_tensors(aei_state_dict *dict, const aei_safetensors *file)
     return AE_OK;
 }
 
+/* Both are asked for. Names such as encoder.0.weight are PyTorch's too, and the note stays in a
+ * file whose tensors somebody has renamed; each is then read as a state dict, by hints. */
 bool aei_own_names(const aei_safetensors *file)
 {
     bool named = false;

@@ -111,6 +111,8 @@ static ae_status sort_linears(reading *r)
 {
     aei_chain_result result;
     collect(r, false);
+    /* More layers are refused below, and are not sorted first: the search has a table of all
+     * pairs. */
     if (r->count <= AEI_LAYERS_MAX)
         AE_TRY(aei_chain_sort(&result, r->linears, r->count));
     if (r->count <= AEI_LAYERS_MAX && r->scope != NULL && result == AEI_CHAIN_NONE) {
@@ -180,6 +182,8 @@ static ae_status find_code(aei_state_dict *dict, const reading *r)
     }
     for (size_t i = 2; i < r->count; i++)
         narrowest = width_at(r, i) < width_at(r, narrowest) ? i : narrowest;
+    /* Two that are equally narrow leave the code open (0): the option encoder_layers must say
+     * it. */
     dict->encoder_layers = narrowest;
     for (size_t i = 1; i < r->count; i++)
         if (i != narrowest && width_at(r, i) == width_at(r, narrowest))
@@ -197,6 +201,8 @@ static ae_status add_norm(aei_state_dict *dict, const reading *r, const aei_modu
         [AEI_NORM_LATER] = "the numbers leave a module between the linear layer and its batch "
                            "normalisation: libae has it before the activation",
     };
+    /* Half a module is damage or another kind of module. Going on without the other half would
+     * normalise by something nobody trained. */
     if (m->mean == NULL || m->variance == NULL)
         return refuse(AE_ERROR_FORMAT, r, m,
                       m->mean == NULL ? "running_mean is missing" : "running_var is missing");
@@ -287,6 +293,8 @@ ae_status aei_state_dict_read(aei_state_dict *dict, const aei_safetensors *file,
     aei_state_dict made = {0};
     reading r = {.file = file};
     ae_status status = AE_OK;
+    /* A prefix means that the caller picks a part of the file, and then libae's own reading of
+     * the whole does not hold. */
     if (prefix == NULL && aei_own_names(file)) {
         AE_CHECK(aei_own_names_read(&made, file));
     } else {

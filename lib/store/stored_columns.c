@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How are the names of columns, a picture's size and the scale of bytes kept in a model file? As
+ * JSON in the metadata: they say what rows look like, and readers of tensors have no use for
+ * them. */
 #include "store/stored_columns.h"
 
 #include "base/error.h"
@@ -50,6 +53,7 @@ void aei_columns_put(aei_archive *archive)
 static ae_status read_names(ae_network *network, const aei_json *list)
 {
     const size_t width = network->widths[0];
+    /* Pointers into the JSON are enough, since the setter copies. */
     const char **names = calloc(width, sizeof *names);
     if (names == NULL)
         return aei_fail_memory(width * sizeof *names);
@@ -61,6 +65,8 @@ static ae_status read_names(ae_network *network, const aei_json *list)
             break;
     }
     ae_status status;
+    /* Both counts matter: a list that is too long is of another network, and cutting it would
+     * give columns wrong names. */
     if (count < width || item != NULL)
         status = aei_fail(AE_ERROR_FORMAT, "libae.columns: not a list of %zu strings", width);
     else
@@ -96,6 +102,7 @@ static ae_status read_input(ae_network *network, const aei_json *json)
     return AE_OK;
 }
 
+/* A note that is absent is no fault: a network need not know its columns. */
 static ae_status read_note(ae_network *network, const aei_safetensors *file, const char *key,
                            ae_status (*read)(ae_network *, const aei_json *))
 {

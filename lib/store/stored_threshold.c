@@ -17,7 +17,8 @@ static const char *const rules[] = {"", "quantile", "mean_sd", "median_mad", "gi
 
 enum { RULES = sizeof rules / sizeof rules[0], NUMBERS = 7, REQUIRED = 5 };
 
-/* The real members, in the order they are written. */
+/* The real members, in the order they are written. Those behind the first REQUIRED came later: a
+ * file without them is an older one, and they are 0. */
 static void list_numbers(double *numbers[NUMBERS], ae_threshold *t)
 {
     double *const all[NUMBERS] = {&t->value,  &t->quantile, &t->k,          &t->centre,
@@ -93,6 +94,7 @@ static ae_status read_json(ae_threshold *t, const aei_json *json, const ae_netwo
         else if (!aei_json_double(aei_json_member(json, number_names[i]), numbers[i]) ||
                  !isfinite(*numbers[i]))
             return damaged(number_names[i]);
+    /* By name and not by number: the numbers of an enum are the header's business. */
     const int rule = find_rule(aei_json_string(aei_json_member(json, "rule")));
     if (rule == RULES)
         return damaged("rule");
@@ -122,6 +124,7 @@ static ae_status get_spread(ae_network *network, const aei_safetensors *file)
     if (status == AE_OK)
         status = ae_network_set_error_spread(network, values);
     free(values);
+    /* The setter says that data are bad, as to a caller who passes them; here the file is. */
     return status == AE_ERROR_DATA ? aei_fail_within(AE_ERROR_FORMAT, "tensor %s", spread_name)
                                    : status;
 }
@@ -129,6 +132,7 @@ static ae_status get_spread(ae_network *network, const aei_safetensors *file)
 /* Last in loading, after everything that raises the generation, or it would be void at once. */
 ae_status aei_threshold_get(ae_network *network, const aei_safetensors *file)
 {
+    /* The spread before the threshold: one in units of spreads is damaged without it. */
     AE_TRY(get_spread(network, file));
     aei_json *json;
     ae_threshold threshold = {0};

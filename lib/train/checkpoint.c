@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The names are part of the format. A field that a later version adds stands at the end, and
+ * resume.c says what a file without it means. */
 #define FIELD(name, kind) AEI_FIELD(aei_progress, name, kind)
 
 const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS] = {
@@ -36,6 +38,8 @@ static uint64_t mark_of(const float *values, size_t count)
     return mark;
 }
 
+/* Kept in the file, since costs of two sets do not compare: a best epoch that was chosen by the one
+ * says nothing about the other. */
 void aei_run_criterion(const ae_trainer *trainer, char text[AEI_CRITERION_TEXT])
 {
     const ae_trainer_options *o = &trainer->options;
@@ -58,6 +62,8 @@ static void write_count(aei_text *json, const char *name, uint64_t value)
     aei_text_add(json, "%s\"%s\":\"%" PRIu64 "\"", json->length == 0 ? "{" : ",", name, value);
 }
 
+/* Numbers are written so that they read back to the bit: two texts are then the same exactly
+ * where two numbers are. */
 static void write_real(aei_text *json, const char *name, float value)
 {
     aei_text_add(json, "%s\"%s\":\"", json->length == 0 ? "{" : ",", name);
@@ -76,6 +82,8 @@ static void write_norms(aei_text *json, const ae_network *network)
     aei_text_add(json, "\"");
 }
 
+/* Lists are words between blanks rather than arrays of JSON: resuming compares each member as
+ * one text and shows it in an error as it stands. */
 static void describe_network(aei_text *json, const ae_network *network)
 {
     aei_text_add(json, "{\"widths\":\"");
@@ -125,6 +133,7 @@ static void write_mark(aei_text *json, const char *name, const float *values, si
                      mark_of(values, count));
 }
 
+/* Named only where they are on, as all that came after the first files. */
 static void describe_regularisation(aei_text *json, const ae_trainer_options *o)
 {
     for (size_t l = 0; o->dropouts != NULL && l < o->dropout_count; l++) {
@@ -202,9 +211,12 @@ static void put_state(aei_archive *archive, const ae_trainer *trainer)
         aei_text_number(&json, (double)trainer->optimizer->learning_rate);
         aei_text_add(&json, "}");
     }
+    /* A text that ran out of memory is cut off. The file must fail with it, or it could not be
+     * resumed. */
     archive->failed = archive->failed || run.failed || progress.failed || json.failed;
     if (!archive->failed)
         aei_archive_note(archive, "libae.checkpoint", json.data);
+    /* By name, so that a later version can add columns and an older one still find its own. */
     char columns[AEI_HISTORY_TEXT];
     aei_archive_note(archive, "libae.history_fields", aei_history_columns(columns));
     aei_text_free(&run);
@@ -222,6 +234,8 @@ static void put_moments(aei_archive *archive, const char *prefix, const float *b
             aei_archive_add_part(archive, prefix, &network->tensors[i], block);
 }
 
+/* Running statistics belong to it: the best weights with the statistics of a later epoch would
+ * not have the best cost. */
 static void put_best(aei_archive *archive, aei_weights best)
 {
     const ae_network *network = archive->network;
@@ -260,7 +274,11 @@ static void put_all(aei_archive *archive, const ae_trainer *trainer, const doubl
 static ae_status save(const ae_trainer *trainer, const char *path, void *buffer, size_t capacity,
                       size_t *size)
 {
+    /* Where another trainer has taken the optimizer, its moments are those of another network,
+     * and the file would mix two runs. */
     AE_TRY(aei_trainer_check(trainer));
+    /* One row too many: before the first epoch has ended there is none, and malloc of 0 bytes
+     * may give NULL. */
     const size_t bytes = (trainer->history_count + 1) * AEI_HISTORY_FIELDS * sizeof(double);
     double *history = malloc(bytes);
     if (history == NULL)

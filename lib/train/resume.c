@@ -39,6 +39,8 @@ static ae_status damaged(const char *what)
 }
 
 /* Members of one description that the other has not: an option of one run alone. */
+/* The other direction of the comparison. Without it a checkpoint with dropout would go on in a
+ * trainer that has never heard of it. */
 static ae_status find_absent(const aei_json *theirs, const aei_json *ours)
 {
     char shown[AEI_QUOTE_SIZE];
@@ -65,6 +67,8 @@ static ae_status compare_runs(const aei_json *theirs, const ae_trainer *trainer)
          item = aei_json_next(item)) {
         const char *name = aei_json_key(item), *mine = aei_json_string(item);
         const char *was = aei_json_string(aei_json_member(theirs, name));
+        /* Every description names an optimizer. Without one it is none, and "another run" would
+         * send the caller looking for an option that differs. */
         if (was == NULL && aei_json_member(theirs, "optimizer") == NULL)
             status = damaged("run");
         else if (was == NULL || strcmp(was, mine) != 0)
@@ -100,6 +104,7 @@ static ae_status read_progress(aei_progress *progress, const aei_json *json)
 /* A position that this trainer's own steps can lead to; run.c indexes rows by it. */
 static ae_status check_progress(const aei_progress *p, const ae_trainer *trainer)
 {
+    /* The rows and the batch are the same by now, and so is the number of steps in an epoch. */
     const uint64_t steps_per_epoch = trainer->steps_per_epoch;
     if (p->epoch_step > steps_per_epoch)
         return damaged("epoch_step");
@@ -160,6 +165,7 @@ static size_t count_columns(const char *fields)
     while (count < AEI_HISTORY_FIELDS) {
         const char *name = aei_history_fields[count].name;
         const size_t length = strlen(name);
+        /* The comma counts: train_cost is also how train_cost_min begins. */
         if (strncmp(fields, name, length) != 0 || (fields[length] != ',' && fields[length] != 0))
             break;
         count++;
@@ -179,6 +185,7 @@ static ae_status read_entry(ae_epoch_info *e, const double *row, size_t columns,
         if (!damaged)
             aei_history_set(e, f, row[f]);
     }
+    /* Entries are numbered without gaps, so any other number is damage that no type would show. */
     if (damaged || e->epoch != index + 1)
         return aei_fail(AE_ERROR_FORMAT, "tensor history: row %zu is damaged", index);
     return AE_OK;
@@ -197,6 +204,7 @@ static ae_status read_history(saved *s, const aei_safetensors *file)
     if (stored->rank != 2 || columns < known || count != s->progress.epochs)
         return aei_fail(AE_ERROR_FORMAT, "tensor history: %zu x %zu values, but %llu epochs", count,
                         columns, (unsigned long long)s->progress.epochs);
+    /* One more than needed in both: a run that was saved within its first epoch has no entries. */
     double *values = malloc((stored->elements + 1) * sizeof *values);
     s->history = malloc((count + 1) * sizeof *s->history);
     ae_status status = AE_OK;
@@ -217,6 +225,8 @@ static ae_status read_block(float **parameters, float **running, const aei_safet
     const size_t largest = aei_model_largest(network);
     float *values = malloc(largest * sizeof *values);
     ae_status status = AE_OK;
+    /* Zeros, because packing leaves the padding of the panels alone and the kernels count on
+     * zeros there. */
     *parameters = calloc(network->parameter_floats, sizeof(float));
     if (running != NULL)
         *running = calloc(network->running_floats, sizeof(float));
@@ -224,6 +234,7 @@ static ae_status read_block(float **parameters, float **running, const aei_safet
         AE_CHECK(aei_fail_memory((largest + network->parameter_floats) * sizeof *values));
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
+        /* Moments: running statistics have none, nor has the second of two tied weights. */
         if (!tensor->trained && running == NULL)
             continue;
         AE_CHECK(aei_model_values(values, file, network, prefix, tensor,
@@ -236,6 +247,7 @@ cleanup:
     return status;
 }
 
+/* Fill values are what the first layer reads for missing ones, so other ones are other rows. */
 static bool same_fill(const ae_network *a, const ae_network *b)
 {
     if (a->fill == NULL || b->fill == NULL)
@@ -265,6 +277,7 @@ static ae_status read_saved(saved *s, const aei_safetensors *file, const ae_trai
         AE_TRY(read_block(&s->first, NULL, file, s->network, "optimizer.first.", true));
     if (optimizer->second != NULL)
         AE_TRY(read_block(&s->second, NULL, file, s->network, "optimizer.second.", false));
+    /* A trainer that will not restore them does not ask for them, and so takes up files without. */
     if (trainer->best_parameters != NULL && s->progress.best_epoch != 0)
         AE_TRY(read_block(&s->best_parameters, &s->best_running, file, s->network, "best.", true));
     return s->best_parameters == NULL ? AE_OK : aei_tied_check(s->network, s->best_parameters);
@@ -279,6 +292,7 @@ static void apply(ae_trainer *t, const saved *s)
     aei_copy_floats(network->parameters, s->network->parameters, parameters);
     aei_copy_floats(network->running, s->network->running, running);
     network->batches_tracked = s->network->batches_tracked;
+    /* The seed that these weights began with, which files of the network name. */
     network->seed = s->network->seed;
     aei_copy_floats(t->optimizer->first, s->first, parameters);
     aei_copy_floats(t->optimizer->second, s->second, parameters);
@@ -322,6 +336,8 @@ ae_status ae_trainer_resume(ae_trainer *trainer, const char *path)
     AE_REQUIRE(trainer);
     AE_REQUIRE(path);
     AE_TRY(aei_trainer_check(trainer));
+    /* Read whole and then looked at: a file that somebody shortens meanwhile cannot end the
+     * program, as it could one that was mapped. */
     void *data;
     size_t size;
     AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));

@@ -14,6 +14,7 @@ static bool finished(const ae_trainer *t)
            (patience > 0 && t->progress.stale_epochs >= patience);
 }
 
+/* NULL stops too, or a loop that asks this would never end. */
 int ae_trainer_should_stop(const ae_trainer *trainer)
 {
     return trainer == NULL || finished(trainer);
@@ -29,6 +30,8 @@ ae_status ae_trainer_restore_best(ae_trainer *trainer)
                              : aei_fail(AE_ERROR_NOT_SET, "no best weights: no epoch is done yet");
 }
 
+/* checkpoint_behind stays set when saving fails, so that the next run writes what this one could
+ * not. */
 static ae_status save(ae_trainer *t)
 {
     AE_TRY(ae_trainer_save_checkpoint(t, t->checkpoint_path));
@@ -49,6 +52,7 @@ static ae_status save_at_exit(ae_trainer *t, ae_status status)
 {
     if (status == AE_OK)
         return save(t);
+    /* Saving may fail too and put its own text in place of the first one. */
     char text[512];
     memcpy(text, ae_last_error(), strlen(ae_last_error()) + 1);
     if (save(t) == AE_OK)
@@ -72,6 +76,7 @@ ae_status ae_trainer_run(ae_trainer *trainer)
         if (tried)
             status = save(trainer);
     }
+    /* A save that has just failed is not tried a second time: the disk is as full as before. */
     if (wanted && trainer->checkpoint_behind && !tried)
         status = save_at_exit(trainer, status);
     if (status == AE_OK)

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-/* The generation moves, so that sessions look at the weights anew. */
+/* Whatever was known of the run before is void: the order of its epoch, the snapshot, where the
+ * best weights lie. Events learn at the next step where the run goes on. The generation moves,
+ * so that sessions look at the weights anew. */
 void aei_trainer_resumed(ae_trainer *t)
 {
     t->order_epoch = 0;
@@ -18,6 +20,8 @@ void aei_trainer_resumed(ae_trainer *t)
     aei_step_forget_gradient(t->step);
 }
 
+/* Either may be missing: SGD without momentum has no moments, and a trainer without restore_best
+ * keeps no best weights. */
 void aei_copy_floats(float *to, const float *from, size_t count)
 {
     if (to != NULL && from != NULL)
@@ -53,7 +57,8 @@ void aei_trainer_restore_best(ae_trainer *t)
         swap_best(t);
 }
 
-/* Whether the network holds the best weights, unchanged since they were put there. */
+/* Whether the network holds the best weights, unchanged since they were put there. The flag alone
+ * would not do: between two runs somebody may have set tensors. */
 static bool holds_best(const ae_trainer *t)
 {
     return t->restored && t->restored_generation == t->network->generation;
@@ -70,6 +75,8 @@ void aei_trainer_use_latest(ae_trainer *t)
     t->restored = false;
 }
 
+/* Best and latest change places when the best are restored, so where each of the two lies
+ * depends on what the network holds now. */
 aei_weights aei_trainer_latest(const ae_trainer *t)
 {
     if (holds_best(t))
@@ -133,6 +140,8 @@ ae_status ae_trainer_get_gradient(const ae_trainer *trainer, const char *name, f
     AE_REQUIRE(values);
     const aei_tensor *tensor;
     AE_TRY(aei_network_find_tensor(&tensor, trainer->network, name, count));
+    /* What can never have a gradient is refused before what only has none now: setting
+     * keep_gradients would not help. */
     if (aei_tensor_is_parameter(tensor) && !tensor->trained)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "%s is tied: its gradient is part of that of the encoder's weight", name);
