@@ -208,7 +208,7 @@ static float *gradient_of(const char *kernels, const aei_bf16_kernels *(*hook)(c
     float *values = fixture_values((size_t)(ROWS + MORE) * WIDTH, 0, 1, 5);
     ck_assert_ok(aei_team_create(&team, threads));
     aei_bf16_kernels_hook = hook;
-    ck_assert_ok(aei_step_create(&step, network, team, ROWS + MORE,
+    ck_assert_ok(aei_step_create(&step, network, team, ROWS + MORE, 0,
                                  AEI_STEP_GRADIENT | AEI_STEP_BF16 | flags));
     aei_bf16_kernels_hook = NULL;
     aei_step_job job = {.gather = gather,

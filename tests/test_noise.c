@@ -28,7 +28,7 @@ static moments measure(const aei_noise *noise, float value)
     float *values = fixture_allocate(ACROSS * DOWN, sizeof *values);
     for (size_t i = 0; i < ACROSS * DOWN; i++)
         values[i] = value;
-    aei_noise_apply(noise, kernels(), ACROSS, 0, ACROSS, DOWN, values, values, ACROSS);
+    aei_noise_apply(noise, kernels(), ACROSS, 0, ACROSS, 0, DOWN, values, values, ACROSS);
     moments m = {0};
     const double n = ACROSS * DOWN;
     for (size_t i = 0; i < ACROSS * DOWN; i++) {
@@ -80,8 +80,8 @@ START_TEST(normal_noise_is_normal)
     enum { N = 400000 };
     static const double bounds[] = {-4, -3, -2.5, -1, -0.1, 0, 0.5, 1.5, 2.9, 3.5, 4.2};
     float *values = fixture_allocate(N, sizeof *values);
-    aei_noise_apply(&(aei_noise){.sd = 1, .seed = 2}, kernels(), N / 100, 0, N / 100, 100, values,
-                    values, N / 100);
+    aei_noise_apply(&(aei_noise){.sd = 1, .seed = 2}, kernels(), N / 100, 0, N / 100, 0, 100,
+                    values, values, N / 100);
     for (size_t b = 0; b < COUNT(bounds); b++) {
         double below = 0;
         for (size_t i = 0; i < N; i++)
@@ -100,17 +100,17 @@ START_TEST(a_value_depends_on_seed_step_row_and_feature_alone)
     other_step.step++, other_seed.seed++;
     float *clean = fixture_values(ROWS * FEATURES, 0, 1, 1), whole[ROWS * FEATURES],
           part[ROWS * FEATURES];
-    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, whole, FEATURES);
+    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, 0, ROWS, clean, whole, FEATURES);
     /* The same in panels of 16, and over a prefix of the rows. */
     for (size_t first = 0; first < FEATURES; first += 16) {
         const size_t count = FEATURES - first < 16 ? FEATURES - first : 16;
-        aei_noise_apply(&noise, kernels(), FEATURES, first, count, ROWS / 2, clean + first,
+        aei_noise_apply(&noise, kernels(), FEATURES, first, count, 0, ROWS / 2, clean + first,
                         part + first, FEATURES);
     }
     ck_assert_mem_eq(part, whole, ROWS / 2 * FEATURES * sizeof *whole);
-    aei_noise_apply(&other_step, kernels(), FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
+    aei_noise_apply(&other_step, kernels(), FEATURES, 0, FEATURES, 0, ROWS, clean, part, FEATURES);
     ck_assert_mem_ne(part, whole, sizeof whole);
-    aei_noise_apply(&other_seed, kernels(), FEATURES, 0, FEATURES, ROWS, clean, part, FEATURES);
+    aei_noise_apply(&other_seed, kernels(), FEATURES, 0, FEATURES, 0, ROWS, clean, part, FEATURES);
     ck_assert_mem_ne(part, whole, sizeof whole);
     free(clean);
 }
@@ -208,7 +208,7 @@ START_TEST(the_cost_compares_with_the_clean_row)
         AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 20, FEATURES}, .width_count = 3,
                            .batch_norm = AE_TOGGLE_OFF, .seed = 2));
     ae_session *session = NULL;
-    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, ROWS, clean, corrupted, FEATURES);
+    aei_noise_apply(&noise, kernels(), FEATURES, 0, FEATURES, 0, ROWS, clean, corrupted, FEATURES);
     ck_assert_ok(ae_session_create(&session, network, NULL));
     ck_assert_ok(ae_session_reconstruct(session, corrupted, ROWS, output));
     double expected = 0, cost = 0;
@@ -253,7 +253,7 @@ START_TEST(a_step_made_for_noise_has_none_by_itself)
     for (unsigned flag = 0; flag <= AEI_STEP_NOISE; flag += AEI_STEP_NOISE) {
         aei_step *step = NULL;
         double cost, norm;
-        ck_assert_ok(aei_step_create(&step, network, team, ROWS, AEI_STEP_GRADIENT | flag));
+        ck_assert_ok(aei_step_create(&step, network, team, ROWS, 0, AEI_STEP_GRADIENT | flag));
         ck_assert_ok(aei_step_run(step, &job, &cost, &norm));
         const float *gradient = aei_step_gradient(step);
         if (flag == 0)
@@ -289,7 +289,7 @@ static double cost_of_denoising(float input_noise, float input_mask)
     float *clean = fixture_allocate(3 * TEST * PIXELS, sizeof *clean);
     float *noisy = clean + TEST * PIXELS, *output = noisy + TEST * PIXELS;
     ck_assert_ok(ae_dataset_read(test, 0, TEST, clean));
-    aei_noise_apply(&noise, kernels(), PIXELS, 0, PIXELS, TEST, clean, noisy, PIXELS);
+    aei_noise_apply(&noise, kernels(), PIXELS, 0, PIXELS, 0, TEST, clean, noisy, PIXELS);
     ae_session *session = NULL;
     ck_assert_ok(ae_session_create(&session, network, NULL));
     ck_assert_ok(ae_session_reconstruct(session, noisy, TEST, output));

@@ -267,6 +267,15 @@ typedef struct ae_trainer_options {
     const float *validation_row_weights;
     /** entries of validation_row_weights: 0, or the rows of the validation set */
     size_t validation_row_weight_count;
+    /**
+     * Rows of a block of the batch. Each block has batch statistics of its own ("ghost batch
+     * normalization", Hoffer et al. 2017) and a gradient of its own; the blocks' gradients are
+     * added in a fixed order. Large batches then train as small ones do, as far as batch
+     * normalisation is concerned. Running statistics are blended once a step, with the mean and
+     * variance of all rows. The last block of a batch may be shorter; with batch normalisation a
+     * last block of one row joins the one before it. Default 0: the whole batch is one block.
+     */
+    size_t batch_block;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls

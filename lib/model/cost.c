@@ -43,11 +43,11 @@ bool aei_cost_parse(ae_cost *cost, const char *name)
  * derivative. A row's own weight multiplies its term and so its factor. n stays the number of rows:
  * what a row adds to the gradient must not depend on which rows happen to share its batch.
  */
-double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t panels,
-                         const float *sums, const aei_there *there, const float *weights,
-                         float *factor)
+double aei_cost_of_rows(ae_cost kind, size_t row_count, size_t batch_rows, size_t features,
+                        size_t panels, const float *sums, const aei_there *there,
+                        const float *weights, float *factor)
 {
-    const double rows = (double)row_count, width = (double)features;
+    const double rows = (double)batch_rows, width = (double)features;
     double cost = 0;
     for (size_t r = 0; r < row_count; r++) {
         double sum = 0;
@@ -74,7 +74,7 @@ double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t
         }
         cost += weight * sum;
     }
-    return cost / rows;
+    return cost;
 }
 
 static const char *const unit_names[] = {[AE_SCORE_UNITS_SCALED] = "scaled",

@@ -9,13 +9,14 @@
 #include "model/fill.h"
 
 /*
- * A batch's cost from its rows' sums of squares (or, for BCE, of entropies), [panels][rows], and
- * the factor by which each row's y - t becomes its part of the gradient. there says which share of
- * each row is there; NULL: all. weights has one for each row; NULL: all are 1.
+ * What some rows of a batch add to batch_rows times its cost, from their sums of squares (or, for
+ * BCE, of entropies), [panels][rows], and the factor by which each row's y - t becomes its part of
+ * the gradient. there says which share of each row is there; NULL: all. weights has one for each
+ * row; NULL: all are 1.
  */
-double aei_cost_of_batch(ae_cost kind, size_t row_count, size_t features, size_t panels,
-                         const float *sums, const aei_there *there, const float *weights,
-                         float *factor);
+double aei_cost_of_rows(ae_cost kind, size_t row_count, size_t batch_rows, size_t features,
+                        size_t panels, const float *sums, const aei_there *there,
+                        const float *weights, float *factor);
 
 /* Refuse a cost that is none, or that the network's output cannot have.
  * AE_ERROR_INVALID_ARGUMENT. */

@@ -15,8 +15,8 @@ enum { QUAD = 4 };
  * neighbouring rows are then neighbours, and all that are computed side by side are used, however
  * narrow a panel is. Drawing is most of what dropout costs.
  */
-void aei_dropout_draw(const aei_dropout *dropout, size_t first, size_t count, size_t rows,
-                      size_t panel, float *factors)
+void aei_dropout_draw(const aei_dropout *dropout, size_t first, size_t count, size_t first_row,
+                      size_t rows, size_t panel, float *factors)
 {
     const int32_t bound = (int32_t)(dropout->chance * 0x1p31f);
     const float scale = 1 / (1 - dropout->chance);
@@ -25,7 +25,8 @@ void aei_dropout_draw(const aei_dropout *dropout, size_t first, size_t count, si
             const size_t here = rows - r < AEI_BLOCKS ? rows - r : AEI_BLOCKS;
             uint32_t words[QUAD * AEI_BLOCKS];
             aei_random_blocks(words, dropout->seed, AEI_STREAM_LAYERS + dropout->layer,
-                              (uint32_t)dropout->step, (uint64_t)((first + j) / QUAD) << 32 | r);
+                              (uint32_t)dropout->step,
+                              (uint64_t)((first + j) / QUAD) << 32 | (first_row + r));
             for (size_t i = 0; i < here; i++)
                 for (size_t k = 0; k < QUAD; k++)
                     factors[(r + i) * panel + j + k] = (int32_t)(words[i * QUAD + k] >> 1) < bound

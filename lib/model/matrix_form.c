@@ -44,20 +44,22 @@ void aei_matrix_form_store(const aei_matrix_form *form, const aei_gemm_mode *m, 
     }
 }
 
-void aei_multiply_nn(const aei_gemm_mode *m, size_t rows, size_t k, size_t n,
-                     const aei_matrix_form *a, const float *b, void *scratch, float *c,
-                     const float *prefetch)
+const void *aei_matrix_form_weights(const aei_gemm_mode *m, size_t k, const float *b, void *scratch)
 {
-    if (m->pairs != NULL) {
+    if (m->pairs != NULL)
         m->pairs->pack_pairs(k, b, scratch);
-        m->pairs->gemm_nn(rows, k, n, a->bf16, scratch, c);
-        return;
-    }
-    if (m->bf16) {
+    else if (m->bf16)
         m->kernels->round_bf16(k * m->kernels->panel, b, scratch);
-        b = scratch;
-    }
-    m->kernels->gemm_nn(rows, k, n, a->values, b, c, prefetch);
+    return m->bf16 ? scratch : b;
+}
+
+void aei_multiply_nn(const aei_gemm_mode *m, size_t rows, size_t k, size_t n,
+                     const aei_matrix_form *a, const void *b, float *c, const float *prefetch)
+{
+    if (m->pairs != NULL)
+        m->pairs->gemm_nn(rows, k, n, a->bf16, b, c);
+    else
+        m->kernels->gemm_nn(rows, k, n, a->values, b, c, prefetch);
 }
 
 void aei_multiply_tn(const aei_gemm_mode *m, size_t rows, size_t kb, size_t n,

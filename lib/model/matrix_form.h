@@ -36,10 +36,14 @@ aei_matrix_form aei_matrix_form_create(aei_arena *arena, const aei_gemm_mode *m,
 void aei_matrix_form_store(const aei_matrix_form *form, const aei_gemm_mode *m, size_t rows,
                            size_t p, const float *tile);
 
-/* c = a b as aei_kernels.gemm_nn; b is [k][P] in float32, scratch has the size of b. */
+/* What products read of a panel of weights, b[k][P] in float32; scratch has the size of b and may
+ * be what is returned. */
+const void *aei_matrix_form_weights(const aei_gemm_mode *m, size_t k, const float *b,
+                                    void *scratch);
+
+/* c = a b as aei_kernels.gemm_nn; b comes from aei_matrix_form_weights. */
 void aei_multiply_nn(const aei_gemm_mode *m, size_t rows, size_t k, size_t n,
-                     const aei_matrix_form *a, const float *b, void *scratch, float *c,
-                     const float *prefetch);
+                     const aei_matrix_form *a, const void *b, float *c, const float *prefetch);
 
 /* c = panel q of a, transposed, times panel p of b, as aei_kernels.gemm_tn. */
 void aei_multiply_tn(const aei_gemm_mode *m, size_t rows, size_t kb, size_t n,

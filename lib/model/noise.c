@@ -87,8 +87,8 @@ static void corrupt(const aei_noise *noise, const aei_kernels *kernels, uint64_t
 }
 
 void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features,
-                     size_t first, size_t count, size_t rows, const float *clean, float *corrupted,
-                     size_t stride)
+                     size_t first, size_t count, size_t first_row, size_t rows, const float *clean,
+                     float *corrupted, size_t stride)
 {
     const uint64_t quads = ((uint64_t)features + QUAD - 1) / QUAD;
     for (size_t r = 0; r < rows; r++) {
@@ -96,7 +96,7 @@ void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t 
             const size_t here = count - j < GROUP ? count - j : GROUP, at = r * stride + j;
             float x[GROUP] = {0};
             memcpy(x, clean + at, here * sizeof x[0]);
-            corrupt(noise, kernels, r * quads + (first + j) / QUAD, x);
+            corrupt(noise, kernels, (first_row + r) * quads + (first + j) / QUAD, x);
             memcpy(corrupted + at, x, here * sizeof x[0]);
         }
     }

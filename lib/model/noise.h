@@ -17,12 +17,12 @@ typedef struct aei_noise {
 
 /*
  * Corrupts features [first, first + count) of rows of `features` features: clean[r * stride + j]
- * into corrupted, of the same shape, which may be the same memory. The noise of a value depends on
- * seed, step, r and the feature alone, and to the last bit on the kernels' logarithm. first
- * is a multiple of 4.
+ * into corrupted, of the same shape, which may be the same memory. The rows stand in the batch from
+ * first_row on. The noise of a value depends on seed, step, that place and the feature alone, and
+ * to the last bit on the kernels' logarithm. first is a multiple of 4.
  */
 void aei_noise_apply(const aei_noise *noise, const aei_kernels *kernels, size_t features,
-                     size_t first, size_t count, size_t rows, const float *clean, float *corrupted,
-                     size_t stride);
+                     size_t first, size_t count, size_t first_row, size_t rows, const float *clean,
+                     float *corrupted, size_t stride);
 
 #endif

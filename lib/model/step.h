@@ -50,9 +50,10 @@ typedef enum aei_step_flag {
     AEI_STEP_DROPOUT = 16
 } aei_step_flag;
 
-/* All memory for batches of up to max_rows; `flags` are of aei_step_flag. */
+/* All memory for batches of up to max_rows, cut into blocks of `block` rows (0: not cut); `flags`
+ * are of aei_step_flag. */
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
-                          unsigned flags);
+                          size_t block, unsigned flags);
 void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);
 

@@ -5,14 +5,20 @@
 
 #include <stdlib.h>
 
-/* What the layers of the batch at hand hold. Without normalisation x^ and y are one array: nothing
- * reads the sums once the activation is done. Both operands of the backward pass are kept for the
- * whole batch, since every layer's gradient needs them. */
-static void lay_out_layers(aei_step *s)
+/* The most rows that a block can have: with batch normalisation the last one may get one more. */
+static size_t rows_of_block(const aei_step *s)
+{
+    return s->most_blocks == 1 ? s->max_rows : s->block_size + 1;
+}
+
+/* What the layers hold of a block. Without normalisation x^ and y are one array: nothing reads the
+ * sums once the activation is done. Both operands of the backward pass are kept for all rows, since
+ * every layer's gradient needs them. */
+static void lay_out_layers(aei_step *s, aei_activations *layers)
 {
     const ae_network *n = s->network;
     const aei_gemm_mode *m = &s->mode;
-    const size_t panel = n->kernels->panel, rows = s->max_rows;
+    const size_t panel = n->kernels->panel, rows = rows_of_block(s);
     aei_arena *arena = &s->arena;
     for (size_t l = 0; l < n->depth; l++) {
         const size_t panels = n->layers[l].panels;
@@ -31,73 +37,107 @@ static void lay_out_layers(aei_step *s)
         a.mean = aei_arena_take(arena, panels, panel * sizeof(float));
         a.variance = aei_arena_take(arena, panels, panel * sizeof(float));
         a.inverse = aei_arena_take(arena, panels, panel * sizeof(float));
-        if (s->layers != NULL)
-            s->layers[l] = a;
+        if (layers != NULL)
+            layers[l] = a;
     }
+}
+
+/* Without noise the target is the input itself. With noise, rounding may work in place: the clean
+ * row is elsewhere. */
+static void lay_out_block(aei_step *s, aei_step_block *block)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel, rows = rows_of_block(s);
+    const size_t panels = aei_step_panels(s, n->widths[0]);
+    const bool apart = s->noisy || s->missing;
+    aei_arena *arena = &s->arena;
+    aei_step_block b = {0};
+    b.input = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+    b.input_form = aei_matrix_form_create(arena, &s->mode, panels, rows, b.input, !apart);
+    b.target = apart ? aei_arena_take(arena, panels * rows, panel * sizeof(float)) : b.input;
+    if (s->missing) {
+        b.compared = aei_arena_take(arena, panels * rows, panel * sizeof(float));
+        b.present = aei_arena_take(arena, panels * rows, sizeof(float));
+    }
+    b.costs = aei_arena_take(arena, aei_step_panels(s, n->widths[n->depth]) * rows, sizeof(float));
+    b.penalties = aei_arena_take(arena, n->layers[n->encoder_layers - 1].panels, sizeof(double));
+    b.layers = aei_arena_take(arena, n->depth, sizeof *b.layers);
+    lay_out_layers(s, b.layers);
+    if (block != NULL)
+        *block = b;
+}
+
+/* Where one thread adds up what the blocks computed. */
+static aei_tree lay_out_tree(aei_step *s, aei_tree_add add, size_t floats)
+{
+    return (aei_tree){
+        .add = add,
+        .stride = floats,
+        .parts = aei_arena_take(&s->arena, aei_tree_parts(s->most_blocks), floats * sizeof(float))};
 }
 
 /* What each thread works with. No two threads write to one line of the cache. */
 static void lay_out_scratch(aei_step *s)
 {
     const ae_network *n = s->network;
-    const size_t panel = n->kernels->panel, rows = s->max_rows;
+    const size_t panel = n->kernels->panel;
     aei_arena *arena = &s->arena;
-    const size_t pack_floats = n->kernels->pack == NULL ? 0
-                                                        : n->kernels->pack_floats(rows, n->widest);
+    const size_t pack_floats = n->kernels->pack == NULL
+                                   ? 0
+                                   : s->most_blocks *
+                                         n->kernels->pack_floats(rows_of_block(s), n->widest);
     for (size_t t = 0; t < s->threads; t++) {
         aei_step_scratch c = {0};
         c.rounded = s->mode.bf16 ? aei_arena_take(arena, n->widest, panel * sizeof(float)) : NULL;
         c.transposed = aei_arena_take(arena, aei_step_panels(s, n->widest) * panel,
                                       panel * sizeof(float));
-        c.tile = aei_arena_take(arena, panel, panel * sizeof(float));
         c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
-        c.factor = aei_arena_take(arena, rows, sizeof(float));
-        c.dgamma = aei_arena_take(arena, panel, sizeof(float));
-        c.dbeta = aei_arena_take(arena, panel, sizeof(float));
+        c.operands = aei_arena_take(arena, s->most_blocks, sizeof *c.operands);
+        c.factor = aei_arena_take(arena, s->max_rows, sizeof(float));
+        c.tiles = lay_out_tree(s, aei_tree_add_gradients, panel * panel);
+        c.norms = lay_out_tree(s, aei_tree_add_gradients, 2 * panel);
+        c.statistics = lay_out_tree(s, aei_tree_add_statistics, 2 * panel);
         if (s->scratch != NULL)
             s->scratch[t] = c;
     }
 }
 
-/* Without noise the target is the input itself. With noise, rounding may work in place: the clean
- * row is elsewhere. */
+static void lay_out_statistics(aei_step *s)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel;
+    for (size_t l = 0; l < n->depth && s->most_blocks > 1; l++) {
+        const aei_step_statistics whole = {
+            .mean = aei_arena_take(&s->arena, n->layers[l].panels, panel * sizeof(float)),
+            .variance = aei_arena_take(&s->arena, n->layers[l].panels, panel * sizeof(float))};
+        if (s->statistics != NULL)
+            s->statistics[l] = whole;
+    }
+}
+
 static void lay_out(aei_step *s)
 {
     const ae_network *n = s->network;
-    const aei_gemm_mode *m = &s->mode;
-    const size_t panel = n->kernels->panel, rows = s->max_rows;
     aei_arena *arena = &s->arena;
-    s->layers = aei_arena_take(arena, n->depth, sizeof *s->layers);
+    s->blocks = aei_arena_take(arena, s->most_blocks, sizeof *s->blocks);
+    s->statistics = aei_arena_take(arena, n->depth, sizeof *s->statistics);
     s->scratch = aei_arena_take(arena, s->threads, sizeof *s->scratch);
     s->queues = aei_arena_take(arena, (AEI_PHASE_LAYERS + 2 * n->depth) * s->threads,
                                sizeof *s->queues);
-    s->input = aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
-                              panel * sizeof(float));
-    s->input_form = aei_matrix_form_create(arena, m, aei_step_panels(s, n->widths[0]), rows,
-                                           s->input, !s->noisy && !s->missing);
-    s->target = s->noisy || s->missing
-                    ? aei_arena_take(arena, aei_step_panels(s, n->widths[0]) * rows,
-                                     panel * sizeof(float))
-                    : s->input;
-    if (s->missing) {
-        const size_t panels = aei_step_panels(s, n->widths[0]);
-        s->compared = aei_arena_take(arena, panels * rows, panel * sizeof(float));
-        s->present = aei_arena_take(arena, panels * rows, sizeof(float));
-    }
-    s->ones = aei_arena_take(arena, panel, sizeof(float));
-    s->costs = aei_arena_take(arena, aei_step_panels(s, n->widths[n->depth]) * rows, sizeof(float));
-    s->penalties = aei_arena_take(arena, n->layers[n->encoder_layers - 1].panels, sizeof(double));
+    s->ones = aei_arena_take(arena, n->kernels->panel, sizeof(float));
     if (s->stored) {
         s->gradient = aei_arena_take(arena, n->parameter_floats, sizeof(float));
         s->squares = aei_arena_take(
             arena, (n->parameter_floats + AEI_NORM_BLOCK - 1) / AEI_NORM_BLOCK, sizeof(double));
     }
-    lay_out_layers(s);
+    for (size_t b = 0; b < s->most_blocks; b++)
+        lay_out_block(s, s->blocks == NULL ? NULL : &s->blocks[b]);
+    lay_out_statistics(s);
     lay_out_scratch(s);
 }
 
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
-                          unsigned flags)
+                          size_t block, unsigned flags)
 {
     aei_step *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -106,6 +146,9 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     s->team = team;
     s->threads = aei_team_threads(team);
     s->max_rows = max_rows;
+    s->block_size = block;
+    s->most_blocks = aei_block_count(
+        &(aei_blocks){max_rows, block, aei_network_norms(network) > 0});
     /* A tied weight's gradient has two parts, which are complete at different times. */
     s->stored = (flags & AEI_STEP_GRADIENT) != 0 || network->tied;
     s->noisy = (flags & AEI_STEP_NOISE) != 0;

@@ -18,10 +18,12 @@ void aei_step_blend_statistics(aei_step *s, size_t l, size_t p)
 {
     ae_network *n = s->network;
     const size_t panel = n->kernels->panel;
-    blend(n->running + n->layers[l].mean + p * panel, s->layers[l].mean + p * panel, n->bn_decay,
-          panel);
-    blend(n->running + n->layers[l].variance + p * panel, s->layers[l].variance + p * panel,
-          n->bn_decay, panel);
+    const aei_activations *only = &s->blocks[0].layers[l];
+    const bool whole = s->block_count == 1;
+    const float *mean = whole ? only->mean : s->statistics[l].mean;
+    const float *variance = whole ? only->variance : s->statistics[l].variance;
+    blend(n->running + n->layers[l].mean + p * panel, mean + p * panel, n->bn_decay, panel);
+    blend(n->running + n->layers[l].variance + p * panel, variance + p * panel, n->bn_decay, panel);
 }
 
 /* The global norm of the stored gradient, the same in every thread. */
@@ -51,7 +53,7 @@ static void add_tied(aei_step *s, size_t thread)
     for (size_t l = 0; l < n->encoder_layers; l++) {
         const aei_range mine = aei_share(n->layers[l].panels, thread, s->threads);
         for (size_t p = mine.first; p < mine.last; p++)
-            aei_tied_add_gradient(n, l, p, s->gradient, s->scratch[thread].tile);
+            aei_tied_add_gradient(n, l, p, s->gradient, aei_tree_next(&s->scratch[thread].tiles));
     }
     aei_team_barrier(s->team);
 }

@@ -159,6 +159,8 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     describe_optimizer(json, trainer->optimizer);
     write_count(json, "rows", ae_dataset_row_count(trainer->train_set));
     write_count(json, "batch", o->batch);
+    if (o->batch_block != 0)
+        write_count(json, "batch_block", o->batch_block);
     write_count(json, "seed", o->seed);
     write_text(json, "shuffle", shuffles[o->shuffle]);
     write_text(json, "drop_last", o->drop_last == AE_TOGGLE_ON ? "on" : "off");

@@ -18,6 +18,17 @@
 
 AEI_OPTIONS_INIT(ae_trainer_options)
 
+/* A block as large as the batch is no block, so that both are one run to a checkpoint. */
+static ae_status resolve_block(ae_trainer_options *o, const ae_network *network)
+{
+    if (o->batch_block == 1 && o->batch > 1 && aei_network_norms(network) > 0)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "batch_block 1: batch normalisation needs at least 2 rows in a block");
+    if (o->batch_block >= o->batch)
+        o->batch_block = 0;
+    return AE_OK;
+}
+
 /* Every number is checked before a default takes its place, so that an error names what the caller
  * wrote. Binary cross-entropy needs a sigmoid because the backward pass uses their joint
  * derivative, y - t, which stays finite where the sigmoid alone is flat. */
@@ -47,6 +58,7 @@ static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *option
     AE_TRY(aei_check_share("input_dropout", o->input_dropout));
     AE_TRY(aei_regularisation_resolve(o, network));
     o->batch = o->batch == 0 ? 100 : o->batch;
+    AE_TRY(resolve_block(o, network));
     o->epochs = o->epochs == 0 ? 20 : o->epochs;
     o->threads = o->threads == 0 ? aei_cpu_cores() : o->threads;
     o->cost = o->cost == AE_COST_DEFAULT ? AE_COST_L2 : o->cost;
@@ -201,6 +213,7 @@ static ae_status prepare(ae_trainer *t)
     const bool noisy = o->input_noise > 0 || o->input_mask > 0 || o->input_dropout > 0;
     const bool stored = o->clip_norm > 0 || o->keep_gradients == AE_TOGGLE_ON;
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
+                           o->batch_block,
                            (stored ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
                                (ae_dataset_has_missing(t->train_set) ? AEI_STEP_MISSING : 0u) |
                                (o->dropouts != NULL ? AEI_STEP_DROPOUT : 0u) |
