@@ -200,7 +200,7 @@ static inline double fixture_gradient(ae_network *network, ae_cost cost, const f
     aei_team *team = NULL;
     aei_step *step = NULL;
     ck_assert_ok(aei_team_create(&team, threads));
-    ck_assert_ok(aei_step_create(&step, network, team, rows, 0, AEI_STEP_GRADIENT));
+    ck_assert_ok(aei_step_create(&step, network, team, rows, 0, AEI_STEP_GRADIENT, NULL));
     const aei_step_job job = {.gather = aei_dataset_gather,
                               .source = dataset,
                               .rows = numbers,

@@ -209,7 +209,7 @@ static float *gradient_of(const char *kernels, const aei_bf16_kernels *(*hook)(c
     ck_assert_ok(aei_team_create(&team, threads));
     aei_bf16_kernels_hook = hook;
     ck_assert_ok(aei_step_create(&step, network, team, ROWS + MORE, 0,
-                                 AEI_STEP_GRADIENT | AEI_STEP_BF16 | flags));
+                                 AEI_STEP_GRADIENT | AEI_STEP_BF16 | flags, NULL));
     aei_bf16_kernels_hook = NULL;
     aei_step_job job = {.gather = gather,
                         .source = values,

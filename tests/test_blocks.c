@@ -46,7 +46,7 @@ static bench make(const char *kernels, ae_toggle batch_norm, size_t block, size_
     b.first = zeros(b.network->parameter_floats);
     b.second = zeros(b.network->parameter_floats);
     ck_assert_ok(aei_team_create(&b.team, threads));
-    ck_assert_ok(aei_step_create(&b.step, b.network, b.team, ROWS, block, flags));
+    ck_assert_ok(aei_step_create(&b.step, b.network, b.team, ROWS, block, flags, NULL));
     for (size_t r = 0; r < ROWS; r++)
         b.rows[r] = (uint32_t)(r * 7 % ROWS);
     return b;

@@ -253,7 +253,8 @@ START_TEST(a_step_made_for_noise_has_none_by_itself)
     for (unsigned flag = 0; flag <= AEI_STEP_NOISE; flag += AEI_STEP_NOISE) {
         aei_step *step = NULL;
         double cost, norm;
-        ck_assert_ok(aei_step_create(&step, network, team, ROWS, 0, AEI_STEP_GRADIENT | flag));
+        ck_assert_ok(
+            aei_step_create(&step, network, team, ROWS, 0, AEI_STEP_GRADIENT | flag, NULL));
         ck_assert_ok(aei_step_run(step, &job, &cost, &norm));
         const float *gradient = aei_step_gradient(step);
         if (flag == 0)

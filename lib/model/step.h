@@ -8,7 +8,9 @@
 #include "base/team.h"
 #include "model/network_internal.h"
 #include "model/noise.h"
+#include "model/panels.h"
 #include "model/penalty.h"
+#include "ranks/messages.h"
 
 /*
  * One training step of a network on one batch: forward, cost, backward, update, run by all threads
@@ -24,8 +26,9 @@ typedef void (*aei_gather)(const void *source, const uint32_t *rows, size_t row_
 typedef struct aei_step_job {
     aei_gather gather;
     const void *source;
-    const uint32_t *rows; /* of the batch */
+    const uint32_t *rows; /* of the batch; over several ranks, of this rank's share of it */
     size_t row_count;
+    size_t batch_rows; /* of the whole batch; 0: row_count */
     ae_cost cost;
     aei_update weights; /* the optimizer's step for weights, and for gamma, beta and biases */
     aei_update no_decay;
@@ -35,8 +38,9 @@ typedef struct aei_step_job {
     const float *dropouts; /* each layer's chance to drop a unit; needs AEI_STEP_DROPOUT */
     aei_penalty penalty;   /* on the code */
     const float *feature_weights; /* in the cost; NULL: all 1 */
-    const float *row_weights;     /* the same for the batch's rows */
+    const float *row_weights;     /* the same for `rows` */
     bool keep_parameters;         /* compute the gradient alone; needs AEI_STEP_GRADIENT */
+    uint64_t number; /* of the step in the run, from 1: what messages are marked with */
 } aei_step_job;
 
 /* What a step can do beside the plain one: keep the whole gradient, which clipping needs; corrupt
@@ -50,10 +54,14 @@ typedef enum aei_step_flag {
     AEI_STEP_DROPOUT = 16
 } aei_step_flag;
 
-/* All memory for batches of up to max_rows, cut into blocks of `block` rows (0: not cut); `flags`
- * are of aei_step_flag. */
+/*
+ * All memory for batches of up to max_rows, cut into blocks of `block` rows (0: not cut); `flags`
+ * are of aei_step_flag. With messages the step is taken by several ranks together, each of which
+ * calls what is here in the same order; they must outlive the step. There are then at least as many
+ * blocks as ranks, and neither tied weights nor AEI_STEP_GRADIENT but for clipping.
+ */
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
-                          size_t block, unsigned flags);
+                          size_t block, unsigned flags, aei_messages *messages);
 void aei_step_free(aei_step *step);
 size_t aei_step_memory(const aei_step *step);
 
@@ -64,6 +72,42 @@ size_t aei_step_memory(const aei_step *step);
  */
 ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost,
                        double *gradient_norm);
+
+/*
+ * Several ranks. A rank computes some of a batch's blocks, and owns a share of the parameters,
+ * whose moments live with the owner alone, laid out as it likes. Cost, penalty and norm are those
+ * of the whole batch, and a step that diverges or is declined on one rank changes nothing on any.
+ * Without messages a step is the only rank: it has all rows and all parameters.
+ */
+
+/* This rank's rows of a batch of so many rows. */
+aei_range aei_step_rows_of_rank(const aei_step *step, size_t batch_rows);
+
+/*
+ * Tell the other ranks, which are in aei_step_run for step `number`, that this one stops before it.
+ * They then return AE_ERROR_CANCELLED where the greatest word of all ranks is
+ * AEI_WORD_CANCELLED, AE_ERROR_DIVERGED for AEI_WORD_DIVERGED, and the status that the failing rank
+ * gave for AEI_WORD_FAILED, of the least rank that says so; so does this call.
+ */
+ae_status aei_step_decline(aei_step *step, uint64_t number, aei_word word, ae_status status);
+
+/* Who stopped the last step, after it returned one of these. */
+size_t aei_step_stopped_by(const aei_step *step);
+
+/* Weights may still be on their way when aei_step_run returns: wait for them. Every reader of the
+ * network's parameters has to have called this since the last step. */
+ae_status aei_step_settle(aei_step *step);
+
+/* Collective, after aei_step_settle: the running statistics of all owners, everywhere. */
+ae_status aei_step_gather_running(aei_step *step);
+
+/* Floats of one moment of this rank's share; parameter_floats without messages. */
+size_t aei_step_moment_floats(const aei_step *step);
+
+/* Collective: all shares of a moment, laid out like the parameters, into rank 0's `whole`, which is
+ * not used elsewhere. And this rank's share out of such a block. */
+ae_status aei_step_gather_moments(aei_step *step, const float *share, float *whole);
+void aei_step_share_moments(const aei_step *step, const float *whole, float *share);
 
 /* What the last step's penalty added to its cost; 0 without one. */
 double aei_step_penalty(const aei_step *step);

@@ -57,6 +57,7 @@ struct aei_step {
     aei_arena arena;
     ae_network *network;
     aei_team *team;
+    aei_messages *messages; /* NULL: one rank */
     size_t threads;
     size_t max_rows, block_size;
     bool stored, noisy, missing, dropping;

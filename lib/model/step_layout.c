@@ -137,12 +137,13 @@ static void lay_out(aei_step *s)
 }
 
 ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, size_t max_rows,
-                          size_t block, unsigned flags)
+                          size_t block, unsigned flags, aei_messages *messages)
 {
     aei_step *s = calloc(1, sizeof *s);
     if (s == NULL)
         return aei_fail_memory(sizeof *s);
     s->network = network;
+    s->messages = messages;
     s->team = team;
     s->threads = aei_team_threads(team);
     s->max_rows = max_rows;

@@ -217,7 +217,8 @@ static ae_status prepare(ae_trainer *t)
                            (stored ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
                                (ae_dataset_has_missing(t->train_set) ? AEI_STEP_MISSING : 0u) |
                                (o->dropouts != NULL ? AEI_STEP_DROPOUT : 0u) |
-                               (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u)));
+                               (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u),
+                           NULL));
     if (o->validation != NULL) {
         AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
         aei_session_weigh(t->validator, o->feature_weights);
