@@ -9,6 +9,8 @@
 #include "fixtures.h"
 #include "suites.h"
 
+#include <libae/missing.h>
+
 enum { ROWS = 10, FEATURES = 6, MOST_ALLOCATIONS = 200 };
 
 typedef struct world {
@@ -140,15 +142,57 @@ static ae_status create_denoiser(world *w)
     return status;
 }
 
+/* Every array and text that a trainer copies. */
+static ae_status create_regularised(world *w)
+{
+    static const float features[FEATURES] = {1, 0, 2, 1, 1, 1}, dropouts[] = {0.1f, 0, 0.2f, 0};
+    float rows[ROWS] = {1, 2}, validation_rows[5] = {3};
+    ae_trainer *trainer = NULL;
+    const ae_status status = ae_trainer_create(
+        &trainer, w->network, w->optimizer, w->training,
+        AE_TRAINER_OPTIONS(.batch = 4, .threads = 2, .dropouts = dropouts, .dropout_count = 4,
+                           .feature_weights = features, .feature_weight_count = FEATURES,
+                           .row_weights = rows, .row_weight_count = ROWS,
+                           .validation = w->validation, .validation_row_weights = validation_rows,
+                           .validation_row_weight_count = 5, .code_l1 = 0.1f, .penalty_tag = "p",
+                           .rate_tag = "r"));
+    ae_trainer_free(trainer);
+    return status;
+}
+
+/* A network of its own, which gets fill values only with the trainer. */
+static ae_status create_with_holes(world *w)
+{
+    (void)w;
+    static const float values[] = {0.5f, NAN, 0.25f, 1, 0, NAN, 1, 0.5f};
+    ae_network *network = NULL;
+    ae_dataset *dataset = NULL;
+    ae_trainer *trainer = NULL;
+    ae_status status = ae_network_create(
+        &network, AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                                     .tied_weights = AE_TOGGLE_ON));
+    if (status == AE_OK)
+        status = ae_dataset_create_f32(&dataset, values, 4, 2,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP));
+    if (status == AE_OK)
+        status = ae_trainer_create(&trainer, network, NULL, dataset, NULL);
+    ck_assert_int_eq(ae_network_has_fill(network), status == AE_OK);
+    ae_trainer_free(trainer);
+    ae_dataset_free(dataset);
+    ae_network_free(network);
+    return status;
+}
+
 /* The least number of allocations keeps a call from escaping by not allocating through the hooks at
  * all. */
 static const struct {
     attempt call;
     size_t least;
 } attempts[] = {
-    {create_network, 3}, {clone_network, 3},  {create_session, 3},  {create_adam, 1},
-    {create_sgd, 1},     {create_trainer, 5}, {evaluate, 2},        {evaluate_mean, 1},
-    {fit_threshold, 3},  {diagnose, 10},      {create_denoiser, 4}, {create_gradients, 8},
+    {create_network, 3},      {clone_network, 3},     {create_session, 3},  {create_adam, 1},
+    {create_sgd, 1},          {create_trainer, 5},    {evaluate, 2},        {evaluate_mean, 1},
+    {fit_threshold, 3},       {diagnose, 10},         {create_denoiser, 4}, {create_gradients, 8},
+    {create_regularised, 12}, {create_with_holes, 8},
 };
 
 START_TEST(every_allocation_may_fail)
@@ -229,12 +273,20 @@ END_TEST
 
 START_TEST(training_allocates_nothing)
 {
+    static const float features[FEATURES] = {1, 0, 2, 1, 1, 1};
+    const float validation_rows[5] = {3, 1};
+    const bool regularised = _i == 3;
     world w = begin();
     ae_trainer *trainer = fixture_trainer(
         w.network, _i == 2 ? NULL : w.optimizer, w.training,
         AE_TRAINER_OPTIONS(.batch = 4, .epochs = 20, .threads = 2, .clip_norm = _i == 0 ? 0 : 1,
                            .validation = w.validation, .restore_best = AE_TOGGLE_ON,
-                           .patience = 100, .input_noise = _i == 0 ? 0 : 0.1f));
+                           .patience = 100, .input_noise = _i == 0 ? 0 : 0.1f,
+                           .dropout = regularised ? 0.1f : 0, .code_l1 = regularised ? 0.1f : 0,
+                           .feature_weights = regularised ? features : NULL,
+                           .feature_weight_count = regularised ? FEATURES : 0,
+                           .validation_row_weights = regularised ? validation_rows : NULL,
+                           .validation_row_weight_count = regularised ? 5 : 0));
     const size_t before = support_allocations();
     for (size_t s = 0; s < 7; s++)
         ck_assert_ok(ae_trainer_run_step(trainer, NULL));
@@ -280,7 +332,7 @@ Suite *failures_suite(void)
     tcase_add_loop_test(tcase, every_allocation_may_fail, 0, (int)COUNT(attempts));
     tcase_add_test(tcase, a_trainer_that_cannot_be_made_leaves_the_optimizer_alone);
     tcase_add_test(tcase, a_history_that_cannot_grow_loses_no_epoch);
-    tcase_add_loop_test(tcase, training_allocates_nothing, 0, 3);
+    tcase_add_loop_test(tcase, training_allocates_nothing, 0, 4);
     tcase_add_loop_test(tcase, inference_allocates_nothing, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;

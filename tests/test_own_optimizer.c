@@ -83,6 +83,69 @@ START_TEST(a_hand_written_descent_is_the_librarys_bit_for_bit)
 }
 END_TEST
 
+/* Each of these reaches a step by a way of its own: kept factors, penalties, weights, fill values,
+ * noise; the last has all of them, and tied weights. */
+enum { DROPS = 1, PENALISED = 2, WEIGHTED = 4, HOLED = 8, NOISY = 16, TIED = 32, ALL = 63 };
+
+static ae_trainer_options regularised(unsigned what, int i)
+{
+    static const float features[FEATURES] = {1, 0, 2, 0.5f, 1, 3},
+                       rows[ROWS] = {1, 0, 2, 1, 1, 0.5f, 3, 1, 0, 1};
+    ae_trainer_options o = {.epochs = 4, .seed = 3, .clip_norm = 0, .cost = (ae_cost)(i % 4 + 1)};
+    o.dropout = what & DROPS ? 0.25f : 0;
+    o.code_l1 = what & PENALISED ? 0.125f : 0;
+    o.code_kl = what & PENALISED ? 0.5f : 0;
+    o.input_noise = what & NOISY ? 0.0625f : 0;
+    o.feature_weights = what & WEIGHTED ? features : NULL;
+    o.feature_weight_count = what & WEIGHTED ? FEATURES : 0;
+    o.row_weights = what & WEIGHTED ? rows : NULL;
+    o.row_weight_count = what & WEIGHTED ? ROWS : 0;
+    return o;
+}
+
+static run prepare_regularised(unsigned what, ae_optimizer *optimizer)
+{
+    run r = prepare(optimizer);
+    float *values = fixture_values(ROWS * FEATURES, 0, 1, 1);
+    for (size_t i = 0; what & HOLED && i < ROWS * FEATURES; i += 7)
+        values[i] = NAN;
+    ae_network_free(r.network);
+    ae_dataset_free(r.training);
+    r.network = fixture_network_with(
+        AE_NETWORK_OPTIONS(.widths = (const size_t[]){FEATURES, 8, 3, 8, FEATURES},
+                           .width_count = 5,
+                           .tied_weights = what & TIED ? AE_TOGGLE_ON : AE_TOGGLE_OFF));
+    ck_assert_ok(ae_dataset_create_f32(&r.training, values, ROWS, FEATURES,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
+    free(values);
+    return r;
+}
+
+/* Test number: one of the ways, or all; a cost each. */
+START_TEST(a_hand_written_descent_has_what_regularises)
+{
+    const unsigned what = _i < 6 ? 1u << _i : ALL;
+    run own = prepare_regularised(what, NULL),
+        theirs = prepare_regularised(what, fixture_sgd(rate));
+    record kept = {0}, seen = {0};
+    ae_trainer_options options = regularised(what, _i);
+    options.on_step = on_step, options.user = &seen;
+    start(&theirs, options);
+    options.user = &kept;
+    start(&own, options);
+    for (size_t s = 0; s < 4 * EPOCH_STEPS; s++) {
+        ck_assert_ok(ae_trainer_run_step(theirs.trainer, NULL));
+        ck_assert_ok(ae_trainer_run_step(own.trainer, NULL));
+        descend(&own);
+        ck_assert(fixture_same_state(own.network, theirs.network));
+        ck_assert_double_eq(kept.steps[s].cost, seen.steps[s].cost);
+        ck_assert_double_eq(kept.steps[s].penalty, seen.steps[s].penalty);
+        ck_assert_int_eq(kept.steps[s].penalty > 0, (what & PENALISED) != 0);
+    }
+    finish(&own), finish(&theirs);
+}
+END_TEST
+
 /* The change of a tensor's element that finite differences need, and their result. */
 typedef struct difference {
     run *r;
@@ -116,6 +179,24 @@ static void compare_tensor(void *user, const ae_tensor_info *info, float *values
         d->worst = fmax(d->worst, fabs(slope - (double)gradient[j]));
     }
 }
+
+/* As the test below, of a cost with weights and missing values, and of tied weights. Dropout and
+ * noise draw anew in each step, and a penalty is not in the cost. */
+START_TEST(the_gradient_has_the_slopes_of_what_regularises)
+{
+    run r = prepare_regularised(WEIGHTED | HOLED | TIED, NULL);
+    ae_trainer_options options = regularised(WEIGHTED, 1);
+    options.batch = ROWS, options.shuffle = AE_SHUFFLE_NONE;
+    start(&r, options);
+    ck_assert_ok(ae_trainer_run_step(r.trainer, NULL));
+    difference d = {.r = &r, .step = 0x1p-7f};
+    for_trainable(r.network, r.trainer, compare_tensor, &d);
+    ck_assert_double_gt(d.largest, 0.05);
+    ck_assert_msg(d.worst < 0.01 * d.largest, "an error of %g, the largest gradient is %g", d.worst,
+                  d.largest);
+    finish(&r);
+}
+END_TEST
 
 /* float32 costs of about 0.5 and steps of 1/64: differences good to 1e-5, and to the square of the
  * step. A missing or doubled term would be an error of the largest gradient itself. */
@@ -245,6 +326,8 @@ Suite *own_optimizer_suite(void)
     TCase *tcase = tcase_create("own_optimizer");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_loop_test(tcase, a_hand_written_descent_is_the_librarys_bit_for_bit, 0, 4);
+    tcase_add_loop_test(tcase, a_hand_written_descent_has_what_regularises, 0, 7);
+    tcase_add_test(tcase, the_gradient_has_the_slopes_of_what_regularises);
     tcase_add_test(tcase, the_gradient_is_the_slope_of_the_cost);
     tcase_add_loop_test(tcase, keeping_gradients_changes_nothing_else, 0, 2);
     tcase_add_test(tcase, a_gradient_that_is_not_there_is_refused);

@@ -184,6 +184,72 @@ START_TEST(a_file_holds_both_weights_and_they_must_agree)
 }
 END_TEST
 
+/* A network with the same values in which nothing is tied. */
+static ae_network *untied(const ae_network *network)
+{
+    ae_network *plain = FIXTURE_NETWORK(FEATURES, 35, 3, 35, FEATURES);
+    for (size_t i = 0; i < ae_network_tensor_count(network); i++) {
+        const ae_tensor_info info = fixture_tensor(network, i);
+        float *values = fixture_allocate(info.count, sizeof *values);
+        ck_assert_ok(ae_network_get_tensor(network, info.name, values, info.count));
+        ck_assert_ok(ae_network_set_tensor(plain, info.name, values, info.count));
+        free(values);
+    }
+    return plain;
+}
+
+static ae_status export_c(const ae_network *network, const char *path)
+{
+    return ae_network_export_c(network, path, NULL, NULL);
+}
+
+static ae_status export_onnx(const ae_network *network, const char *path)
+{
+    return ae_network_export_onnx(network, path, NULL);
+}
+
+/* How many bytes of a network's file are not as those of another's from either end on. Both have one
+ * name, which C source has inside. */
+static size_t differing(ae_status (*export)(const ae_network *network, const char *path),
+                        const char *path, const ae_network *a, const ae_network *b)
+{
+    size_t size, other, first = 0, last = 0;
+    const ae_status status = export(a, path);
+    if (status == AE_ERROR_UNSUPPORTED) /* a build without protobuf-c */
+        return 0;
+    ck_assert_ok(status);
+    unsigned char *of_a = support_read(path, &size);
+    ck_assert_ok(export(b, path));
+    unsigned char *of_b = support_read(path, &other);
+    while (first < size && first < other && of_a[first] == of_b[first])
+        first++;
+    while (last < size - first && last < other - first &&
+           of_a[size - 1 - last] == of_b[other - 1 - last])
+        last++;
+    free(of_a), free(of_b);
+    return size - first - last;
+}
+
+/* Whoever computes with the values need not know that they are tied. */
+START_TEST(exports_are_those_of_a_network_without_ties)
+{
+    ae_dataset *dataset = fixture_dataset(ROWS, FEATURES, 1);
+    ae_network *network = make();
+    ae_optimizer *adam = fixture_adam(0.01f);
+    ae_trainer *trainer = fixture_trainer(network, adam, dataset, NULL);
+    for (int s = 0; s < 3; s++)
+        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
+    ae_network *plain = untied(network);
+    ck_assert_int_eq(fixture_info(network).tied_weights, 1);
+    ck_assert_int_eq(fixture_info(plain).tied_weights, 0);
+    ck_assert_uint_eq(differing(export_c, support_path("network.c"), network, plain), 0);
+    /* ONNX's metadata has the architecture, which says `tied_weights`; it is some 250 bytes. */
+    ck_assert_uint_le(differing(export_onnx, support_path("network.onnx"), network, plain), 300);
+    ae_trainer_free(trainer), ae_optimizer_free(adam);
+    ae_network_free(network), ae_network_free(plain), ae_dataset_free(dataset);
+}
+END_TEST
+
 /* A plain run is not a tied one, and an optimizer starts anew between them. */
 START_TEST(a_tied_run_is_another_run)
 {
@@ -250,6 +316,7 @@ Suite *tied_suite(void)
     tcase_add_checked_fixture(files, NULL, support_dir_remove);
     tcase_add_loop_test(files, any_number_of_threads_and_resuming_give_the_same_bits, 0, 4);
     tcase_add_test(files, a_tied_run_is_another_run);
+    tcase_add_test(files, exports_are_those_of_a_network_without_ties);
     suite_add_tcase(suite, files);
     return suite;
 }
