@@ -13,8 +13,9 @@ HEADERS := $(sort $(wildcard include/libae/*.h))
 PC_FILES := libae.pc libae-mpi.pc
 CMAKE_FILES := libaeConfig.cmake libaeConfigVersion.cmake
 
-# A page for each symbol, and one for the library.
-MAN_PAGES := libae.3 $(addsuffix .3,$(filter ae_%,$(shell cut -d ' ' -f 1 lib/libae.symbols)))
+# A page for each symbol and each type, and one for the library.
+TYPES := sed -nE 's/^(typedef .*|\}) (ae_[a-z0-9_]+);$$/\2/p; s/^typedef .*\(\*(ae_[a-z0-9_]+)\).*/\1/p'
+MAN_PAGES := libae.3 $(addsuffix .3,$(filter ae_%,$(shell cut -d ' ' -f 1 lib/libae.symbols) $(shell $(TYPES) $(HEADERS))))
 MAN_STAMP := $(BUILD)/man/stamp
 
 $(MAN_STAMP): $(HEADERS) scripts/man-pages
@@ -39,7 +40,7 @@ fill_in = VERSION=$(VERSION) MAJOR=$(MAJOR) SONAME=$(SONAME) STATIC_LIBS='$(STAT
 
 .PHONY: install uninstall man
 
-man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3) and one for each function
+man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3) and one for each function and type
 
 install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-config and CMake files: PREFIX= DESTDIR=
 	$(Q)$(INSTALL) -d "$$DESTDIR$$INCLUDEDIR/libae" "$$DESTDIR$$LIBDIR" "$$DESTDIR$$PKGCONFIGDIR" "$$DESTDIR$$CMAKEDIR"
