@@ -19,7 +19,7 @@ static const struct {
 } files[] = {
     {T(ZIP("a.npy", "\5")), "zip archive of NPY", "ae_dataset_open_npy", "ae_network_save"},
     {T(ZIP("m/data.pkl", "\x0A")), "zip archive written by torch.save", "numpy.save",
-     "safetensors.torch.save_file(model.state_dict(), path)"},
+     "safetensors.torch.save_file(model.state_dict(), path); libae's docs/pytorch.md"},
     {T(ZIP("[Content_Types].xml", "\x13")), "Excel", "CSV", "ae_network_save"},
     {T(ZIP("photo", "\5")), "a zip archive", "unzip", "unzip"},
     {T("PK\3\4"), "a zip archive", "unzip", "unzip"},

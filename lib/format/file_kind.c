@@ -18,8 +18,9 @@ typedef struct kind {
     aei_reader own;    /* who reads it */
 } kind;
 
-#define SAVE_STATE_DICT \
-    "save the state dict in PyTorch with safetensors.torch.save_file(model.state_dict(), path)"
+#define SAVE_STATE_DICT                    \
+    "save the state dict in PyTorch with " \
+    "safetensors.torch.save_file(model.state_dict(), path); libae's docs/pytorch.md shows how"
 #define NO_MODEL "libae's models are safetensors files, which ae_network_save writes"
 #define SAVE_NPY "save its numbers in Python with numpy.save, for ae_dataset_open_npy"
 #define PYTHON(with) "read it in Python with " with " and save the numbers with numpy.save"
