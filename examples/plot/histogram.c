@@ -134,10 +134,14 @@ static void draw_threshold(cairo_t *cr, const histogram *h, double end)
     picture_colour(cr, COLOUR_INK, 1);
     cairo_set_line_width(cr, 1.5);
     cairo_set_dash(cr, dashes, 2, 0);
-    picture_line(cr, x, TOP - 8, x, HEIGHT - BOTTOM);
+    picture_line(cr, x, TOP - 18, x, HEIGHT - BOTTOM);
     cairo_set_dash(cr, NULL, 0, 0);
     snprintf(text, sizeof text, "threshold %.3g", h->threshold);
-    picture_text(cr, x + 7, TOP + 2, (text_style){.size = 13, .colour = COLOUR_INK}, text);
+    /* Above the uppermost line of the grid, and to the left where the right has no room. */
+    const bool left = x > WIDTH - RIGHT - 120;
+    const text_style style = {
+        .size = 13, .colour = COLOUR_INK, .align = left ? ALIGN_RIGHT : ALIGN_LEFT};
+    picture_text(cr, left ? x - 7 : x + 7, TOP - 7, style, text);
 }
 
 static void draw(cairo_t *cr, const void *subject)

@@ -56,6 +56,7 @@ enum {
     GAP = 72,
     TOP = 96,
     SIDE = 450,
+    RING = 13, /* radius */
     LEGEND_Y = TOP + SIDE + 74
 };
 
@@ -119,10 +120,10 @@ static void draw_frame(cairo_t *cr, const map *m, double left)
     cairo_stroke(cr);
 }
 
-/* A label's name at the median of its points on each axis, which stragglers do not move. */
-static void draw_name(cairo_t *cr, const map *m, int label)
+/* The median of a label's points on each axis, which stragglers do not move; false without any. */
+static bool find_median(const map *m, int label, double at[2])
 {
-    double *values = calloc(m->count + 1, sizeof *values), at[2];
+    double *values = calloc(m->count + 1, sizeof *values);
     size_t found = 0;
     for (int axis = 0; axis < 2 && values != NULL; ++axis) {
         found = 0;
@@ -133,11 +134,32 @@ static void draw_name(cairo_t *cr, const map *m, int label)
         at[axis] = place(m, axis, LEFT, values[found / 2]);
     }
     free(values);
-    if (found == 0)
-        return;
+    return found > 0;
+}
+
+/* Rings that overlap move apart along the line between them, both alike, until none do. */
+static void part(double at[MAP_LABELS][2], const bool shown[MAP_LABELS])
+{
+    const double apart = 2 * RING + 4;
+    for (int turn = 0; turn < 200; ++turn)
+        for (int a = 0; a < MAP_LABELS; ++a)
+            for (int b = a + 1; b < MAP_LABELS; ++b) {
+                double x = at[b][0] - at[a][0], y = at[b][1] - at[a][1], length = hypot(x, y);
+                if (!shown[a] || !shown[b] || length >= apart)
+                    continue;
+                x = length > 0 ? x / length : 1;
+                y = length > 0 ? y / length : 0;
+                const double step = (apart - length) / 2;
+                at[a][0] -= step * x, at[a][1] -= step * y;
+                at[b][0] += step * x, at[b][1] += step * y;
+            }
+}
+
+static void draw_name(cairo_t *cr, int label, const double at[2])
+{
     char text[] = {(char)('0' + label), '\0'};
     picture_colour(cr, COLOUR_PAPER, 0.9);
-    cairo_arc(cr, at[0], at[1], 13, 0, 4 * acos(0));
+    cairo_arc(cr, at[0], at[1], RING, 0, 4 * acos(0));
     cairo_fill_preserve(cr);
     use_colour(cr, label, 1);
     cairo_set_line_width(cr, 1.5);
@@ -158,8 +180,14 @@ static void draw_points(cairo_t *cr, const map *m)
                   0, 4 * acos(0));
         cairo_fill(cr);
     }
+    double at[MAP_LABELS][2] = {{0}};
+    bool shown[MAP_LABELS];
     for (int label = 0; label < MAP_LABELS; ++label)
-        draw_name(cr, m, label);
+        shown[label] = find_median(m, label, at[label]);
+    part(at, shown);
+    for (int label = 0; label < MAP_LABELS; ++label)
+        if (shown[label])
+            draw_name(cr, label, at[label]);
     cairo_restore(cr);
 }
 
@@ -175,7 +203,7 @@ static void draw_legend(cairo_t *cr)
         picture_text(cr, x + 9, LEGEND_Y, style, text);
         x += 34;
     }
-    picture_text(cr, x + 4, LEGEND_Y, style, "(ringed: its median)");
+    picture_text(cr, x + 4, LEGEND_Y, style, "(ringed: at or next to its median)");
 }
 
 static void draw_tiles(cairo_t *cr, const map *m, double left)
