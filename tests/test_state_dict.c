@@ -378,6 +378,67 @@ START_TEST(a_name_of_ten_megabytes_is_no_layer)
 }
 END_TEST
 
+#define TIED(a, b, c, d) \
+    a ".weight=0w " a ".bias=0b " b ".weight=1w " b ".bias=1b " c ".bias=2b " d ".bias=3b"
+
+/* What PyTorch saves of a decoder that computes with the encoder's weights. */
+static const char *const tied_names[] = {
+    TIED("encoder.0", "encoder.1", "decoder.0", "decoder.1"),
+    TIED("module.encoder.0", "module.encoder.2", "module.decoder.0", "module.decoder.2"),
+    TIED("enc1", "enc2", "dec2", "dec1"),
+    TIED("encoder.0", "encoder.2", "decoder.0", "decoder.2") " classifier.0.weight=[10,2] "
+                                                             "classifier.0.bias=[10]",
+    TIED("encoder.0", "encoder.1", "decoder.0", "decoder.1") " ema.encoder.0.weight=[4,6] "
+                                                             "ema.decoder.0.bias=[6]",
+};
+
+START_TEST(a_decoder_without_weights_has_the_encoders)
+{
+    static const ae_toggle none[LAYERS] = {AE_TOGGLE_OFF, AE_TOGGLE_OFF, AE_TOGGLE_OFF,
+                                           AE_TOGGLE_OFF};
+    ae_network *network = NULL, *wanted = expected(none, true, true);
+    for (size_t l = 0; l < 2; l++) {
+        float weight[32], turned[32];
+        const size_t out = widths[l + 1], in = widths[l];
+        (void)part_values(l, 'w', weight);
+        for (size_t i = 0; i < out * in; i++)
+            turned[i % in * out + i / in] = weight[i];
+        ck_assert_ok(ae_network_set_tensor(wanted, l == 0 ? "decoder.1.weight" : "decoder.0.weight",
+                                           turned, out * in));
+    }
+    const ae_status status = load(&network, tied_names[_i], &usual);
+    ck_assert_msg(status == AE_OK, "%s: %s", tied_names[_i], ae_last_error());
+    ck_assert_int_eq(fixture_info(network).tied_weights, 1);
+    ck_assert(fixture_same_state(network, wanted));
+    ae_network_free(network);
+    ae_network_free(wanted);
+}
+END_TEST
+
+/* One decoder of the two has a weight; biases that fit no encoder, or not all of them. */
+START_TEST(weights_that_are_missing_otherwise_are_refused)
+{
+    static const char encoder[] = "encoder.0.weight=0w encoder.0.bias=0b encoder.1.weight=1w "
+                                  "encoder.1.bias=1b ";
+    static const char *const decoders[] = {
+        "decoder.0.weight=2w decoder.0.bias=2b decoder.1.bias=3b",
+        "decoder.0.bias=[5] decoder.1.bias=3b",
+        "decoder.1.bias=3b",
+        "decoder.0.bias=3b decoder.1.bias=3b",
+        "decoder.0.bias=2b decoder.1.bias=3b decoder.2.bias=3b",
+    };
+    for (size_t i = 0; i < COUNT(decoders); i++) {
+        char words[512];
+        ae_network *network = NULL;
+        snprintf(words, sizeof words, "%s%s", encoder, decoders[i]);
+        const ae_status status = load(&network, words, &usual);
+        ck_assert_msg(status == AE_ERROR_FORMAT || status == AE_ERROR_UNSUPPORTED, "%s: %s", words,
+                      ae_status_name(status));
+        ck_assert_ptr_null(network);
+    }
+}
+END_TEST
+
 START_TEST(memory_that_runs_out_is_said)
 {
     ae_network *network = NULL;
@@ -385,7 +446,8 @@ START_TEST(memory_that_runs_out_is_said)
     for (size_t n = 1; failed; n++) {
         ck_assert_uint_lt(n, 100);
         support_fail_allocation(n);
-        const ae_status status = load(&network, normalised_names[1], &usual);
+        const ae_status status = load(&network, _i == 0 ? normalised_names[1] : tied_names[1],
+                                      &usual);
         failed = support_allocation_failed();
         support_fail_allocation(0);
         ck_assert_int_eq(status, failed ? AE_ERROR_OUT_OF_MEMORY : AE_OK);
@@ -409,7 +471,10 @@ Suite *state_dict_suite(void)
     tcase_add_test(tcase, activations_that_nobody_says_are_asked_for);
     tcase_add_test(tcase, names_made_to_be_searched_for_long_are_given_up);
     tcase_add_test(tcase, a_name_of_ten_megabytes_is_no_layer);
-    tcase_add_test(tcase, memory_that_runs_out_is_said);
+    tcase_add_loop_test(tcase, a_decoder_without_weights_has_the_encoders, 0,
+                        (int)COUNT(tied_names));
+    tcase_add_test(tcase, weights_that_are_missing_otherwise_are_refused);
+    tcase_add_loop_test(tcase, memory_that_runs_out_is_said, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -122,6 +122,12 @@ static ae_status allocate(aei_architecture *a)
     return AE_OK;
 }
 
+/* Whether the autoencoder's decoder has no weights of its own: other scopes may be tied too. */
+static bool is_tied(const aei_state_dict *dict)
+{
+    return dict->layers[dict->count - 1].weight->data == NULL;
+}
+
 /* What the tensors show, with PyTorch's constants for what they cannot. */
 static ae_status derive(aei_architecture *a)
 {
@@ -129,6 +135,7 @@ static ae_status derive(aei_architecture *a)
     a->width_count = dict->count + 1;
     a->encoder_layers = dict->encoder_layers;
     a->says_code = dict->says_code;
+    a->tied = dict->count > 0 && is_tied(dict);
     a->leaky_slope = foreign_slope;
     a->bn_epsilon = foreign_epsilon;
     a->bn_decay = foreign_decay;
@@ -286,8 +293,12 @@ static ae_status read_json(aei_architecture *a, const aei_json *json)
     AE_TRY(compare_layout(a, json));
     AE_TRY(read_activations(a, aei_json_member(json, "activations")));
     const aei_json *tied = aei_json_member(json, "tied_weights");
+    const bool lacking = a->tied;
     if (tied != NULL && !aei_json_bool(tied, &a->tied))
         return damaged("tied_weights");
+    if (lacking && !a->tied)
+        return aei_fail(AE_ERROR_FORMAT, "the decoder has no weights, but libae.architecture's "
+                                         "tied_weights is false");
     AE_TRY(read_constant(&a->leaky_slope, json, "leaky_slope", 1));
     AE_TRY(read_constant(&a->bn_epsilon, json, "bn_epsilon", INFINITY));
     AE_TRY(read_constant(&a->bn_decay, json, "bn_decay", 1));

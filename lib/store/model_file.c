@@ -231,6 +231,12 @@ static void read_count(ae_network *network, const aei_state_dict *dict)
     }
 }
 
+/* A tied weight that the file has once, as the encoder's: tied_modules.h. */
+static bool is_left_out(const aei_stored_layer *layer, aei_tensor_kind part)
+{
+    return part == AEI_WEIGHT && layer->weight->data == NULL;
+}
+
 /* One tensor at a time, by way of plain order, so that it does not matter which kernels saved the
  * file. */
 static ae_status read_tensors(ae_network *network, const aei_state_dict *dict)
@@ -242,9 +248,14 @@ static ae_status read_tensors(ae_network *network, const aei_state_dict *dict)
     ae_status status = AE_OK;
     for (size_t i = 0; i < network->tensor_count; i++) {
         const aei_tensor *tensor = &network->tensors[i];
+        if (is_left_out(&dict->layers[tensor->layer], tensor->part))
+            continue;
         AE_CHECK(read_tensor(values, network, tensor, &dict->layers[tensor->layer]));
         aei_tensor_pack(network, tensor, aei_network_block(network, tensor), values);
     }
+    for (size_t l = 0; network->tied && l < network->encoder_layers; l++)
+        if (is_left_out(&dict->layers[network->depth - 1 - l], AEI_WEIGHT))
+            aei_tied_copy(network, l, network->parameters);
     read_count(network, dict);
 cleanup:
     free(values);

@@ -11,6 +11,7 @@
 #include "store/chain.h"
 #include "store/norms.h"
 #include "store/tensor_list.h"
+#include "store/tied_modules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,10 +303,12 @@ ae_status aei_state_dict_read(aei_state_dict *dict, const aei_safetensors *file,
         if (r.module_count > MODULES_MAX)
             AE_CHECK(aei_fail(AE_ERROR_FORMAT, "more than %d modules: choose by the option prefix",
                               MODULES_MAX));
+        AE_CHECK(aei_modules_tie(&made.tied, r.modules, r.module_count));
         AE_CHECK(read_modules(&made, &r));
     }
     *dict = made;
     made.layers = NULL;
+    made.tied = NULL;
 cleanup:
     free(r.linears);
     free(r.modules);
@@ -316,5 +319,7 @@ cleanup:
 void aei_state_dict_free(aei_state_dict *dict)
 {
     free(dict->layers);
+    free(dict->tied);
     dict->layers = NULL;
+    dict->tied = NULL;
 }

@@ -20,6 +20,7 @@ typedef struct aei_state_dict {
     bool says_code;        /* names tell which layers encode; else the narrowest gives the code */
     bool libae_names;      /* they are libae's own: encoder.0.weight, encoder.0.bn.weight, ... */
     size_t scope;          /* characters in front of the names: "module." */
+    aei_stored *tied;      /* weights of the decoder that are not in the file: the encoder's */
 } aei_state_dict;
 
 /* More layers than ae_network_options can have are refused. */
