@@ -208,8 +208,8 @@ static ae_status export_onnx(const ae_network *network, const char *path)
     return ae_network_export_onnx(network, path, NULL);
 }
 
-/* How many bytes of a network's file are not as those of another's from either end on. Both have one
- * name, which C source has inside. */
+/* How many bytes of a network's file are not as those of another's from either end on. Both have
+ * one name, which C source has inside. */
 static size_t differing(ae_status (*export)(const ae_network *network, const char *path),
                         const char *path, const ae_network *a, const ae_network *b)
 {
