@@ -12,18 +12,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/measure.h"
+#include "data/reader.h"
 #include "train/order.h"
 
-enum { FEATURES = 784, BATCH = 100, SLICE = 40, SLICES = 9, HEADER = 128 };
+enum { FEATURES = 784, BATCH = 100, HEADER = 128 };
+enum { WARM = 20, SLICE = 170, SLICES = 11, BORDER = 10 }; /* steps, but for SLICES */
 
 static const size_t widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
 static const size_t gigabytes100 = 31887755; /* rows of 3136 bytes */
 static char path[256], group[256];
+static const char *wanted = ""; /* part of the names of what is measured */
+
+static bool is_wanted(const char *name)
+{
+    return strstr(name, wanted) != NULL;
+}
 
 static void fail(const char *what)
 {
@@ -137,7 +146,7 @@ static void finish(run *r)
 }
 
 /* Rows a second. */
-static double steps(const run *r, int count)
+static double steps(run *r, int count)
 {
     const double begin = bench_now();
     for (int i = 0; i < count; i++)
@@ -145,42 +154,190 @@ static double steps(const run *r, int count)
     return count * (double)BATCH / (bench_now() - begin);
 }
 
-/* Slices of both take turns. */
-static void beside_memory(const float *values, size_t rows)
+static double processor_seconds(void)
 {
-    double memory[SLICES], mapped[SLICES];
-    ae_dataset *near = NULL;
-    stop(ae_dataset_create_f32(&near, values, rows, FEATURES,
-                               AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)));
-    run a = start(near, AE_SCALING_DEFAULT, AE_SHUFFLE_EPOCH),
-        b = start(open_file(), AE_SCALING_DEFAULT, AE_SHUFFLE_EPOCH);
-    for (int i = -1; i < SLICES; i++) {
-        const double x = steps(&a, SLICE), y = steps(&b, SLICE);
-        if (i >= 0)
-            memory[i] = x, mapped[i] = y;
+    struct rusage u;
+    (void)getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* What a slice of training was like. */
+typedef struct slice {
+    double rate, processor; /* rows a second; processor seconds of one */
+    double border;          /* seconds of the first steps of an epoch, if there were any */
+    double trainer, grown;  /* bytes: of the trainer; of the process since it began */
+} slice;
+
+/* What was read ahead while others had their turn is used up first. */
+static slice run_slice(run *r, size_t *step, size_t epoch, double idle)
+{
+    slice s = {.trainer = (double)ae_trainer_memory(r->trainer)};
+    (void)steps(r, WARM);
+    *step += WARM;
+    const double cpu = processor_seconds(), begin = bench_now();
+    double border = 0;
+    for (int i = 0; i < SLICE; i++, ++*step) {
+        if (*step % epoch == 0)
+            border = bench_now();
+        stop(ae_trainer_run_step(r->trainer, NULL));
+        if (border != 0 && *step % epoch == BORDER - 1)
+            s.border = bench_now() - border;
     }
-    const double x = bench_median(memory, SLICES), y = bench_median(mapped, SLICES);
-    bench_print("stream.train.memory", x, "rows/s");
-    bench_print("stream.train.mapped", y, "rows/s");
-    bench_print("stream.train.mapped_over_memory", y / x, "ratio");
-    bench_print(
-        "stream.trainer_memory.mapped_less_memory",
-        ((double)ae_trainer_memory(b.trainer) - (double)ae_trainer_memory(a.trainer)) * 1e-6, "MB");
-    finish(&a);
-    finish(&b);
+    s.rate = SLICE * (double)BATCH / (bench_now() - begin);
+    s.processor = (processor_seconds() - cpu) / (SLICE * (double)BATCH);
+    s.grown = (own("/proc/self/status", "RssAnon:") - idle) * 1024;
+    return s;
+}
+
+typedef struct rival {
+    pid_t process;
+    int orders, answers; /* pipes */
+} rival;
+
+enum { MEMORY, MAPPED, QUARTER };
+
+enum { TRAIN = 't', END = 'e' };
+
+static bool put(const char *folder, const char *name, size_t number);
+
+static void serve(int kind, ae_shuffle shuffle, const float *values, size_t rows, int in, int out)
+{
+    const double idle = own("/proc/self/status", "RssAnon:");
+    ae_dataset *near = NULL;
+    if (kind == QUARTER && !put(group, "cgroup.procs", (size_t)getpid()))
+        fail(group);
+    if (kind == MEMORY)
+        stop(ae_dataset_create_f32(&near, values, rows, FEATURES,
+                                   AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)));
+    run r = start(kind == MEMORY ? near : open_file(), AE_SCALING_DEFAULT, shuffle);
+    size_t step = 0;
+    for (char order; read(in, &order, 1) == 1 && order == TRAIN;) {
+        const slice s = run_slice(&r, &step, rows / BATCH, idle);
+        if (write(out, &s, sizeof s) != sizeof s)
+            fail("pipe");
+    }
+    finish(&r);
+    _exit(0);
+}
+
+/* A process that trains a slice for each TRAIN it is sent. */
+static rival hire(int kind, ae_shuffle shuffle, const float *values, size_t rows)
+{
+    int to[2], from[2];
+    if (pipe(to) != 0 || pipe(from) != 0)
+        fail("pipe");
+    const rival made = {fork(), to[1], from[0]};
+    if (made.process < 0)
+        fail("fork");
+    if (made.process == 0) {
+        close(to[1]);
+        close(from[0]);
+        serve(kind, shuffle, values, rows, to[0], from[1]);
+    }
+    close(to[0]);
+    close(from[1]);
+    return made;
+}
+
+static slice let(const rival *r)
+{
+    slice s;
+    const char order = TRAIN;
+    if (write(r->orders, &order, 1) != 1 || read(r->answers, &s, sizeof s) != sizeof s)
+        fail("a rival ended");
+    return s;
+}
+
+static void dismiss(const rival *r)
+{
+    int status = 0;
+    const char order = END;
+    if (write(r->orders, &order, 1) != 1)
+        fail("pipe");
+    close(r->orders);
+    close(r->answers);
+    if (waitpid(r->process, &status, 0) != r->process || status != 0)
+        printf("# a child ended with %d\n", status);
+}
+
+static void print_as(const char *name, const char *what, double value, const char *unit)
+{
+    char text[96];
+    snprintf(text, sizeof text, "stream.%s.%s", name, what);
+    bench_print(text, value, unit);
+}
+
+/* Slices of the same training in memory and from the file take turns; the ratio is that of
+ * neighbours, since the machine's pace changes. */
+static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const float *values,
+                          size_t rows)
+{
+    double near[SLICES], far[SLICES], ratios[SLICES], work[2][SLICES];
+    if (!is_wanted(name))
+        return;
+    forget_pages();
+    const rival a = hire(MEMORY, shuffle, values, rows), b = hire(kind, shuffle, values, rows);
+    slice x = {0}, y = {0};
+    double borders[2] = {0, 0};
+    for (int i = 0; i < SLICES; i++) {
+        x = let(&a), y = let(&b);
+        near[i] = x.rate, far[i] = y.rate, ratios[i] = y.rate / x.rate;
+        work[0][i] = x.processor * 1e6, work[1][i] = y.processor * 1e6;
+        borders[0] += x.border, borders[1] += y.border;
+    }
+    dismiss(&a);
+    dismiss(&b);
+    print_as(name, "memory", bench_median(near, SLICES), "rows/s");
+    print_as(name, "file", bench_median(far, SLICES), "rows/s");
+    print_as(name, "file_over_memory", bench_median(ratios, SLICES), "ratio");
+    print_as(name, "processor.memory", bench_median(work[0], SLICES), "us/row");
+    print_as(name, "processor.file", bench_median(work[1], SLICES), "us/row");
+    if (borders[1] > 0) {
+        print_as(name, "border.memory", borders[0] * 1e3, "ms");
+        print_as(name, "border.file", borders[1] * 1e3, "ms");
+    }
+    print_as(name, "trainer.file_less_memory", (y.trainer - x.trainer) * 1e-6, "MB");
+    print_as(name, "memory_of_all.file", y.grown * 1e-6, "MB");
+}
+
+/* What the disk and the system give with no training beside it, in a random order, in the group. */
+static void read_only(size_t rows)
+{
+    double rates[SLICES];
+    uint32_t *order = malloc(rows * sizeof *order);
+    ae_dataset *dataset = open_file();
+    aei_reader *reader = NULL;
+    const ae_trainer_options o = {.shuffle = AE_SHUFFLE_EPOCH, .seed = 2};
+    if (order == NULL)
+        fail("memory");
+    aei_order_make(&o, NULL, order, (uint32_t)rows, 0);
+    stop(aei_reader_create(&reader, dataset, BATCH, NULL, NULL));
+    aei_reader_begin(reader, order);
+    size_t next = 0;
+    for (int i = 0; i < SLICES; i++) {
+        const double begin = bench_now();
+        for (int k = 0; k < SLICE; k++) {
+            aei_batch batch;
+            stop(aei_reader_take(reader, next++ % aei_reader_count(reader), &batch));
+        }
+        rates[i] = SLICE * (double)BATCH / (bench_now() - begin);
+    }
+    bench_print("stream.quarter.read", bench_median(rates, SLICES), "rows/s");
+    aei_reader_free(reader);
+    ae_dataset_free(dataset);
+    free(order);
 }
 
 /* In the cgroup, its pages forgotten first. */
-static void with_little_memory(ae_shuffle shuffle, const char *name, size_t rows)
+static void begin_with_little_memory(size_t rows)
 {
     char text[96];
     const double size = (double)rows * FEATURES * sizeof(float);
-    const double idle = own("/proc/self/status", "RssAnon:");
-    for (int kind = AE_SCALING_MIN_MAX; shuffle == AE_SHUFFLE_EPOCH && kind <= AE_SCALING_Z_SCORE;
-         kind++) {
+    for (int kind = AE_SCALING_MIN_MAX; kind <= AE_SCALING_Z_SCORE; kind++) {
         forget_pages();
         const double before = own("/proc/self/io", "read_bytes:"), begin = bench_now();
-        run r = start(open_file(), (ae_scaling)kind, shuffle);
+        run r = start(open_file(), (ae_scaling)kind, AE_SHUFFLE_EPOCH);
         (void)steps(&r, 1);
         const char *scaling = kind == AE_SCALING_MIN_MAX ? "min_max" : "z_score";
         snprintf(text, sizeof text, "stream.quarter.reads_before_step_2.%s", scaling);
@@ -189,17 +346,8 @@ static void with_little_memory(ae_shuffle shuffle, const char *name, size_t rows
         bench_print(text, bench_now() - begin, "s");
         finish(&r);
     }
-    double rates[SLICES];
-    run r = start(open_file(), AE_SCALING_DEFAULT, shuffle);
-    (void)steps(&r, SLICE);
-    for (int i = 0; i < SLICES; i++)
-        rates[i] = steps(&r, SLICE);
-    snprintf(text, sizeof text, "stream.quarter.train.%s", name);
-    bench_print(text, bench_median(rates, SLICES), "rows/s");
-    const double grown = (own("/proc/self/status", "RssAnon:") - idle) * 1024e-6;
-    snprintf(text, sizeof text, "stream.quarter.memory_of_all.%s", name);
-    bench_print(text, grown, "MB");
-    finish(&r);
+    forget_pages();
+    read_only(rows);
 }
 
 static bool put(const char *folder, const char *name, size_t number)
@@ -227,18 +375,18 @@ static bool make_group(size_t bytes)
     return false;
 }
 
-static void in_group(ae_shuffle shuffle, const char *name, size_t rows)
+static void in_group(void (*what)(size_t rows), size_t rows)
 {
     const pid_t child = fork();
     if (child == 0) {
         if (!put(group, "cgroup.procs", (size_t)getpid()))
             fail(group);
-        with_little_memory(shuffle, name, rows);
+        what(rows);
         _exit(0);
     }
     int status = 0;
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-        printf("# %s: the child ended with %d\n", name, status);
+        printf("# the child ended with %d\n", status);
 }
 
 /* What becomes of rows that are neighbours in the file: how far apart they are in an epoch, as a
@@ -286,7 +434,7 @@ static void sparse(void)
     run r = start(first, AE_SCALING_DEFAULT, AE_SHUFFLE_EPOCH);
     (void)steps(&r, 1);
     bench_print("stream.sparse100GB.to_step_1", bench_now() - at, "s");
-    bench_print("stream.sparse100GB.train", steps(&r, 4 * SLICE), "rows/s");
+    bench_print("stream.sparse100GB.train", steps(&r, SLICE), "rows/s");
     bench_print("stream.sparse100GB.memory_of_all", own("/proc/self/status", "RssAnon:") * 1024e-6,
                 "MB");
     finish(&r);
@@ -296,6 +444,7 @@ int main(int argc, char **argv)
 {
     const char *folder = getenv("TMPDIR");
     const size_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    wanted = argc > 2 ? argv[2] : "";
     snprintf(path, sizeof path, "%s/libae-bench-%d.npy", folder == NULL ? "/tmp" : folder,
              (int)getpid());
     printf("# %zu rows of %d features, %.0f MB\n", rows, FEATURES,
@@ -306,19 +455,24 @@ int main(int argc, char **argv)
     const int file = make_file(rows);
     fill_file(file, values, rows);
     close(file);
-    mixing(AE_SHUFFLE_EPOCH, 64, "epoch");
-    mixing(AE_SHUFFLE_BLOCKS, 64, "blocks");
-    mixing(AE_SHUFFLE_BLOCKS, 8, "blocks.window8");
-    beside_memory(values, rows);
-    free(values);
+    if (is_wanted("mixing")) {
+        mixing(AE_SHUFFLE_EPOCH, 64, "epoch");
+        mixing(AE_SHUFFLE_BLOCKS, 64, "blocks");
+        mixing(AE_SHUFFLE_BLOCKS, 8, "blocks.window8");
+    }
+    beside_memory(MAPPED, AE_SHUFFLE_EPOCH, "mapped", values, rows);
     if (make_group(rows * FEATURES * sizeof *values / 4)) {
-        in_group(AE_SHUFFLE_EPOCH, "epoch", rows);
-        in_group(AE_SHUFFLE_BLOCKS, "blocks", rows);
+        if (is_wanted("quarter.begin"))
+            in_group(begin_with_little_memory, rows);
+        beside_memory(QUARTER, AE_SHUFFLE_EPOCH, "quarter.epoch", values, rows);
+        beside_memory(QUARTER, AE_SHUFFLE_BLOCKS, "quarter.blocks", values, rows);
         (void)rmdir(group);
     } else {
         printf("# no cgroup can be made here: stream.quarter is left out\n");
     }
-    sparse();
+    free(values);
+    if (is_wanted("sparse"))
+        sparse();
     (void)unlink(path);
     return 0;
 }
