@@ -5,6 +5,7 @@
  * made in $TMPDIR or /tmp and removed again.
  */
 #define _DEFAULT_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libae/libae.h>
@@ -162,9 +163,31 @@ static double processor_seconds(void)
            1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+/* Of the thread that ran least: with a file, the one that reads ahead. */
+static double least_busy(void)
+{
+    double least = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+        char file[320];
+        double ns = 0;
+        snprintf(file, sizeof file, "/proc/self/task/%s/schedstat", task->d_name);
+        FILE *f = task->d_name[0] != '.' ? fopen(file, "r") : NULL;
+        if (f == NULL)
+            continue;
+        if (fscanf(f, "%lf", &ns) == 1 && (least == 0 || ns * 1e-9 < least))
+            least = ns * 1e-9;
+        fclose(f);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return least;
+}
+
 /* What a slice of training was like. */
 typedef struct slice {
     double rate, processor; /* rows a second; processor seconds of one */
+    double reader;          /* those of the reader's thread */
     double border;          /* seconds of the first steps of an epoch, if there were any */
     double trainer, grown;  /* bytes: of the trainer; of the process since it began */
 } slice;
@@ -175,7 +198,7 @@ static slice run_slice(run *r, size_t *step, size_t epoch, double idle)
     slice s = {.trainer = (double)ae_trainer_memory(r->trainer)};
     (void)steps(r, WARM);
     *step += WARM;
-    const double cpu = processor_seconds(), begin = bench_now();
+    const double cpu = processor_seconds(), least = least_busy(), begin = bench_now();
     double border = 0;
     for (int i = 0; i < SLICE; i++, ++*step) {
         if (*step % epoch == 0)
@@ -186,6 +209,7 @@ static slice run_slice(run *r, size_t *step, size_t epoch, double idle)
     }
     s.rate = SLICE * (double)BATCH / (bench_now() - begin);
     s.processor = (processor_seconds() - cpu) / (SLICE * (double)BATCH);
+    s.reader = (least_busy() - least) / (SLICE * (double)BATCH);
     s.grown = (own("/proc/self/status", "RssAnon:") - idle) * 1024;
     return s;
 }
@@ -273,7 +297,7 @@ static void print_as(const char *name, const char *what, double value, const cha
 static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const float *values,
                           size_t rows)
 {
-    double near[SLICES], far[SLICES], ratios[SLICES], work[2][SLICES];
+    double near[SLICES], far[SLICES], ratios[SLICES], work[3][SLICES];
     if (!is_wanted(name))
         return;
     forget_pages();
@@ -284,6 +308,7 @@ static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const 
         x = let(&a), y = let(&b);
         near[i] = x.rate, far[i] = y.rate, ratios[i] = y.rate / x.rate;
         work[0][i] = x.processor * 1e6, work[1][i] = y.processor * 1e6;
+        work[2][i] = y.reader * 1e6;
         borders[0] += x.border, borders[1] += y.border;
     }
     dismiss(&a);
@@ -293,6 +318,7 @@ static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const 
     print_as(name, "file_over_memory", bench_median(ratios, SLICES), "ratio");
     print_as(name, "processor.memory", bench_median(work[0], SLICES), "us/row");
     print_as(name, "processor.file", bench_median(work[1], SLICES), "us/row");
+    print_as(name, "processor.reader", bench_median(work[2], SLICES), "us/row");
     if (borders[1] > 0) {
         print_as(name, "border.memory", borders[0] * 1e3, "ms");
         print_as(name, "border.file", borders[1] * 1e3, "ms");

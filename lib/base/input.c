@@ -112,6 +112,34 @@ void aei_unmap(void *data, size_t size)
         (void)munmap(data, size);
 }
 
+/* Never 0, which stands for none. As with the mapping, a page that is missing is read alone. */
+int aei_input_keep(const aei_input *input)
+{
+    const int kept = fcntl(input->descriptor, F_DUPFD_CLOEXEC, 1);
+    if (kept < 0)
+        return 0;
+    (void)posix_fadvise(kept, 0, 0, POSIX_FADV_RANDOM);
+    return kept;
+}
+
+void aei_let_go(int descriptor)
+{
+    if (descriptor != 0)
+        (void)close(descriptor);
+}
+
+bool aei_read_at(int descriptor, void *data, size_t size, size_t offset)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = pread(descriptor, (unsigned char *)data + done, size - done,
+                                (off_t)(offset + done));
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return false;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
 /* A hint: refusal costs speed only. */
 void aei_will_need(const void *data, size_t size)
 {

@@ -32,6 +32,16 @@ ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t
 ae_status aei_input_map(const aei_input *input, void **data, size_t *size);
 void aei_unmap(void *data, size_t size);
 
+/*
+ * A descriptor of the file for aei_read_at, which stays open when the input is closed, until
+ * aei_let_go; 0 where the process can have no more of them.
+ */
+int aei_input_keep(const aei_input *input);
+void aei_let_go(int descriptor);
+
+/* These bytes of a file that was kept, by any number of threads at once; false unless all came. */
+bool aei_read_at(int descriptor, void *data, size_t size, size_t offset);
+
 /* Mapped bytes that will be read soon: the system begins to fetch what is not in memory. Without
  * this they are fetched page by page as they are read. */
 void aei_will_need(const void *data, size_t size);

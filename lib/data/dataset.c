@@ -151,6 +151,7 @@ void aei_storage_release(aei_storage *storage)
     free(storage->path);
     free(storage->classes);
     aei_unmap(storage->mapping, storage->mapped);
+    aei_let_go(storage->descriptor);
     if (storage->owner != NULL)
         storage->let_go(storage->owner);
 }

@@ -15,6 +15,13 @@
 /* Rows at a time whose numbers are on the stack. */
 enum { BLOCK = 256 };
 
+/*
+ * From so many bytes on that lie side by side a mapped file is read rather than looked at. A page
+ * that is looked at must be mapped into the process, and taken out of it again on all processors
+ * when memory is short: that costs more than a call. Rows that share a page are better looked at.
+ */
+enum { LEAST_READ = 1024 };
+
 bool aei_dataset_is_resident(const ae_dataset *dataset)
 {
     const aei_storage *storage = dataset->storage;
@@ -87,6 +94,53 @@ static ae_status fetch_parts(const ae_dataset *dataset, const uint32_t *rows, si
     return AE_OK;
 }
 
+/* How many of these rows, from the first on, lie side by side in the storage. */
+static size_t side_by_side(const ae_dataset *dataset, const uint32_t *rows, size_t count)
+{
+    const size_t first = aei_storage_row(dataset, rows[0]);
+    size_t run = 1;
+    while (run < count && aei_storage_row(dataset, rows[run]) == first + run)
+        run++;
+    return run;
+}
+
+/* Bytes of a mapped file as float32, by pieces where they are of another type. */
+static bool read_at(const aei_storage *storage, size_t offset, size_t elements, float *values)
+{
+    enum { PIECE = 1024 };
+    const size_t size = aei_storage_size(storage->type);
+    if (storage->type == AEI_STORAGE_F32)
+        return aei_read_at(storage->descriptor, values, elements * size, offset);
+    for (size_t done = 0, count; done < elements; done += count) {
+        uint16_t piece[PIECE];
+        count = elements - done < PIECE ? elements - done : PIECE;
+        if (!aei_read_at(storage->descriptor, piece, count * size, offset + done * size))
+            return false;
+        aei_storage read = {.values = piece, .type = storage->type, .scale = storage->scale};
+        const ae_dataset one = {.storage = &read, .rows = 1};
+        aei_dataset_gather(&one, &(uint32_t){0}, 1, 0, count, values + done, count);
+    }
+    return true;
+}
+
+/* What cannot be read, the mapping has: a program may have closed all its descriptors. */
+static void fetch_mapped(const ae_dataset *dataset, const uint32_t *rows, size_t count,
+                         float *values)
+{
+    const aei_storage *storage = dataset->storage;
+    const size_t features = storage->features,
+                 bytes = storage->stride * aei_storage_size(storage->type),
+                 begin = (size_t)((const char *)storage->values - (const char *)storage->mapping);
+    for (size_t r = 0, run; r < count; r += run) {
+        float *out = values + r * features;
+        run = side_by_side(dataset, rows + r, count - r);
+        if (storage->descriptor == 0 || run * bytes < LEAST_READ ||
+            !read_at(storage, begin + aei_storage_row(dataset, rows[r]) * bytes, run * features,
+                     out))
+            aei_dataset_gather(dataset, rows + r, run, 0, features, out, features);
+    }
+}
+
 ae_status aei_dataset_fetch(const ae_dataset *dataset, const uint32_t *rows, size_t count,
                             float *values)
 {
@@ -95,6 +149,8 @@ ae_status aei_dataset_fetch(const ae_dataset *dataset, const uint32_t *rows, siz
         return fetch_parts(dataset, rows, count, values);
     if (storage->source != NULL)
         AE_TRY(aei_source_read(storage->source, dataset, rows, count, values));
+    else if (storage->mapping != NULL)
+        fetch_mapped(dataset, rows, count, values);
     else
         aei_dataset_gather(dataset, rows, count, 0, storage->features, values, storage->features);
     return storage->unchecked ? check(dataset, rows, count, values) : AE_OK;
@@ -120,9 +176,7 @@ void aei_dataset_will_need(const ae_dataset *dataset, const uint32_t *rows, size
     const size_t bytes = storage->stride * aei_storage_size(storage->type);
     for (size_t r = 0, run; r < count; r += run) {
         const size_t first = aei_storage_row(dataset, rows[r]);
-        for (run = 1; r + run < count; run++)
-            if (aei_storage_row(dataset, rows[r + run]) != first + run)
-                break;
+        run = side_by_side(dataset, rows + r, count - r);
         aei_will_need((const unsigned char *)storage->values + first * bytes, run * bytes);
     }
 }

@@ -183,8 +183,10 @@ static ae_status fill(aei_storage *draft, const source *from, bool map)
     if (map && is_native(npy, draft->type) && (!npy->fortran || npy->rank == 1))
         AE_TRY(aei_stream_map(from->stream, npy->size, &draft->mapping, &draft->mapped,
                               &draft->values));
-    if (draft->values != NULL)
+    if (draft->values != NULL) {
+        draft->descriptor = aei_stream_keep(from->stream);
         return keep_path(draft, from->path);
+    }
     AE_TRY(aei_storage_allocate(draft, from->rows, &bytes));
     return read_values(from, draft->type, draft->block);
 }

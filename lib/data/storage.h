@@ -38,6 +38,7 @@ typedef struct aei_storage {
     void *block;        /* freed with the storage; NULL when the values are elsewhere */
     void *mapping;      /* a mapped file, unmapped with the storage, or NULL */
     size_t mapped;      /* its bytes */
+    int descriptor;     /* of that file, closed with the storage; 0: none could be had */
     char *path;         /* its name, for messages, freed with the storage, or NULL */
     aei_source *source; /* instead of values, freed with the storage, or NULL */
     aei_parts *parts;   /* instead of values, freed with the storage, or NULL */

@@ -262,3 +262,8 @@ ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapp
     *values = (const unsigned char *)*mapping + stream->first;
     return AE_OK;
 }
+
+int aei_stream_keep(const aei_stream *stream)
+{
+    return aei_input_keep(&stream->input);
+}

@@ -56,4 +56,7 @@ ae_status aei_stream_values(aei_stream *stream, void *values, size_t size);
 ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapping, size_t *mapped,
                          const void **values);
 
+/* Of a file that was mapped so: as aei_input_keep. */
+int aei_stream_keep(const aei_stream *stream);
+
 #endif
