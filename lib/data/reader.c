@@ -13,9 +13,9 @@
 
 /*
  * The batch at hand and two behind it. A page that is on a disk takes longer than a step, so pages
- * are asked for HINTS batches before their turn; that costs no memory of ours.
+ * are asked for AEI_READER_HINTS batches before their turn; that costs no memory of ours.
  */
-enum { AHEAD = 2, SLOTS = AHEAD + 1, HINTS = 8 };
+enum { AHEAD = 2, SLOTS = AHEAD + 1 };
 
 typedef struct slot {
     aei_storage storage; /* of the values read */
@@ -23,6 +23,7 @@ typedef struct slot {
     float *values;
     uint32_t *rows; /* their numbers, where no order has them */
     size_t number;  /* of the batch */
+    bool first;     /* no batch before it was read in this order */
     ae_status status;
     char text[512]; /* of an error, which belongs to the thread that met it */
 } slot;
@@ -44,7 +45,13 @@ struct aei_reader {
     size_t next;   /* the batch that comes next */
     size_t asked;  /* the first batch that is not posted */
     uint64_t job;  /* the number that the next post will have */
-    size_t hinted; /* the thread's: the first batch whose pages were not asked for */
+    bool fresh;    /* the next post will be the first */
+    size_t hinted; /* the thread's: the first batch whose pages were not asked for; those of the
+                      promised order come after the last */
+    const uint32_t *promised; /* the thread's: the order to come, or NULL */
+    bool kept;                /* it came, and nothing was read yet */
+    aei_reader_watcher watcher;
+    void *watching;
 };
 
 static size_t rows_of(const aei_reader *r, size_t number)
@@ -66,12 +73,15 @@ static void count_up(uint32_t *rows, size_t first, size_t count)
 
 static void hint(aei_reader *r, slot *s, size_t last)
 {
-    const size_t all = aei_reader_count(r);
-    for (; r->hinted <= last && r->hinted < all; r->hinted++) {
-        const size_t first = r->hinted * r->batch, count = rows_of(r, r->hinted);
-        if (r->order == NULL)
+    const size_t all = aei_reader_count(r), most = r->promised != NULL ? 2 * all : all;
+    for (; r->hinted <= last && r->hinted < most; r->hinted++) {
+        const bool next = r->hinted >= all;
+        const size_t number = next ? r->hinted - all : r->hinted, first = number * r->batch,
+                     count = rows_of(r, number);
+        const uint32_t *order = next ? r->promised : r->order;
+        if (order == NULL)
             count_up(s->rows, first, count);
-        aei_dataset_will_need(r->dataset, r->order == NULL ? s->rows : r->order + first, count);
+        aei_dataset_will_need(r->dataset, order == NULL ? s->rows : order + first, count);
     }
 }
 
@@ -80,9 +90,11 @@ static void read_batch(void *context, uint64_t job)
     aei_reader *r = context;
     slot *s = &r->slots[job % SLOTS];
     const size_t first = s->number * r->batch, count = rows_of(r, s->number);
+    if (r->watcher != NULL)
+        r->watcher(r->watching, s->number, s->first);
     if (r->hinted < s->number)
         r->hinted = s->number;
-    hint(r, s, s->number + HINTS);
+    hint(r, s, s->number + AEI_READER_HINTS);
     count_up(s->rows, first, count);
     const uint32_t *rows = r->order == NULL ? s->rows : r->order + first;
     s->status = aei_dataset_fetch(r->dataset, rows, count, s->values);
@@ -166,13 +178,36 @@ size_t aei_reader_memory(const aei_reader *reader)
     return sizeof *reader + reader->arena.size;
 }
 
-void aei_reader_begin(aei_reader *reader, const uint32_t *order)
+void aei_reader_watch(aei_reader *reader, aei_reader_watcher watcher, void *context)
+{
+    reader->watcher = watcher;
+    reader->watching = context;
+}
+
+void aei_reader_promise(aei_reader *reader, const uint32_t *order)
+{
+    reader->promised = order;
+}
+
+void aei_reader_rest(aei_reader *reader)
 {
     bool lost = false;
     /* A child of fork has nothing to wait for; that it gets no thread now, the next batch will
      * tell. */
     if (reader->worker != NULL && aei_background_mend(reader->worker, &lost) == AE_OK && !lost)
         aei_background_finish(reader->worker);
+    if (lost)
+        reader->running = false, reader->promised = NULL;
+}
+
+void aei_reader_begin(aei_reader *reader, const uint32_t *order)
+{
+    const size_t all = aei_reader_count(reader);
+    aei_reader_rest(reader);
+    reader->kept = order != NULL && order == reader->promised;
+    if (reader->kept)
+        reader->hinted = reader->hinted > all ? reader->hinted - all : 0;
+    reader->promised = NULL;
     reader->running = false;
     reader->held.count = 0;
     reader->order = order;
@@ -180,7 +215,10 @@ void aei_reader_begin(aei_reader *reader, const uint32_t *order)
 
 static void ask(aei_reader *r, size_t number)
 {
-    r->slots[r->job % SLOTS].number = number;
+    slot *s = &r->slots[r->job % SLOTS];
+    s->number = number;
+    s->first = r->fresh;
+    r->fresh = false;
     r->job = aei_background_post(r->worker) + 1;
 }
 
@@ -191,8 +229,15 @@ static ae_status take_read(aei_reader *r, size_t number, aei_batch *batch)
     AE_TRY(aei_background_mend(r->worker, &lost));
     if (!r->running || lost || number != r->next) {
         aei_background_finish(r->worker);
+        const bool goes_on = r->kept && number == 0 && !lost;
         r->running = true;
-        r->asked = r->hinted = number;
+        r->asked = number;
+        r->fresh = !goes_on;
+        r->kept = false;
+        if (lost)
+            r->promised = NULL;
+        if (!goes_on)
+            r->hinted = number;
     }
     /* The slot of the batch before is free from here on. */
     for (; r->asked <= number + AHEAD && r->asked < all; r->asked++)

@@ -3,6 +3,7 @@
 #define AEI_READER_H
 
 #include <libae/dataset.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,9 @@
  * no buffers.
  */
 typedef struct aei_reader aei_reader;
+
+/* Pages are asked for so many batches before their turn. */
+enum { AEI_READER_HINTS = 8 };
 
 /* A batch, for aei_dataset_gather: rows of `dataset` by number. */
 typedef struct aei_batch {
@@ -44,6 +48,22 @@ size_t aei_reader_memory(const aei_reader *reader);
  * next batch is taken.
  */
 void aei_reader_begin(aei_reader *reader, const uint32_t *order);
+
+/* Until the thread is idle; what was read ahead is still to be had. */
+void aei_reader_rest(aei_reader *reader);
+
+/*
+ * Called in the reader's thread before a batch is read, but not for datasets in memory. `first`:
+ * the batch is not the one after the last, nor the first of an order that was promised.
+ */
+typedef void (*aei_reader_watcher)(void *context, size_t number, bool first);
+void aei_reader_watch(aei_reader *reader, aei_reader_watcher watcher, void *context);
+
+/*
+ * For a watcher: this order will come after the one at hand, with the next aei_reader_begin. Pages
+ * of its first batches are asked for before that. It must not change; the promise can be broken.
+ */
+void aei_reader_promise(aei_reader *reader, const uint32_t *order);
 
 /*
  * Batch `number`, from 0; the last may be short. It is valid until the next call. Quick where the

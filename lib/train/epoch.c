@@ -5,7 +5,6 @@
 #include "base/options.h"
 #include "format/events_internal.h"
 #include "train/evaluate_internal.h"
-#include "train/order.h"
 #include "train/trainer_internal.h"
 
 #include <math.h>
@@ -25,19 +24,6 @@ ae_status aei_trainer_check(const ae_trainer *t)
         return AE_OK;
     return aei_fail(AE_ERROR_STATE,
                     "the optimizer was taken by another trainer, for another network");
-}
-
-static void order_rows(ae_trainer *t, bool *fresh)
-{
-    const uint64_t epoch = t->progress.epochs;
-    *fresh = false;
-    if (t->order_epoch == epoch + 1)
-        return;
-    aei_reader_begin(t->reader, t->order); /* before the order changes under it */
-    aei_order_make(&t->options, t->blocks, t->order, (uint32_t)ae_dataset_row_count(t->train_set),
-                   epoch);
-    t->order_epoch = epoch + 1;
-    *fresh = true;
 }
 
 /* Put the state back and say where the error at hand came up. */
@@ -194,9 +180,7 @@ static ae_status advance(ae_trainer *t, double *cost)
                         (unsigned long long)p->steps + 1, (double)rate);
     }
     aei_trainer_use_latest(t);
-    bool fresh;
-    order_rows(t, &fresh);
-    aei_order_hint(&t->options, t->train_set, t->order, (size_t)p->epoch_step, fresh);
+    t->order = aei_ahead_turn(&t->ahead, p->epochs);
     aei_batch batch;
     AE_TRY(take_batch(t, &batch));
     if (p->epoch_step == 0 || !t->snapshot.taken)

@@ -64,41 +64,51 @@ void aei_order_make(const ae_trainer_options *o, uint32_t *blocks, uint32_t *num
         aei_random_permutation(numbers, rows, o->seed, AEI_STREAM_SHUFFLE, (uint32_t)epoch);
 }
 
-/* Of each block exactly one row is its first, so a block is asked for once, with no list of them. A
- * short block moves the windows behind it by some rows, which a hint need not know. */
-static void hint_window(const ae_trainer_options *o, const ae_dataset *dataset,
-                        const uint32_t *numbers, size_t window, size_t size)
+static void hint_block(const ae_trainer_options *o, const ae_dataset *dataset, size_t first)
 {
     enum { PIECE = 256 };
-    const size_t rows = ae_dataset_row_count(dataset), first = window * size,
-                 last = rows - first < size ? rows : first + size;
-    for (size_t i = first; i < last; i++) {
-        if (numbers[i] % o->shuffle_block != 0)
-            continue;
-        const size_t left = rows - numbers[i],
-                     block = left < o->shuffle_block ? left : o->shuffle_block;
-        for (size_t done = 0; done < block; done += PIECE) {
-            uint32_t piece[PIECE] = {0};
-            const size_t count = block - done < PIECE ? block - done : PIECE;
-            for (size_t k = 0; k < count; k++)
-                piece[k] = numbers[i] + (uint32_t)(done + k);
-            aei_dataset_will_need(dataset, piece, count);
-        }
+    const size_t left = ae_dataset_row_count(dataset) - first,
+                 block = left < o->shuffle_block ? left : o->shuffle_block;
+    for (size_t done = 0; done < block; done += PIECE) {
+        uint32_t piece[PIECE] = {0};
+        const size_t count = block - done < PIECE ? block - done : PIECE;
+        for (size_t k = 0; k < count; k++)
+            piece[k] = (uint32_t)(first + done + k);
+        aei_dataset_will_need(dataset, piece, count);
     }
 }
 
+size_t aei_order_window(const ae_trainer_options *o, size_t step)
+{
+    const size_t size = o->shuffle_block * o->shuffle_window;
+    return step * o->batch / size * size;
+}
+
+/*
+ * The places up to which blocks have been asked for when the run comes to this one. The next window
+ * is asked for evenly during the second half of this one: all at once it would push out of a small
+ * memory what this one still needs.
+ */
+static size_t asked_at(size_t place, size_t size)
+{
+    const size_t in = place % size, over = 2 * in > size ? 2 * in - size : 0;
+    return place - in + size + over;
+}
+
+/* Of each block exactly one row is its first, so a block is asked for once, with no list of them. A
+ * short block moves the windows behind it by some rows, which a hint need not know. */
 void aei_order_hint(const ae_trainer_options *o, const ae_dataset *dataset, const uint32_t *numbers,
-                    size_t step, bool first)
+                    const uint32_t *next, size_t step, size_t *asked)
 {
     const size_t rows = ae_dataset_row_count(dataset);
     if (o->shuffle != AE_SHUFFLE_BLOCKS || aei_dataset_is_resident(dataset) ||
         o->shuffle_block >= rows || o->shuffle_window > rows / o->shuffle_block)
         return;
-    const size_t size = o->shuffle_block * o->shuffle_window;
-    const size_t window = step * o->batch / size,
-                 before = step == 0 ? 0 : (step - 1) * o->batch / size;
-    if (first)
-        hint_window(o, dataset, numbers, window, size);
-    if ((first || window != before) && (window + 1) * size < rows)
-        hint_window(o, dataset, numbers, window + 1, size);
+    const size_t end = asked_at((step + 1) * o->batch, o->shuffle_block * o->shuffle_window),
+                 most = next != NULL ? 2 * rows : rows;
+    for (; *asked < end && *asked < most; ++*asked) {
+        const size_t row = *asked < rows ? numbers[*asked] : next[*asked - rows];
+        if (row % o->shuffle_block == 0)
+            hint_block(o, dataset, row);
+    }
 }

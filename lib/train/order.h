@@ -23,12 +23,15 @@ size_t aei_order_blocks(const ae_trainer_options *options, size_t rows);
 void aei_order_make(const ae_trainer_options *options, uint32_t *blocks, uint32_t *numbers,
                     uint32_t rows, uint64_t epoch);
 
+/* Where the order has blocks: the place at which the window of this step begins. */
+size_t aei_order_window(const ae_trainer_options *options, size_t step);
+
 /*
- * Where the order has blocks and the dataset is a file: the blocks of the window that comes after
- * this step's will be needed, in whole; at the beginning of an epoch or a resumed run (`first`)
- * those of its own window too.
+ * Where the order has blocks and the dataset is a file: blocks that will be needed are asked for in
+ * whole, from place *asked of the order on to some way ahead of this step. Behind the last place
+ * comes the first of `next`, the next epoch's order, unless it is NULL.
  */
 void aei_order_hint(const ae_trainer_options *options, const ae_dataset *dataset,
-                    const uint32_t *numbers, size_t step, bool first);
+                    const uint32_t *numbers, const uint32_t *next, size_t step, size_t *asked);
 
 #endif

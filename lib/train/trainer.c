@@ -111,10 +111,7 @@ static void lay_out(ae_trainer *t)
     const size_t first = aei_optimizer_moments(t->optimizer) > 0 ? n->parameter_floats : 0;
     const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? n->parameter_floats : 0;
     aei_arena *arena = &t->arena;
-    t->order = aei_arena_take(arena, ae_dataset_row_count(t->train_set), sizeof *t->order);
-    t->blocks = aei_arena_take(arena,
-                               aei_order_blocks(&t->options, ae_dataset_row_count(t->train_set)),
-                               sizeof *t->blocks);
+    aei_ahead_lay_out(&t->ahead, &t->options, t->train_set, arena);
     t->snapshot.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
     t->snapshot.running = aei_arena_take(arena, n->running_floats, sizeof(float));
     t->snapshot.first = aei_arena_take(arena, first, sizeof(float));
@@ -163,6 +160,7 @@ static ae_status make_readers(ae_trainer *t)
 {
     AE_TRY(aei_reader_create(&t->reader, t->train_set, t->options.batch, aei_bounds_check,
                              &t->train_bounds));
+    aei_ahead_follow(&t->ahead, t->reader);
     return t->validation == NULL ? AE_OK
                                  : aei_reader_create(&t->validation_reader, t->validation,
                                                      aei_session_max_batch(t->validator),

@@ -12,6 +12,7 @@
 #include "base/team.h"
 #include "data/dataset_internal.h"
 #include "data/reader.h"
+#include "train/ahead.h"
 #include "model/session_internal.h"
 #include "model/step.h"
 #include "train/bounds.h"
@@ -56,9 +57,8 @@ struct ae_trainer {
     ae_epoch_info *history; /* history_count entries */
     size_t history_count, history_capacity;
     aei_arena arena;
-    uint32_t *order;      /* the epoch's permutation of the training rows */
-    uint32_t *blocks;     /* scratch, where the permutation is of blocks */
-    uint64_t order_epoch; /* the epoch (from 0) that order is for, plus 1; 0: none */
+    aei_ahead ahead;
+    const uint32_t *order; /* the epoch's permutation of the training rows */
     /* State at the beginning of the epoch, to return to when the run diverges. */
     struct {
         float *parameters, *running, *first, *second;

@@ -11,7 +11,7 @@
  * so that sessions look at the weights anew. */
 void aei_trainer_resumed(ae_trainer *t)
 {
-    t->order_epoch = 0;
+    t->ahead.made = false;
     t->snapshot.taken = false;
     t->restored = false;
     t->checkpoint_behind = false;
