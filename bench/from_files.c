@@ -2,7 +2,8 @@
 /*
  * Training from files: beside the same rows in memory, with a quarter of the file's size as all the
  * memory that there is (a cgroup, where one can be made), and on a sparse file of 100 GB. Files are
- * made in $TMPDIR or /tmp and removed again.
+ * made in $TMPDIR or /tmp and removed again. A second argument is part of the names of what is to be
+ * measured: from_files 200000 quarter.epoch
  */
 #define _DEFAULT_SOURCE
 #include <dirent.h>
@@ -23,6 +24,8 @@
 #include "train/order.h"
 
 enum { FEATURES = 784, BATCH = 100, HEADER = 128 };
+/* Blocks of 803 kB: two windows fit beside the network in a quarter of the file; 64 do not. */
+enum { WINDOW = 16 };
 enum { WARM = 20, SLICE = 170, SLICES = 11, BORDER = 10 }; /* steps, but for SLICES */
 
 static const size_t widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
@@ -133,8 +136,10 @@ static run start(ae_dataset *rows, ae_scaling scaling, ae_shuffle shuffle)
             ae_network_clear_scaling(r.network); /* only its price is wanted */
     }
     stop(ae_optimizer_create_adam(&r.adam, NULL));
-    stop(ae_trainer_create(&r.trainer, r.network, r.adam, rows,
-                           AE_TRAINER_OPTIONS(.batch = BATCH, .seed = 1, .shuffle = shuffle)));
+    stop(ae_trainer_create(
+        &r.trainer, r.network, r.adam, rows,
+        AE_TRAINER_OPTIONS(.batch = BATCH, .seed = 1, .shuffle = shuffle,
+                           .shuffle_window = shuffle == AE_SHUFFLE_BLOCKS ? WINDOW : 0)));
     return r;
 }
 
@@ -188,6 +193,7 @@ static double least_busy(void)
 typedef struct slice {
     double rate, processor; /* rows a second; processor seconds of one */
     double reader;          /* those of the reader's thread */
+    double read;            /* bytes from the disk for each byte of a row */
     double border;          /* seconds of the first steps of an epoch, if there were any */
     double trainer, grown;  /* bytes: of the trainer; of the process since it began */
 } slice;
@@ -198,6 +204,7 @@ static slice run_slice(run *r, size_t *step, size_t epoch, double idle)
     slice s = {.trainer = (double)ae_trainer_memory(r->trainer)};
     (void)steps(r, WARM);
     *step += WARM;
+    const double io = own("/proc/self/io", "read_bytes:");
     const double cpu = processor_seconds(), least = least_busy(), begin = bench_now();
     double border = 0;
     for (int i = 0; i < SLICE; i++, ++*step) {
@@ -210,6 +217,8 @@ static slice run_slice(run *r, size_t *step, size_t epoch, double idle)
     s.rate = SLICE * (double)BATCH / (bench_now() - begin);
     s.processor = (processor_seconds() - cpu) / (SLICE * (double)BATCH);
     s.reader = (least_busy() - least) / (SLICE * (double)BATCH);
+    s.read = (own("/proc/self/io", "read_bytes:") - io) /
+             (SLICE * (double)BATCH * FEATURES * sizeof(float));
     s.grown = (own("/proc/self/status", "RssAnon:") - idle) * 1024;
     return s;
 }
@@ -297,7 +306,7 @@ static void print_as(const char *name, const char *what, double value, const cha
 static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const float *values,
                           size_t rows)
 {
-    double near[SLICES], far[SLICES], ratios[SLICES], work[3][SLICES];
+    double near[SLICES], far[SLICES], ratios[SLICES], work[4][SLICES];
     if (!is_wanted(name))
         return;
     forget_pages();
@@ -308,7 +317,7 @@ static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const 
         x = let(&a), y = let(&b);
         near[i] = x.rate, far[i] = y.rate, ratios[i] = y.rate / x.rate;
         work[0][i] = x.processor * 1e6, work[1][i] = y.processor * 1e6;
-        work[2][i] = y.reader * 1e6;
+        work[2][i] = y.reader * 1e6, work[3][i] = y.read;
         borders[0] += x.border, borders[1] += y.border;
     }
     dismiss(&a);
@@ -319,6 +328,7 @@ static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const 
     print_as(name, "processor.memory", bench_median(work[0], SLICES), "us/row");
     print_as(name, "processor.file", bench_median(work[1], SLICES), "us/row");
     print_as(name, "processor.reader", bench_median(work[2], SLICES), "us/row");
+    print_as(name, "read_from_disk", bench_median(work[3], SLICES), "ratio");
     if (borders[1] > 0) {
         print_as(name, "border.memory", borders[0] * 1e3, "ms");
         print_as(name, "border.file", borders[1] * 1e3, "ms");

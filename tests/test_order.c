@@ -166,6 +166,40 @@ START_TEST(options_of_blocks_are_checked)
 }
 END_TEST
 
+/* Through two epochs: the window at hand was asked for before it begins, the next one only in the
+ * second half of it, and nothing twice. */
+START_TEST(blocks_are_asked_for_ahead_also_across_the_border_of_epochs)
+{
+    enum { ALL = 200, BLOCK = 5, WINDOW = 4, SIZE = BLOCK * WINDOW, STEPS = 20 };
+    float *values = fixture_values(ALL * WIDTH, 0, 1, 5);
+    ae_dataset *rows = far_mapped("blocks.npy", values, ALL, WIDTH);
+    const ae_trainer_options o = {.shuffle = AE_SHUFFLE_BLOCKS,
+                                  .batch = ALL / STEPS,
+                                  .shuffle_block = BLOCK,
+                                  .shuffle_window = WINDOW};
+    uint32_t numbers[ALL], next[ALL];
+    make(numbers, ALL, BLOCK, WINDOW, 1, 0);
+    make(next, ALL, BLOCK, WINDOW, 1, 1);
+    size_t asked = aei_order_window(&o, 3);
+    ck_assert_uint_eq(asked, SIZE);
+    for (size_t step = 3; step < 2 * STEPS; step++) {
+        const size_t before = asked, end = (step + 1) * o.batch, window = end / SIZE * SIZE;
+        if (step == STEPS)
+            asked -= ALL;
+        aei_order_hint(&o, rows, numbers, step < STEPS ? next : NULL, step % STEPS, &asked);
+        const size_t all = step < STEPS ? asked : ALL + asked;
+        ck_assert_uint_ge(all, before);
+        ck_assert_uint_le(all, window + 2 * SIZE);
+        ck_assert_uint_ge(all, window + SIZE < 2 * (size_t)ALL ? window + SIZE : 2 * ALL);
+        if (end % SIZE <= SIZE / 2)
+            ck_assert_uint_le(all, window + SIZE);
+    }
+    ck_assert_uint_eq(asked, ALL);
+    ae_dataset_free(rows);
+    free(values);
+}
+END_TEST
+
 Suite *order_suite(void)
 {
     Suite *suite = suite_create("order");
@@ -175,6 +209,7 @@ Suite *order_suite(void)
     tcase_add_test(tcase, a_block_stays_within_a_window);
     tcase_add_test(tcase, an_order_depends_on_seed_and_epoch_alone);
     tcase_add_test(tcase, a_run_in_blocks_is_resumed_in_the_middle_of_an_epoch);
+    tcase_add_test(tcase, blocks_are_asked_for_ahead_also_across_the_border_of_epochs);
     tcase_add_test(tcase, options_of_blocks_are_checked);
     suite_add_tcase(suite, tcase);
     return suite;

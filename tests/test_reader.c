@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Batches in an order known beforehand, and that it does not matter where the rows are. */
+#include "base/input.h"
 #include "data/reader.h"
 #include "data/storage.h"
 
@@ -8,6 +9,7 @@
 #include "suites.h"
 
 #include <libae/experimental.h>
+#include <limits.h>
 
 enum { ROWS = 230, WIDTH = 13, BATCH = 32 };
 
@@ -80,6 +82,77 @@ START_TEST(batches_come_in_any_order_from_anywhere)
     }
     aei_reader_free(reader);
     drop(&w);
+}
+END_TEST
+
+typedef struct watched {
+    aei_reader *reader;
+    const uint32_t *promise;
+    size_t calls, firsts, last;
+    bool in_turn; /* each batch after the one before it, where it was not called a first */
+} watched;
+
+static void watch(void *context, size_t number, bool first)
+{
+    watched *w = context;
+    w->in_turn &= first || number == w->last + 1 || (number == 0 && w->last == 7);
+    w->calls++;
+    w->firsts += first;
+    w->last = number;
+    if (number >= 5)
+        aei_reader_promise(w->reader, w->promise);
+}
+
+/* Two epochs with the promise kept, then one with it broken. */
+START_TEST(a_promise_is_kept_or_broken_without_a_wrong_row)
+{
+    world w = make(_i);
+    uint32_t orders[3][ROWS];
+    static const uint32_t steps[] = {77, 51, 3};
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < ROWS; i++)
+            orders[k][i] = (uint32_t)((i * steps[k] + k) % ROWS);
+    watched seen = {.promise = orders[1], .in_turn = true};
+    ck_assert_ok(aei_reader_create(&seen.reader, w.rows, BATCH, NULL, NULL));
+    aei_reader_watch(seen.reader, watch, &seen);
+    for (size_t k = 0; k < 3; k++) {
+        aei_reader_begin(seen.reader, orders[k]);
+        for (size_t n = 0; n < 8; n++)
+            assert_batch(&w, seen.reader, orders[k], n);
+    }
+    aei_reader_rest(seen.reader);
+    const bool far = _i != FAR_MEMORY;
+    ck_assert(seen.in_turn);
+    ck_assert_uint_eq(seen.calls, far ? 24 : 0);
+    ck_assert_uint_eq(seen.firsts, far ? 2 : 0);
+    assert_batch(&w, seen.reader, orders[2], 3);
+    aei_reader_rest(seen.reader);
+    ck_assert_uint_eq(seen.firsts, far ? 3 : 0);
+    aei_reader_free(seen.reader);
+    drop(&w);
+}
+END_TEST
+
+/* Of wide rows single ones are read from the file; of a closed one the mapping has them. */
+START_TEST(wide_rows_come_from_the_file_or_its_mapping)
+{
+    enum { WIDE = 300, COUNT_OF_ROWS = 20 };
+    const uint32_t rows[] = {7, 3, 4, 5, 19, 0, 0};
+    float *values = fixture_values(COUNT_OF_ROWS * WIDE, 0, 1, 5), read[COUNT(rows) * WIDE];
+    ae_dataset *dataset = far_mapped("wide.npy", values, COUNT_OF_ROWS, WIDE);
+    const int descriptor = dataset->storage->descriptor;
+    ck_assert_int_gt(descriptor, 0);
+    for (int kept = 1; kept >= 0; kept--) {
+        memset(read, 0, sizeof read);
+        dataset->storage->descriptor = kept == 1 ? descriptor : INT_MAX; /* which nobody has */
+        ck_assert_ok(aei_dataset_fetch(dataset, rows, COUNT(rows), read));
+        for (size_t r = 0; r < COUNT(rows); r++)
+            ck_assert_mem_eq(read + r * WIDE, values + rows[r] * WIDE, WIDE * sizeof *read);
+    }
+    dataset->storage->descriptor = descriptor;
+    ae_dataset_free(dataset);
+    ck_assert(!aei_read_at(descriptor, read, 1, 0)); /* closed with the dataset */
+    free(values);
 }
 END_TEST
 
@@ -283,6 +356,8 @@ Suite *reader_suite(void)
     TCase *tcase = tcase_create("reader");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_loop_test(tcase, batches_come_in_any_order_from_anywhere, 0, FAR_KINDS);
+    tcase_add_loop_test(tcase, a_promise_is_kept_or_broken_without_a_wrong_row, 0, FAR_KINDS);
+    tcase_add_test(tcase, wide_rows_come_from_the_file_or_its_mapping);
     tcase_add_loop_test(tcase, it_does_not_matter_where_rows_are, 0, FAR_KINDS);
     tcase_add_loop_test(tcase, a_value_in_a_file_that_is_not_finite_stops_the_step, 0, 2);
     tcase_add_test(tcase, parts_keep_labels_and_name_the_part_that_fails);
