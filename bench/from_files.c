@@ -2,8 +2,8 @@
 /*
  * Training from files: beside the same rows in memory, with a quarter of the file's size as all the
  * memory that there is (a cgroup, where one can be made), and on a sparse file of 100 GB. Files are
- * made in $TMPDIR or /tmp and removed again. A second argument is part of the names of what is to be
- * measured: from_files 200000 quarter.epoch
+ * made in $TMPDIR or /tmp and removed again. A second argument is part of the names of what is to
+ * be measured: from_files 200000 quarter.epoch
  */
 #define _DEFAULT_SOURCE
 #include <dirent.h>
@@ -309,7 +309,8 @@ static void beside_memory(int kind, ae_shuffle shuffle, const char *name, const 
     double near[SLICES], far[SLICES], ratios[SLICES], work[4][SLICES];
     if (!is_wanted(name))
         return;
-    forget_pages();
+    if (kind == QUARTER)
+        forget_pages();
     const rival a = hire(MEMORY, shuffle, values, rows), b = hire(kind, shuffle, values, rows);
     slice x = {0}, y = {0};
     double borders[2] = {0, 0};

@@ -77,7 +77,7 @@ bench: $(BUILD)/bench/bench ## measure: one figure a line, in less than two minu
 bench-full: $(BUILD)/bench/bench ## measure every size
 	@$< full
 
-bench-stream: $(BUILD)/bench/from_files ## measure training from files, some 3 minutes
+bench-stream: $(BUILD)/bench/from_files ## measure training from files, some 4 minutes
 	@$< $(ARGS)
 
 # DOCS=docs writes docs/peers.md and its picture too; ARGS="--rounds 5 --only onednn fann" go to the script.
