@@ -8,6 +8,7 @@
 #include <libae/network.h>
 #include <libae/optimizer.h>
 #include <libae/status.h>
+#include <libae/transport.h>
 #include <libae/types.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -276,6 +277,14 @@ typedef struct ae_trainer_options {
      * last block of one row joins the one before it. Default 0: the whole batch is one block.
      */
     size_t batch_block;
+    /**
+     * NULL, or how this rank reaches the others: the run is then shared by all ranks of the
+     * transport (ae_trainer_create). The struct is copied; what its functions use must outlive the
+     * trainer. One rank alone is the same as NULL.
+     */
+    const ae_transport *transport;
+    /** seconds that a silent rank is waited for; default 0: 300 */
+    double patience_seconds;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls

@@ -31,6 +31,7 @@ typedef struct slot {
 struct aei_reader {
     const ae_dataset *dataset;
     size_t batch;
+    aei_reader_share share;
     const uint32_t *order;
     aei_reader_check check;
     const void *context;
@@ -54,15 +55,23 @@ struct aei_reader {
     void *watching;
 };
 
-static size_t rows_of(const aei_reader *r, size_t number)
+/* Places of the order. */
+typedef struct places {
+    size_t first, count;
+} places;
+
+static places places_of(const aei_reader *r, size_t number)
 {
-    const size_t first = number * r->batch, left = r->dataset->rows - first;
-    return left < r->batch ? left : r->batch;
+    const aei_reader_share *share = &r->share;
+    const size_t first = number * r->batch;
+    if (r->dataset->rows - first < r->batch)
+        return (places){first + share->last_first, share->last_count};
+    return (places){first + share->first, share->count};
 }
 
 size_t aei_reader_count(const aei_reader *reader)
 {
-    return (reader->dataset->rows + reader->batch - 1) / reader->batch;
+    return reader->share.batches;
 }
 
 static void count_up(uint32_t *rows, size_t first, size_t count)
@@ -76,12 +85,11 @@ static void hint(aei_reader *r, slot *s, size_t last)
     const size_t all = aei_reader_count(r), most = r->promised != NULL ? 2 * all : all;
     for (; r->hinted <= last && r->hinted < most; r->hinted++) {
         const bool next = r->hinted >= all;
-        const size_t number = next ? r->hinted - all : r->hinted, first = number * r->batch,
-                     count = rows_of(r, number);
+        const places at = places_of(r, next ? r->hinted - all : r->hinted);
         const uint32_t *order = next ? r->promised : r->order;
         if (order == NULL)
-            count_up(s->rows, first, count);
-        aei_dataset_will_need(r->dataset, order == NULL ? s->rows : order + first, count);
+            count_up(s->rows, at.first, at.count);
+        aei_dataset_will_need(r->dataset, order == NULL ? s->rows : order + at.first, at.count);
     }
 }
 
@@ -89,17 +97,19 @@ static void read_batch(void *context, uint64_t job)
 {
     aei_reader *r = context;
     slot *s = &r->slots[job % SLOTS];
-    const size_t first = s->number * r->batch, count = rows_of(r, s->number);
+    const places at = places_of(r, s->number);
     if (r->watcher != NULL)
         r->watcher(r->watching, s->number, s->first);
     if (r->hinted < s->number)
         r->hinted = s->number;
     hint(r, s, s->number + AEI_READER_HINTS);
-    count_up(s->rows, first, count);
-    const uint32_t *rows = r->order == NULL ? s->rows : r->order + first;
-    s->status = aei_dataset_fetch(r->dataset, rows, count, s->values);
+    count_up(s->rows, at.first, at.count);
+    const uint32_t *rows = r->order == NULL ? s->rows : r->order + at.first;
+    /* Of no rows nobody is asked: a source might take that for the end. */
+    s->status = at.count == 0 ? AE_OK
+                              : aei_dataset_fetch(r->dataset, rows, at.count, s->values);
     if (s->status == AE_OK && r->check != NULL)
-        s->status = r->check(r->context, rows, count, s->values);
+        s->status = r->check(r->context, rows, at.count, s->values);
     if (s->status != AE_OK) {
         strncpy(s->text, ae_last_error(), sizeof s->text - 1);
         s->text[sizeof s->text - 1] = '\0';
@@ -112,17 +122,24 @@ static size_t scan_batch(size_t features)
     return features < FLOATS ? FLOATS / features : 1;
 }
 
+/* The most rows that are read of a batch. */
+static size_t most_rows(const aei_reader *r)
+{
+    return r->share.count > r->share.last_count ? r->share.count : r->share.last_count;
+}
+
 static void lay_out(aei_reader *r, bool resident)
 {
+    const size_t most = most_rows(r);
     aei_arena *arena = &r->arena;
-    r->numbers = aei_arena_take(arena, r->batch, sizeof *r->numbers);
+    r->numbers = aei_arena_take(arena, most, sizeof *r->numbers);
     if (resident)
         return;
     r->slots = aei_arena_take(arena, SLOTS, sizeof *r->slots);
     for (size_t i = 0; i < SLOTS; i++) {
         slot counted = {0}, *s = r->slots == NULL ? &counted : &r->slots[i];
-        s->rows = aei_arena_take(arena, r->batch, sizeof *s->rows);
-        s->values = aei_arena_take(arena, r->batch,
+        s->rows = aei_arena_take(arena, most, sizeof *s->rows);
+        s->values = aei_arena_take(arena, most,
                                    r->dataset->storage->features * sizeof *s->values);
     }
 }
@@ -133,11 +150,25 @@ static void describe(slot *s, const aei_reader *r)
     s->storage = (aei_storage){
         .values = s->values, .type = AEI_STORAGE_F32, .features = features, .stride = features};
     s->dataset = (ae_dataset){
-        .storage = &s->storage, .rows = r->batch, .missing = r->dataset->missing};
+        .storage = &s->storage, .rows = most_rows(r), .missing = r->dataset->missing};
+}
+
+static aei_reader_share all_rows(const ae_dataset *dataset, size_t batch)
+{
+    return (aei_reader_share){.batches = (dataset->rows + batch - 1) / batch,
+                              .count = batch,
+                              .last_count = dataset->rows % batch};
 }
 
 ae_status aei_reader_create(aei_reader **reader, const ae_dataset *dataset, size_t batch,
                             aei_reader_check check, const void *context)
+{
+    return aei_reader_create_share(reader, dataset, batch, NULL, check, context);
+}
+
+ae_status aei_reader_create_share(aei_reader **reader, const ae_dataset *dataset, size_t batch,
+                                  const aei_reader_share *share, aei_reader_check check,
+                                  const void *context)
 {
     const bool resident = aei_dataset_is_resident(dataset);
     aei_reader *made = calloc(1, sizeof *made);
@@ -146,13 +177,14 @@ ae_status aei_reader_create(aei_reader **reader, const ae_dataset *dataset, size
     made->dataset = dataset;
     made->batch = batch != 0 ? batch : scan_batch(dataset->storage->features);
     made->batch = made->batch < dataset->rows ? made->batch : dataset->rows;
+    made->share = share != NULL ? *share : all_rows(dataset, made->batch);
     made->check = check;
     made->context = context;
     ae_status status = AE_OK;
     lay_out(made, resident);
     AE_CHECK(aei_arena_allocate(&made->arena));
     lay_out(made, resident);
-    count_up(made->numbers, 0, made->batch);
+    count_up(made->numbers, 0, most_rows(made));
     for (size_t i = 0; i < SLOTS && !resident; i++)
         describe(&made->slots[i], made);
     if (!resident)
@@ -250,7 +282,7 @@ static ae_status take_read(aei_reader *r, size_t number, aei_batch *batch)
         r->running = false;
         return aei_fail(s->status, "%s", s->text);
     }
-    *batch = (aei_batch){&s->dataset, r->numbers, rows_of(r, number)};
+    *batch = (aei_batch){&s->dataset, r->numbers, places_of(r, number).count};
     return AE_OK;
 }
 
@@ -258,11 +290,11 @@ ae_status aei_reader_take(aei_reader *reader, size_t number, aei_batch *batch)
 {
     if (reader->worker != NULL)
         return take_read(reader, number, batch);
-    const size_t first = number * reader->batch, count = rows_of(reader, number);
+    const places at = places_of(reader, number);
     if (reader->order == NULL)
-        count_up(reader->numbers, first, count);
-    const uint32_t *rows = reader->order == NULL ? reader->numbers : reader->order + first;
-    *batch = (aei_batch){reader->dataset, rows, count};
+        count_up(reader->numbers, at.first, at.count);
+    const uint32_t *rows = reader->order == NULL ? reader->numbers : reader->order + at.first;
+    *batch = (aei_batch){reader->dataset, rows, at.count};
     return AE_OK;
 }
 

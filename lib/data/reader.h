@@ -39,6 +39,21 @@ typedef ae_status (*aei_reader_check)(const void *context, const uint32_t *rows,
  */
 ae_status aei_reader_create(aei_reader **reader, const ae_dataset *dataset, size_t batch,
                             aei_reader_check check, const void *context);
+
+/*
+ * Rows of each batch that are read where others read the rest: a range of a batch's places, and
+ * another of a batch with fewer rows than `batch`. Batches from `batches` on are not read.
+ */
+typedef struct aei_reader_share {
+    size_t batches;
+    size_t first, count;
+    size_t last_first, last_count;
+} aei_reader_share;
+
+/* A reader of that share; share NULL: of everything. */
+ae_status aei_reader_create_share(aei_reader **reader, const ae_dataset *dataset, size_t batch,
+                                  const aei_reader_share *share, aei_reader_check check,
+                                  const void *context);
 void aei_reader_free(aei_reader *reader);
 size_t aei_reader_memory(const aei_reader *reader);
 
@@ -67,7 +82,7 @@ void aei_reader_promise(aei_reader *reader, const uint32_t *order);
 
 /*
  * Batch `number`, from 0; the last may be short. It is valid until the next call. Quick where the
- * number is one more than the last time. On failure the batch is read again by the next call.
+ * number is one more than the last time; of a share it may be empty. On failure the batch is read again by the next call.
  * AE_ERROR_DATA, AE_ERROR_CANCELLED, whatever check returns; after a fork AE_ERROR_OUT_OF_MEMORY,
  * AE_ERROR_THREAD.
  */
@@ -77,7 +92,7 @@ ae_status aei_reader_take(aei_reader *reader, size_t number, aei_batch *batch);
  * aei_reader_take, which it calls. */
 ae_status aei_reader_row(aei_reader *reader, size_t place, float *values);
 
-/* Batches in all. */
+/* Batches that are read. */
 size_t aei_reader_count(const aei_reader *reader);
 
 #endif

@@ -26,8 +26,8 @@ const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS] = {
     FIELD(stale_epochs, AEI_FIELD_COUNT), FIELD(penalty_sum, AEI_FIELD_REAL),
 };
 
-/* A hash of the bits of a long list (FNV-1a over 32-bit words). */
-static uint64_t mark_of(const float *values, size_t count)
+/* FNV-1a over 32-bit words. */
+uint64_t aei_run_mark(const float *values, size_t count)
 {
     uint64_t mark = 14695981039346656037u;
     for (size_t i = 0; i < count; i++) {
@@ -48,7 +48,7 @@ void aei_run_criterion(const ae_trainer *trainer, char text[AEI_CRITERION_TEXT])
                        o->validation != NULL ? "validation" : "training");
     else
         (void)snprintf(text, AEI_CRITERION_TEXT, "validation, row weights of mark %016" PRIx64,
-                       mark_of(o->validation_row_weights, o->validation_row_weight_count));
+                       aei_run_mark(o->validation_row_weights, o->validation_row_weight_count));
 }
 
 /* One member of a flat object, with the brace or comma in front of it. Values need no escapes. */
@@ -130,7 +130,7 @@ static void write_mark(aei_text *json, const char *name, const float *values, si
 {
     if (values != NULL)
         aei_text_add(json, ",\"%s\":\"%zu of mark %016" PRIx64 "\"", name, count,
-                     mark_of(values, count));
+                     aei_run_mark(values, count));
 }
 
 /* Named only where they are on, as all that came after the first files. */
@@ -256,58 +256,163 @@ static void fill_history(double *values, const ae_trainer *trainer)
             *values++ = aei_history_get(&trainer->history[i], f);
 }
 
+/* What is gathered for a file. */
+typedef struct contents {
+    double *history;
+    const float *first, *second; /* moments of all parameters, where the file is made; or NULL */
+    float *gathered[2];          /* memory for them, where they come from several ranks */
+} contents;
+
 /* The network may hold the best weights now: training goes on from the latest, wherever they
  * are. */
-static void put_all(aei_archive *archive, const ae_trainer *trainer, const double *history)
+static void put_all(aei_archive *archive, const ae_trainer *trainer, const contents *c)
 {
     const size_t shape[2] = {trainer->history_count, AEI_HISTORY_FIELDS};
     const aei_weights latest = aei_trainer_latest(trainer);
     aei_model_put(archive, latest.parameters, latest.running);
     if (latest.parameters == trainer->network->parameters) /* else its threshold is of the best */
         aei_threshold_put(archive, trainer->network);
-    put_moments(archive, "optimizer.first.", trainer->optimizer->first);
-    put_moments(archive, "optimizer.second.", trainer->optimizer->second);
+    put_moments(archive, "optimizer.first.", c->first);
+    put_moments(archive, "optimizer.second.", c->second);
     put_best(archive, aei_trainer_best(trainer));
-    aei_archive_add(archive, "", "history", AEI_F64, 2, shape, history);
+    aei_archive_add(archive, "", "history", AEI_F64, 2, shape, c->history);
     put_state(archive, trainer);
 }
 
-/* To a file, or to memory where path is NULL. */
-static ae_status save(const ae_trainer *trainer, const char *path, void *buffer, size_t capacity,
-                      size_t *size)
+static void release(contents *c)
+{
+    free(c->history);
+    free(c->gathered[0]);
+    free(c->gathered[1]);
+}
+
+static bool makes_file(const ae_trainer *t)
+{
+    return t->ranks == NULL || t->ranks->rank == 0;
+}
+
+/* What can fail on one rank alone. */
+static ae_status take_memory(contents *c, const ae_trainer *t)
 {
     /* Where another trainer has taken the optimizer, its moments are those of another network,
      * and the file would mix two runs. */
-    AE_TRY(aei_trainer_check(trainer));
+    AE_TRY(aei_trainer_check(t));
     /* One row too many: before the first epoch has ended there is none, and malloc of 0 bytes
      * may give NULL. */
-    const size_t bytes = (trainer->history_count + 1) * AEI_HISTORY_FIELDS * sizeof(double);
-    double *history = malloc(bytes);
-    if (history == NULL)
+    const size_t bytes = (t->history_count + 1) * AEI_HISTORY_FIELDS * sizeof(double);
+    c->history = malloc(bytes);
+    if (c->history == NULL)
         return aei_fail_memory(bytes);
-    fill_history(history, trainer);
-    aei_archive archive = {.network = trainer->network};
-    put_all(&archive, trainer, history);
-    ae_status status = AE_OK;
-    AE_CHECK(aei_archive_finish(&archive));
-    AE_CHECK(path != NULL ? aei_archive_save(&archive, path)
-                          : aei_archive_save_memory(&archive, buffer, capacity, size));
-cleanup:
-    aei_archive_free(&archive);
-    free(history);
-    return status;
+    fill_history(c->history, t);
+    const size_t floats = t->network->parameter_floats, moments = aei_optimizer_moments(t->optimizer);
+    for (size_t i = 0; i < moments && t->ranks != NULL && makes_file(t); i++) {
+        /* Zeros: nobody owns the padding between the panels. */
+        c->gathered[i] = calloc(floats, sizeof(float));
+        if (c->gathered[i] == NULL)
+            return aei_fail_memory(floats * sizeof(float));
+    }
+    return AE_OK;
 }
 
+/* Collective: what the file is made of, on the rank that makes it. */
+static ae_status collect(contents *c, const ae_trainer *t, ae_status wrong)
+{
+    const ae_optimizer *o = t->optimizer;
+    AE_TRY(aei_ranks_check(t->ranks));
+    AE_TRY(aei_ranks_agree(t->ranks, wrong == AE_OK ? take_memory(c, t) : wrong));
+    AE_TRY(aei_trainer_settle(t));
+    c->first = t->ranks == NULL ? o->first : c->gathered[0];
+    c->second = t->ranks == NULL ? o->second : c->gathered[1];
+    if (t->ranks == NULL)
+        return AE_OK;
+    if (o->first != NULL)
+        AE_TRY(aei_ranks_note(t->ranks,
+                              aei_step_gather_moments(t->step, o->first, c->gathered[0])));
+    if (o->second != NULL)
+        AE_TRY(aei_ranks_note(t->ranks,
+                              aei_step_gather_moments(t->step, o->second, c->gathered[1])));
+    return AE_OK;
+}
+
+static ae_status make(aei_archive *archive, const ae_trainer *t, const contents *c)
+{
+    *archive = (aei_archive){.network = t->network};
+    put_all(archive, t, c);
+    return aei_archive_finish(archive);
+}
+
+/* Rank 0 has the file; all learn how it went. */
 ae_status ae_trainer_save_checkpoint(const ae_trainer *trainer, const char *path)
 {
     AE_REQUIRE(trainer);
-    AE_REQUIRE(path);
-    return save(trainer, path, NULL, 0, NULL);
+    const bool mine = makes_file(trainer);
+    ae_status status = mine && path == NULL ? aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                                                       "ae_trainer_save_checkpoint: path is NULL")
+                                            : AE_OK;
+    contents c = {0};
+    aei_archive archive = {0};
+    AE_CHECK(collect(&c, trainer, status));
+    if (mine)
+        status = make(&archive, trainer, &c);
+    if (mine && status == AE_OK)
+        status = aei_archive_save(&archive, path);
+    AE_CHECK(aei_ranks_agree(trainer->ranks, status));
+cleanup:
+    aei_archive_free(&archive);
+    release(&c);
+    return status;
+}
+
+/* The finished archive's bytes. */
+static ae_status write_out(void **data, size_t *size, const aei_archive *archive)
+{
+    *size = aei_archive_size(archive);
+    *data = malloc(*size);
+    return *data == NULL ? aei_fail_memory(*size)
+                         : aei_archive_save_memory(archive, *data, *size, NULL);
+}
+
+/* Into a rank's own buffer, whose size concerns nobody else. */
+static ae_status hand_over(const void *data, size_t needed, void *buffer, size_t capacity,
+                           size_t *size)
+{
+    if (buffer == NULL && size == NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "buffer and size are both NULL");
+    if (size != NULL)
+        *size = needed;
+    if (buffer != NULL && capacity < needed)
+        return aei_fail(AE_ERROR_BUFFER_SIZE, "capacity is %zu: %zu bytes are needed", capacity,
+                        needed);
+    if (buffer != NULL)
+        memcpy(buffer, data, needed);
+    return AE_OK;
 }
 
 ae_status ae_trainer_save_checkpoint_memory(const ae_trainer *trainer, void *buffer,
                                             size_t capacity, size_t *size)
 {
     AE_REQUIRE(trainer);
-    return save(trainer, NULL, buffer, capacity, size);
+    contents c = {0};
+    aei_archive archive = {0};
+    void *data = NULL;
+    size_t needed = 0;
+    ae_status status = AE_OK;
+    AE_CHECK(collect(&c, trainer, AE_OK));
+    if (makes_file(trainer))
+        status = make(&archive, trainer, &c);
+    if (trainer->ranks == NULL) {
+        AE_CHECK(status);
+        AE_CHECK(aei_archive_save_memory(&archive, buffer, capacity, size));
+        goto cleanup;
+    }
+    if (makes_file(trainer) && status == AE_OK)
+        status = write_out(&data, &needed, &archive);
+    AE_CHECK(aei_ranks_agree(trainer->ranks, status));
+    AE_CHECK(aei_ranks_spread(trainer->ranks, &data, &needed));
+    status = hand_over(data, needed, buffer, capacity, size);
+cleanup:
+    free(data);
+    aei_archive_free(&archive);
+    release(&c);
+    return status;
 }

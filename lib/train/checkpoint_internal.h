@@ -28,6 +28,9 @@ extern const aei_field aei_progress_fields[AEI_PROGRESS_FIELDS];
  * strings. */
 void aei_run_describe(aei_text *json, const ae_trainer *trainer);
 
+/* A hash of the bits of a long list. */
+uint64_t aei_run_mark(const float *values, size_t count);
+
 /* The cost that the best epoch is chosen by: "validation", with a mark of the rows' weights where
  * they have any, or "training". */
 enum { AEI_CRITERION_TEXT = 64 };

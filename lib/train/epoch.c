@@ -4,10 +4,11 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "format/events_internal.h"
-#include "train/evaluate_internal.h"
 #include "train/trainer_internal.h"
+#include "train/validate.h"
 
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 /* Monotonic, so that a clock that is set meanwhile makes no epoch negative. */
@@ -20,7 +21,7 @@ static double seconds_now(void)
 
 ae_status aei_trainer_check(const ae_trainer *t)
 {
-    if (aei_optimizer_fits(t->optimizer, t->network))
+    if (aei_optimizer_fits(t->optimizer, t->network, &t->share))
         return AE_OK;
     return aei_fail(AE_ERROR_STATE,
                     "the optimizer was taken by another trainer, for another network");
@@ -50,16 +51,15 @@ static bool all_finite(const float *values, size_t count)
 
 /* The update of an epoch's last step can overflow where no later cost of the epoch shows it; about
  * 5 ms a look. */
-static ae_status check_state(ae_trainer *t)
+static ae_status check_state(const ae_trainer *t)
 {
     const ae_network *n = t->network;
     if (all_finite(n->parameters, n->parameter_floats) &&
         all_finite(n->running, n->running_floats) &&
-        all_finite(t->optimizer->first, n->parameter_floats) &&
-        all_finite(t->optimizer->second, n->parameter_floats))
+        all_finite(t->optimizer->first, t->share.floats) &&
+        all_finite(t->optimizer->second, t->share.floats))
         return AE_OK;
-    (void)aei_fail(AE_ERROR_DIVERGED, "parameters or moments are not finite after the update");
-    return diverged(t, t->progress.steps);
+    return aei_fail(AE_ERROR_DIVERGED, "parameters or moments are not finite after the update");
 }
 
 aei_penalty aei_trainer_penalty(const ae_trainer *t)
@@ -122,12 +122,22 @@ static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rat
  * file are numbered anew. NULL: all are 1. */
 static const float *weigh_rows(const ae_trainer *t, size_t count)
 {
-    const uint32_t *rows = t->order + (size_t)t->progress.epoch_step * t->options.batch;
+    const size_t first = (size_t)t->progress.epoch_step * t->options.batch;
+    const bool whole = ae_dataset_row_count(t->train_set) - first >= t->options.batch;
+    const uint32_t *rows = t->order + first + (whole ? t->rows.first : t->rows.last_first);
     if (t->row_weights == NULL)
         return NULL;
     for (size_t r = 0; r < count; r++)
         t->batch_weights[r] = t->row_weights[rows[r]];
     return t->batch_weights;
+}
+
+/* Of the batch that comes next, on all ranks. */
+static size_t batch_rows(const ae_trainer *t)
+{
+    const size_t left = ae_dataset_row_count(t->train_set) -
+                        (size_t)t->progress.epoch_step * t->options.batch;
+    return left < t->options.batch ? left : t->options.batch;
 }
 
 /* The step that comes next, at this rate. */
@@ -139,6 +149,8 @@ static aei_step_job next_job(const ae_trainer *t, const aei_batch *batch, float 
         .source = batch->dataset,
         .rows = batch->rows,
         .row_count = batch->count,
+        .batch_rows = batch_rows(t),
+        .number = t->progress.steps + 1,
         .cost = o->cost,
         .weights = aei_optimizer_update(t->optimizer, rate, true),
         .no_decay = aei_optimizer_update(t->optimizer, rate, false),
@@ -166,43 +178,100 @@ static ae_status take_batch(ae_trainer *t, aei_batch *batch)
     return status == AE_OK ? AE_OK : aei_fail_within(status, "training set");
 }
 
-/* One step of the epoch under way, without looking whether it was the last. */
-static ae_status advance(ae_trainer *t, double *cost)
+/* What this rank needs for the step that comes next, and whether it wants one. */
+static ae_status prepare_step(ae_trainer *t, float *rate, aei_batch *batch)
 {
-    aei_progress *p = &t->progress;
-    const double start = seconds_now();
+    const bool cancelled = atomic_exchange(&t->cancelled, 0) != 0;
+    AE_TRY(aei_ranks_take_stop(t->ranks));
+    if (cancelled)
+        return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu",
+                        (unsigned long long)t->progress.steps);
     AE_TRY(aei_trainer_check(t));
-    const float rate = ae_optimizer_learning_rate(t->optimizer);
-    if (!(rate >= 0 && rate < INFINITY)) {
+    *rate = ae_optimizer_learning_rate(t->optimizer);
+    if (!(*rate >= 0 && *rate < INFINITY)) {
         aei_step_forget_gradient(t->step);
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "step %llu: the schedule's callback gave a learning rate of %g",
-                        (unsigned long long)p->steps + 1, (double)rate);
+                        (unsigned long long)t->progress.steps + 1, (double)*rate);
     }
     aei_trainer_use_latest(t);
-    t->order = aei_ahead_turn(&t->ahead, p->epochs);
-    aei_batch batch;
-    AE_TRY(take_batch(t, &batch));
-    if (p->epoch_step == 0 || !t->snapshot.taken)
-        aei_trainer_take_snapshot(t);
-    const aei_step_job job = next_job(t, &batch, rate);
-    double norm;
-    const ae_status status = aei_step_run(t->step, &job, cost, &norm);
+    t->order = aei_ahead_turn(&t->ahead, t->progress.epochs);
+    return take_batch(t, batch);
+}
+
+/* A step that was not taken, here or on another rank, for the reason that the error text gives. */
+static ae_status not_taken(ae_trainer *t, ae_status status)
+{
     if (status == AE_ERROR_DIVERGED)
-        return diverged(t, p->steps + 1);
-    if (status != AE_OK)
+        return diverged(t, t->progress.steps + 1);
+    if (t->ranks == NULL || status == AE_ERROR_COMMUNICATION)
         return status;
+    return aei_ranks_stopped(t->ranks, aei_step_stopped_by(t->step), status);
+}
+
+/* This rank takes no further step: the others, which are about to, are told. */
+static ae_status decline(ae_trainer *t, ae_status status)
+{
+    if (t->ranks == NULL)
+        return status;
+    char text[AEI_ERROR_TEXT];
+    memcpy(text, ae_last_error(), strlen(ae_last_error()) + 1);
+    const aei_word word = status == AE_ERROR_CANCELLED ? AEI_WORD_CANCELLED : AEI_WORD_FAILED;
+    const ae_status agreed = aei_step_decline(t->step, t->progress.steps + 1, word, status);
+    if (agreed != AE_ERROR_COMMUNICATION)
+        (void)aei_fail(agreed, "%s", text);
+    return not_taken(t, agreed);
+}
+
+/* True between two calls only when closing the epoch failed: the step counts, and closing is tried
+ * again. */
+static bool epoch_is_full(const ae_trainer *t)
+{
+    return t->progress.epoch_step == t->steps_per_epoch;
+}
+
+static void count_step(ae_trainer *t, size_t rows, double cost)
+{
+    aei_progress *p = &t->progress;
     t->checkpoint_behind = true;
     t->optimizer->steps++;
     p->steps++;
     p->epoch_step++;
-    p->rows += job.row_count;
-    p->cost_min = p->epoch_step == 1 || *cost < p->cost_min ? *cost : p->cost_min;
-    p->cost_max = p->epoch_step == 1 || *cost > p->cost_max ? *cost : p->cost_max;
-    p->cost_sum += *cost;
+    p->rows += rows;
+    p->cost_min = p->epoch_step == 1 || cost < p->cost_min ? cost : p->cost_min;
+    p->cost_max = p->epoch_step == 1 || cost > p->cost_max ? cost : p->cost_max;
+    p->cost_sum += cost;
     p->penalty_sum += aei_step_penalty(t->step);
-    p->seconds += seconds_now() - start;
-    return report_step(t, job.row_count, *cost, (double)rate, norm);
+    if (t->ranks != NULL)
+        t->ranks->behind = true;
+}
+
+/* One step of the epoch under way, without looking whether it was the last. What stops this rank
+ * after it stops all with the next, unless the epoch ends here and all meet anyway. */
+static ae_status advance(ae_trainer *t, double *cost)
+{
+    const double start = seconds_now();
+    float rate = 0;
+    aei_batch batch;
+    ae_status status = prepare_step(t, &rate, &batch);
+    if (status != AE_OK)
+        return decline(t, status);
+    if (t->progress.epoch_step == 0 || !t->snapshot.taken)
+        aei_trainer_take_snapshot(t);
+    const aei_step_job job = next_job(t, &batch, rate);
+    double norm;
+    status = aei_step_run(t->step, &job, cost, &norm);
+    if (status != AE_OK)
+        return not_taken(t, status);
+    count_step(t, job.batch_rows, *cost);
+    t->progress.seconds += seconds_now() - start;
+    if (t->options.on_step != NULL)
+        AE_TRY(aei_step_settle(t->step));
+    status = report_step(t, job.batch_rows, *cost, (double)rate, norm);
+    if (status == AE_OK || t->ranks == NULL || epoch_is_full(t))
+        return status;
+    aei_ranks_keep_stop(t->ranks, status);
+    return AE_OK;
 }
 
 /* Compare the epoch with the best one, by validation cost or else training cost, and keep the
@@ -222,36 +291,74 @@ static void update_best(ae_trainer *t, ae_epoch_info *info)
     aei_trainer_keep_best(t);
 }
 
-/* After the last step of an epoch: validation, history, best weights, the callback. */
-static ae_status close_epoch(ae_trainer *t)
+ae_status aei_trainer_settle(const ae_trainer *t)
 {
-    aei_progress *p = &t->progress;
-    const double start = seconds_now();
-    aei_trainer_use_latest(t);
+    if (t->ranks == NULL)
+        return AE_OK;
+    AE_TRY(aei_ranks_note(t->ranks, aei_step_settle(t->step)));
+    if (!t->ranks->behind)
+        return AE_OK;
+    AE_TRY(aei_ranks_note(t->ranks, aei_step_gather_running(t->step)));
+    t->ranks->behind = false;
+    return AE_OK;
+}
+
+/* What may fail on this rank alone: nothing is added to the history before all are through. */
+static ae_status prepare_close(ae_trainer *t)
+{
     AE_TRY(check_state(t));
     AE_TRY(aei_trainer_reserve_history(
         t, t->history_count < t->history_capacity ? 0 : t->history_capacity * 2 + 64));
-    ae_epoch_info info = {
-        .size = sizeof info,
+    return aei_validate_rows(t);
+}
+
+/* The entry of the history. */
+static ae_epoch_info describe_epoch(const ae_trainer *t, double validation_cost)
+{
+    const aei_progress *p = &t->progress;
+    return (ae_epoch_info){
+        .size = sizeof(ae_epoch_info),
         .epoch = p->epochs + 1,
         .step = p->steps,
         .train_cost = p->cost_sum / (double)p->epoch_step,
         .train_cost_min = p->cost_min,
         .train_cost_max = p->cost_max,
-        .validation_cost = NAN,
+        .validation_cost = validation_cost,
         .learning_rate = (double)aei_optimizer_rate(t->optimizer, t->optimizer->steps - 1),
         .rows = p->rows,
         .penalty = p->penalty_sum / (double)p->epoch_step,
     };
-    if (t->options.validation != NULL) {
-        ae_evaluation result;
-        const ae_status status = aei_evaluate_reader(&result, t->validator, t->validation_reader,
-                                                     AE_SCORE_UNITS_SCALED,
-                                                     t->options.validation_row_weights);
-        if (status != AE_OK)
-            return aei_fail_within(status, "validation set");
-        info.validation_cost = aei_evaluation_cost(&result, t->options.cost);
-    }
+}
+
+/* What the log and the callback make of an epoch. */
+static ae_status report_epoch(ae_trainer *t, const ae_epoch_info *info)
+{
+    if (t->options.validation != NULL) /* a step later, as this step's training cost stands */
+        AE_TRY(log_point(t, t->validation_tag, info->validation_cost, info->step + 1));
+    if (t->options.on_epoch != NULL && t->options.on_epoch(t->options.user, info) != 0)
+        return aei_fail(AE_ERROR_CANCELLED, "stopped by on_epoch after epoch %llu",
+                        (unsigned long long)info->epoch);
+    return AE_OK;
+}
+
+/* After the last step of an epoch, which ended with `reported`: validation, history, best weights,
+ * the callback. A step's callback that stops the run, or a log that cannot be written, does not
+ * stop that. */
+static ae_status close_epoch(ae_trainer *t, ae_status reported)
+{
+    aei_progress *p = &t->progress;
+    const double start = seconds_now();
+    char text[AEI_ERROR_TEXT];
+    memcpy(text, ae_last_error(), strlen(ae_last_error()) + 1);
+    aei_trainer_use_latest(t);
+    AE_TRY(aei_trainer_settle(t));
+    const ae_status status = aei_ranks_agree(t->ranks, prepare_close(t));
+    if (status == AE_ERROR_DIVERGED)
+        return diverged(t, p->steps);
+    AE_TRY(status);
+    double validation_cost;
+    AE_TRY(aei_validation_cost(t, &validation_cost));
+    ae_epoch_info info = describe_epoch(t, validation_cost);
     update_best(t, &info);
     info.seconds = p->seconds + (seconds_now() - start);
     t->history[t->history_count++] = info;
@@ -259,58 +366,75 @@ static ae_status close_epoch(ae_trainer *t)
     p->epochs++;
     p->epoch_step = p->rows = 0;
     p->cost_sum = p->cost_min = p->cost_max = p->penalty_sum = p->seconds = 0;
-    if (t->options.validation != NULL) /* a step later, as this step's training cost stands */
-        AE_TRY(log_point(t, t->validation_tag, info.validation_cost, info.step + 1));
-    if (t->options.on_epoch != NULL && t->options.on_epoch(t->options.user, &info) != 0)
-        return aei_fail(AE_ERROR_CANCELLED, "stopped by on_epoch after epoch %llu",
-                        (unsigned long long)info.epoch);
-    return AE_OK;
+    ae_status closed = report_epoch(t, &info);
+    if (closed == AE_OK && reported != AE_OK)
+        closed = aei_fail(reported, "%s", text);
+    return aei_ranks_agree(t->ranks, closed);
 }
 
-/* True between two calls only when closing the epoch failed: the step counts, and closing is tried
- * again. */
-static bool epoch_is_full(const ae_trainer *t)
-{
-    return t->progress.epoch_step == t->steps_per_epoch;
-}
-
-/* A step, unless the run is to stop, and what follows the last one of an epoch; a callback that
- * stops the run, or a log that cannot be written, does not stop that. */
+/* A step, unless the run is to stop, and what follows the last one of an epoch. */
 static ae_status step_and_close(ae_trainer *t, double *cost)
 {
-    if (atomic_exchange(&t->cancelled, 0))
-        return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu",
-                        (unsigned long long)t->progress.steps);
     const ae_status status = advance(t, cost);
-    if (!epoch_is_full(t))
+    return epoch_is_full(t) && status != AE_ERROR_COMMUNICATION ? close_epoch(t, status) : status;
+}
+
+/* Every call that trains ends here. A step that was lost on the way between the ranks is half
+ * done, so its epoch begins anew, once and for all: these ranks take no further step. */
+static ae_status leave(ae_trainer *t, ae_status status)
+{
+    aei_ranks *ranks = t->ranks;
+    if (ranks == NULL)
         return status;
-    const ae_status closed = close_epoch(t);
-    return closed != AE_OK ? closed : status;
+    if (status != AE_ERROR_COMMUNICATION) {
+        const ae_status settled = aei_trainer_settle(t);
+        status = settled != AE_OK ? settled : status;
+    }
+    if (status != AE_ERROR_COMMUNICATION)
+        return status;
+    (void)aei_ranks_note(ranks, status);
+    if (t->snapshot.taken && t->snapshot.progress.epochs == t->progress.epochs)
+        aei_trainer_restore_snapshot(t);
+    return aei_ranks_check(ranks);
+}
+
+static ae_status run_step(ae_trainer *t, double *cost)
+{
+    if (epoch_is_full(t)) /* closing it failed the last time */
+        AE_TRY(close_epoch(t, AE_OK));
+    return step_and_close(t, cost);
 }
 
 ae_status ae_trainer_run_step(ae_trainer *trainer, double *cost)
 {
     AE_REQUIRE(trainer);
-    if (epoch_is_full(trainer)) /* closing it failed the last time */
-        AE_TRY(close_epoch(trainer));
+    AE_TRY(aei_ranks_check(trainer->ranks));
     double batch_cost;
-    const ae_status status = step_and_close(trainer, &batch_cost);
+    const ae_status status = leave(trainer, run_step(trainer, &batch_cost));
     if (cost != NULL && status == AE_OK)
         *cost = batch_cost;
     return status;
 }
 
+static ae_status run_epoch(ae_trainer *t)
+{
+    const size_t entries = t->history_count;
+    if (epoch_is_full(t))
+        AE_TRY(close_epoch(t, AE_OK));
+    while (t->history_count == entries) {
+        double cost;
+        AE_TRY(step_and_close(t, &cost));
+    }
+    return AE_OK;
+}
+
 ae_status ae_trainer_run_epoch(ae_trainer *trainer, ae_epoch_info *info)
 {
     AE_REQUIRE(trainer);
-    if (info != NULL)
-        AE_TRY(aei_result_check(info, "ae_epoch_info"));
+    AE_TRY(aei_ranks_check(trainer->ranks));
+    const ae_status wrong = info != NULL ? aei_result_check(info, "ae_epoch_info") : AE_OK;
     const size_t entries = trainer->history_count;
-    if (epoch_is_full(trainer))
-        AE_TRY(close_epoch(trainer));
-    while (trainer->history_count == entries) {
-        double cost;
-        AE_TRY(step_and_close(trainer, &cost));
-    }
+    const ae_status fine = aei_ranks_agree(trainer->ranks, wrong);
+    AE_TRY(leave(trainer, fine == AE_OK ? run_epoch(trainer) : fine));
     return info == NULL ? AE_OK : ae_trainer_get_epoch(trainer, entries, info);
 }

@@ -28,33 +28,75 @@ static ae_evaluation means(size_t rows, size_t features, double l2, double sse, 
                            .bce = bce / n / f};
 }
 
+static bool gives_probabilities(const ae_session *session)
+{
+    const ae_network *n = aei_session_network(session);
+    return n->layers[n->depth - 1].f.kind == AE_ACTIVATION_SIGMOID;
+}
+
+/* A batch of rows, of which a pass takes them all. */
+static ae_status evaluate_batch(aei_row_costs *costs, ae_session *session, const aei_batch *batch,
+                                ae_score_units units)
+{
+    double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
+    const bool probabilities = gives_probabilities(session);
+    AE_TRY(aei_session_costs(session, aei_dataset_gather, batch->dataset, batch->rows, batch->count,
+                             units, squares, probabilities ? entropies : NULL));
+    for (size_t i = 0; i < batch->count; i++)
+        costs[i] = (aei_row_costs){squares[i], probabilities ? entropies[i] : 0};
+    return AE_OK;
+}
+
+ae_status aei_evaluate_rows(aei_row_costs *costs, ae_session *session, aei_reader *reader,
+                            size_t first, size_t last, ae_score_units units)
+{
+    aei_reader_begin(reader, NULL);
+    for (size_t k = first; k < last; k++) {
+        aei_batch batch;
+        AE_TRY(aei_reader_take(reader, k, &batch));
+        AE_TRY(evaluate_batch(costs, session, &batch, units));
+        costs += batch.count;
+    }
+    return AE_OK;
+}
+
+void aei_cost_sum_add(aei_cost_sum *sum, const aei_row_costs *costs, size_t count,
+                      const float *row_weights)
+{
+    for (size_t i = 0; i < count; i++, sum->rows++) {
+        const double weight = row_weights == NULL ? 1 : (double)row_weights[sum->rows];
+        sum->l2 += weight * sqrt(costs[i].squares);
+        sum->sse += weight * costs[i].squares;
+        sum->bce += weight * costs[i].entropy;
+    }
+}
+
+/* Only a sigmoid gives probabilities: after any other output the cross-entropy is NAN. */
+ae_evaluation aei_cost_sum_means(const aei_cost_sum *sum, const ae_session *session,
+                                 ae_score_units units)
+{
+    ae_evaluation mine = means(sum->rows, aei_session_network(session)->widths[0], sum->l2,
+                               sum->sse,
+                               gives_probabilities(session) ? sum->bce : (double)NAN);
+    mine.units = units;
+    return mine;
+}
+
 /* The trainer asks for scaled values, so that validation and training costs can be compared; a
- * caller asks for its own units. Only a sigmoid gives probabilities: after any other output the
- * cross-entropy is NAN. */
+ * caller asks for its own units. */
 ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
                               ae_score_units units, const float *row_weights)
 {
-    double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
-    const ae_network *network = aei_session_network(session);
-    const bool probabilities = network->layers[network->depth - 1].f.kind == AE_ACTIVATION_SIGMOID;
-    double l2 = 0, sse = 0, bce = probabilities ? 0 : (double)NAN;
-    size_t rows = 0;
+    aei_row_costs costs[AEI_PASS_ROWS];
+    aei_cost_sum sum = {0};
     aei_reader_begin(reader, NULL);
     for (size_t k = 0; k < aei_reader_count(reader); k++) {
         aei_batch batch;
         AE_TRY(aei_reader_take(reader, k, &batch));
-        AE_TRY(aei_session_costs(session, aei_dataset_gather, batch.dataset, batch.rows,
-                                 batch.count, units, squares, probabilities ? entropies : NULL));
-        for (size_t i = 0; i < batch.count; i++) {
-            const double weight = row_weights == NULL ? 1 : (double)row_weights[rows + i];
-            l2 += weight * sqrt(squares[i]);
-            sse += weight * squares[i];
-            bce += probabilities ? weight * entropies[i] : 0;
-        }
-        rows += batch.count;
+        AE_TRY(evaluate_batch(costs, session, &batch, units));
+        aei_cost_sum_add(&sum, costs, batch.count, row_weights);
     }
-    *evaluation = means(rows, network->widths[0], l2, sse, bce);
-    evaluation->units = units;
+    *evaluation = aei_cost_sum_means(&sum, session, units);
     return AE_OK;
 }
 

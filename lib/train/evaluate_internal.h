@@ -15,6 +15,29 @@
  */
 ae_status aei_evaluate_reader(ae_evaluation *evaluation, ae_session *session, aei_reader *reader,
                               ae_score_units units, const float *row_weights);
+
+/*
+ * The same in two parts, so that several can share out the rows: each row's own squared error and
+ * cross-entropy (0 where the output gives no probabilities), of batches [first, last) of a reader
+ * without an order; and the costs of all rows in their order, a piece after another from a sum of
+ * 0. Whoever computes which row, the bits are those of the whole.
+ */
+typedef struct aei_row_costs {
+    double squares, entropy;
+} aei_row_costs;
+
+typedef struct aei_cost_sum {
+    size_t rows;
+    double l2, sse, bce;
+} aei_cost_sum;
+
+ae_status aei_evaluate_rows(aei_row_costs *costs, ae_session *session, aei_reader *reader,
+                            size_t first, size_t last, ae_score_units units);
+void aei_cost_sum_add(aei_cost_sum *sum, const aei_row_costs *costs, size_t count,
+                      const float *row_weights);
+ae_evaluation aei_cost_sum_means(const aei_cost_sum *sum, const ae_session *session,
+                                 ae_score_units units);
+
 ae_status aei_evaluate_session(ae_evaluation *evaluation, ae_session *session,
                                const ae_dataset *dataset, ae_score_units units);
 

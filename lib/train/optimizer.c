@@ -157,7 +157,7 @@ void ae_optimizer_free(ae_optimizer *optimizer)
 /* The panel counts because moments are stored in panels: kernels with another width would read
  * another parameter's moments. Batch normalisation counts because it decides which parameters there
  * are. */
-bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network)
+bool aei_optimizer_matches(const ae_optimizer *optimizer, const ae_network *network)
 {
     const size_t depth = network->depth;
     if (optimizer->layout == NULL || optimizer->depth != depth ||
@@ -170,7 +170,19 @@ bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network
     return true;
 }
 
-/* What aei_optimizer_fits compares. */
+static bool same_share(const aei_optimizer_share *a, const aei_optimizer_share *b)
+{
+    return a->rank == b->rank && a->ranks == b->ranks && a->block == b->block &&
+           a->floats == b->floats;
+}
+
+bool aei_optimizer_fits(const ae_optimizer *optimizer, const ae_network *network,
+                        const aei_optimizer_share *share)
+{
+    return aei_optimizer_matches(optimizer, network) && same_share(&optimizer->share, share);
+}
+
+/* What aei_optimizer_matches compares. */
 static void copy_layout(size_t *layout, const ae_network *network)
 {
     const size_t depth = network->depth;
@@ -186,39 +198,84 @@ size_t aei_optimizer_moments(const ae_optimizer *optimizer)
     return optimizer->momentum > 0 ? 1 : 0;
 }
 
-/* All memory is taken before the old moments go, so that a failure leaves the optimizer as it was.
- * A fresh arena is zero, and zero moments are where every rule starts. */
-ae_status aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network)
+/* The other ranks have the rest, so these moments are of use where they are and nowhere else. */
+static ae_status check_share(const ae_optimizer *optimizer, const aei_optimizer_share *share)
 {
-    if (aei_optimizer_fits(optimizer, network))
+    const aei_optimizer_share *mine = &optimizer->share;
+    if (optimizer->layout == NULL || mine->ranks == 1 || same_share(mine, share))
+        return AE_OK;
+    return aei_fail(AE_ERROR_STATE,
+                    "the optimizer has the moments of rank %zu of %zu alone, for a run like the "
+                    "one it was in: give this run a new optimizer and resume a checkpoint",
+                    mine->rank, mine->ranks);
+}
+
+/* Called twice, as aei_arena wants it. */
+static void lay_out(aei_attachment *a, size_t moments)
+{
+    const size_t floats = a->share.floats;
+    float *first = aei_arena_take(&a->arena, moments > 0 ? floats : 0, sizeof(float));
+    float *second = aei_arena_take(&a->arena, moments > 1 ? floats : 0, sizeof(float));
+    a->first = moments > 0 ? first : NULL;
+    a->second = moments > 1 ? second : NULL;
+}
+
+/* A fresh arena is zero, and zero moments are where every rule starts. */
+ae_status aei_optimizer_prepare(aei_attachment *attachment, const ae_optimizer *optimizer,
+                                const ae_network *network, const aei_step *step,
+                                const aei_optimizer_share *share)
+{
+    *attachment = (aei_attachment){.share = *share};
+    AE_TRY(check_share(optimizer, share));
+    attachment->kept = aei_optimizer_fits(optimizer, network, share);
+    if (attachment->kept)
         return AE_OK;
     const size_t layout_size = (2 * network->depth + 1) * sizeof *optimizer->layout;
-    const size_t floats = network->parameter_floats;
-    const size_t first = aei_optimizer_moments(optimizer) > 0 ? floats : 0;
-    const size_t second = aei_optimizer_moments(optimizer) > 1 ? floats : 0;
-    size_t *layout = malloc(layout_size);
-    if (layout == NULL)
+    const size_t moments = aei_optimizer_moments(optimizer);
+    attachment->layout = malloc(layout_size);
+    if (attachment->layout == NULL)
         return aei_fail_memory(layout_size);
-    aei_arena arena = {0};
-    (void)aei_arena_take(&arena, first, sizeof(float));
-    (void)aei_arena_take(&arena, second, sizeof(float));
-    ae_status status = aei_arena_allocate(&arena);
+    copy_layout(attachment->layout, network);
+    lay_out(attachment, moments);
+    const ae_status status = aei_arena_allocate(&attachment->arena);
     if (status != AE_OK) {
-        free(layout);
+        aei_attachment_free(attachment);
         return status;
     }
+    lay_out(attachment, moments);
+    if (!aei_optimizer_matches(optimizer, network))
+        return AE_OK;
+    if (moments > 0)
+        aei_step_share_moments(step, optimizer->first, attachment->first);
+    if (moments > 1)
+        aei_step_share_moments(step, optimizer->second, attachment->second);
+    return AE_OK;
+}
+
+void aei_attachment_free(aei_attachment *attachment)
+{
+    aei_arena_free(&attachment->arena);
+    free(attachment->layout);
+    attachment->layout = NULL;
+}
+
+void aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network,
+                          aei_attachment *attachment)
+{
+    if (attachment->kept)
+        return;
+    const uint64_t steps = aei_optimizer_matches(optimizer, network) ? optimizer->steps : 0;
     detach(optimizer);
-    copy_layout(layout, network);
-    optimizer->arena = arena;
-    optimizer->first = first == 0 ? NULL : aei_arena_take(&optimizer->arena, first, sizeof(float));
-    optimizer->second = second == 0 ? NULL
-                                    : aei_arena_take(&optimizer->arena, second, sizeof(float));
-    optimizer->state_floats = floats;
-    optimizer->layout = layout;
+    optimizer->steps = steps;
+    optimizer->arena = attachment->arena;
+    optimizer->first = attachment->first;
+    optimizer->second = attachment->second;
+    optimizer->share = attachment->share;
+    optimizer->state_floats = attachment->share.floats;
+    optimizer->layout = attachment->layout;
     optimizer->depth = network->depth;
     optimizer->panel = network->kernels->panel;
     optimizer->tied = network->tied;
-    return AE_OK;
 }
 
 /*

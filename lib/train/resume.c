@@ -294,8 +294,10 @@ static void apply(ae_trainer *t, const saved *s)
     network->batches_tracked = s->network->batches_tracked;
     /* The seed that these weights began with, which files of the network name. */
     network->seed = s->network->seed;
-    aei_copy_floats(t->optimizer->first, s->first, parameters);
-    aei_copy_floats(t->optimizer->second, s->second, parameters);
+    if (s->first != NULL)
+        aei_step_share_moments(t->step, s->first, t->optimizer->first);
+    if (s->second != NULL)
+        aei_step_share_moments(t->step, s->second, t->optimizer->second);
     t->optimizer->steps = s->optimizer_steps;
     aei_copy_floats(t->best_parameters, s->best_parameters, parameters);
     aei_copy_floats(t->best_running, s->best_running, running);
@@ -308,40 +310,83 @@ static void apply(ae_trainer *t, const saved *s)
 }
 
 /* Memory for the history is taken while everything can still be refused. */
+static ae_status read_all(saved *s, aei_safetensors *file, const void *data, size_t size,
+                          ae_trainer *trainer)
+{
+    AE_TRY(aei_safetensors_open(file, data, size));
+    AE_TRY(read_saved(s, file, trainer));
+    return aei_trainer_reserve_history(trainer, (size_t)s->progress.epochs);
+}
+
+/* What one rank refuses nobody takes up. */
 static ae_status resume(ae_trainer *trainer, const void *data, size_t size)
 {
-    aei_safetensors file;
+    aei_safetensors file = {0};
     saved s = {0};
-    AE_TRY(aei_safetensors_open(&file, data, size));
-    ae_status status = AE_OK;
-    AE_CHECK(read_saved(&s, &file, trainer));
-    AE_CHECK(aei_trainer_reserve_history(trainer, (size_t)s.progress.epochs));
-    apply(trainer, &s);
-cleanup:
+    const ae_status status = aei_ranks_agree(trainer->ranks,
+                                             read_all(&s, &file, data, size, trainer));
+    if (status == AE_OK)
+        apply(trainer, &s);
     release(&s);
     aei_safetensors_close(&file);
     return status;
 }
 
+/* Whether this rank has the bytes for all. */
+static bool brings_file(const ae_trainer *t)
+{
+    return t->ranks == NULL || t->ranks->rank == 0;
+}
+
+static ae_status check_data(const ae_trainer *t, const void *data)
+{
+    AE_TRY(aei_trainer_check(t));
+    if (brings_file(t) && data == NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "ae_trainer_resume_memory: data is NULL");
+    return AE_OK;
+}
+
 ae_status ae_trainer_resume_memory(ae_trainer *trainer, const void *data, size_t size)
 {
     AE_REQUIRE(trainer);
-    AE_REQUIRE(data);
-    AE_TRY(aei_trainer_check(trainer));
-    return resume(trainer, data, size);
+    AE_TRY(aei_ranks_check(trainer->ranks));
+    AE_TRY(aei_ranks_agree(trainer->ranks, check_data(trainer, data)));
+    if (trainer->ranks == NULL)
+        return resume(trainer, data, size);
+    void *all = (void *)(uintptr_t)data; /* rank 0's own are read only */
+    AE_TRY(aei_ranks_spread(trainer->ranks, &all, &size));
+    const ae_status status = resume(trainer, all, size);
+    if (!brings_file(trainer))
+        free(all);
+    return status;
+}
+
+/* Read whole and then looked at: a file that somebody shortens meanwhile cannot end the program, as
+ * it could one that was mapped. */
+static ae_status read_file(void **data, size_t *size, const ae_trainer *t, const char *path)
+{
+    AE_TRY(aei_trainer_check(t));
+    if (!brings_file(t))
+        return AE_OK;
+    if (path == NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "ae_trainer_resume: path is NULL");
+    return aei_file_read(data, size, path, AEI_FILE_LIMIT);
 }
 
 ae_status ae_trainer_resume(ae_trainer *trainer, const char *path)
 {
     AE_REQUIRE(trainer);
-    AE_REQUIRE(path);
-    AE_TRY(aei_trainer_check(trainer));
-    /* Read whole and then looked at: a file that somebody shortens meanwhile cannot end the
-     * program, as it could one that was mapped. */
-    void *data;
-    size_t size;
-    AE_TRY(aei_file_read(&data, &size, path, AEI_FILE_LIMIT));
-    const ae_status status = resume(trainer, data, size);
+    AE_TRY(aei_ranks_check(trainer->ranks));
+    void *data = NULL;
+    size_t size = 0;
+    ae_status status = aei_ranks_agree(trainer->ranks, read_file(&data, &size, trainer, path));
+    if (status == AE_OK)
+        status = aei_ranks_spread(trainer->ranks, &data, &size);
+    if (status == AE_OK) {
+        status = resume(trainer, data, size);
+        if (status != AE_OK && path != NULL)
+            (void)aei_fail_within(status, "%s", path);
+    }
     free(data);
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+    return status;
 }

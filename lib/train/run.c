@@ -65,6 +65,7 @@ static ae_status save_at_exit(ae_trainer *t, ae_status status)
 ae_status ae_trainer_run(ae_trainer *trainer)
 {
     AE_REQUIRE(trainer);
+    AE_TRY(aei_ranks_check(trainer->ranks));
     const bool wanted = trainer->checkpoint_path != NULL;
     ae_status status = AE_OK;
     bool tried = false;
@@ -76,8 +77,9 @@ ae_status ae_trainer_run(ae_trainer *trainer)
         if (tried)
             status = save(trainer);
     }
-    /* A save that has just failed is not tried a second time: the disk is as full as before. */
-    if (wanted && trainer->checkpoint_behind && !tried)
+    /* A save that has just failed is not tried a second time: the disk is as full as before. Nor
+     * without the other ranks, which have moments that this one has not. */
+    if (wanted && trainer->checkpoint_behind && !tried && status != AE_ERROR_COMMUNICATION)
         status = save_at_exit(trainer, status);
     if (status == AE_OK)
         atomic_store(&trainer->cancelled, 0); /* a request that came too late to stop anything */

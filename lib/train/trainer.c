@@ -7,9 +7,12 @@
 #include "base/options.h"
 #include "data/dataset_internal.h"
 #include "format/text.h"
+#include "model/blocks.h"
+#include "train/agree_runs.h"
 #include "train/check_dataset.h"
 #include "train/order.h"
 #include "train/regularisation.h"
+#include "train/validate.h"
 
 #include <libae/missing.h>
 #include <math.h>
@@ -29,13 +32,35 @@ static ae_status resolve_block(ae_trainer_options *o, const ae_network *network)
     return AE_OK;
 }
 
+/* Blocks are dealt to the ranks, and the step adds up blocks, not what the caller would add. */
+static ae_status check_ranks(const ae_trainer *t, size_t rows)
+{
+    const ae_trainer_options *o = &t->options;
+    const aei_blocks batch = {.rows = o->batch < rows ? o->batch : rows,
+                              .block = o->batch_block,
+                              .join = aei_network_norms(t->network) > 0};
+    if (t->ranks == NULL)
+        return AE_OK;
+    if (t->ranks->count > aei_block_count(&batch))
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
+                        "%zu ranks, but %zu block(s) in a batch of %zu rows: a smaller batch_block "
+                        "or fewer ranks",
+                        t->ranks->count, aei_block_count(&batch), batch.rows);
+    const char *what = t->network->tied                        ? "tied weights"
+                       : t->no_optimizer != NULL               ? "a caller's own optimizer"
+                       : o->keep_gradients == AE_TOGGLE_ON ? "keep_gradients"
+                                                               : NULL;
+    return what == NULL ? AE_OK
+                        : aei_fail(AE_ERROR_UNSUPPORTED, "%s over several ranks: no rank has the "
+                                                         "whole gradient of a weight",
+                                   what);
+}
+
 /* Every number is checked before a default takes its place, so that an error names what the caller
  * wrote. Binary cross-entropy needs a sigmoid because the backward pass uses their joint
  * derivative, y - t, which stays finite where the sigmoid alone is flat. */
-static ae_status resolve(ae_trainer_options *o, const ae_trainer_options *options,
-                         const ae_network *network)
+static ae_status resolve(ae_trainer_options *o, const ae_network *network)
 {
-    AE_TRY(aei_options_read(o, sizeof *o, options, "ae_trainer_options"));
     AE_TRY(aei_check_reserved(o->reserved, "ae_trainer_options"));
     AE_TRY(aei_check_enum((int)o->cost, AE_COST_BCE, "cost", "ae_cost"));
     AE_TRY(aei_order_resolve(o));
@@ -108,8 +133,8 @@ static size_t steps_in_epoch(size_t rows, const ae_trainer_options *o, bool batc
 static void lay_out(ae_trainer *t)
 {
     const ae_network *n = t->network;
-    const size_t first = aei_optimizer_moments(t->optimizer) > 0 ? n->parameter_floats : 0;
-    const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? n->parameter_floats : 0;
+    const size_t first = aei_optimizer_moments(t->optimizer) > 0 ? t->share.floats : 0;
+    const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? t->share.floats : 0;
     aei_arena *arena = &t->arena;
     aei_ahead_lay_out(&t->ahead, &t->options, t->train_set, arena);
     t->snapshot.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
@@ -118,6 +143,7 @@ static void lay_out(ae_trainer *t)
     t->snapshot.second = aei_arena_take(arena, second, sizeof(float));
     t->batch_weights = aei_arena_take(arena, t->row_weights == NULL ? 0 : t->options.batch,
                                       sizeof(float));
+    aei_validation_lay_out(t);
     if (t->options.restore_best == AE_TOGGLE_ON) {
         t->best_parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
         t->best_running = aei_arena_take(arena, n->running_floats, sizeof(float));
@@ -156,15 +182,34 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
     return AE_OK;
 }
 
+/* This rank's part of each batch and of the moments. A batch that is no step is not read either. */
+static void take_share(ae_trainer *t, size_t rows)
+{
+    const ae_trainer_options *o = &t->options;
+    const aei_range full = aei_step_rows_of_rank(t->step, o->batch < rows ? o->batch : rows);
+    const size_t rest = rows < o->batch ? 0 : rows % o->batch;
+    t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
+    t->rows = (aei_reader_share){.batches = t->steps_per_epoch,
+                                 .first = full.first,
+                                 .count = full.last - full.first};
+    if (rest > 0 && t->steps_per_epoch > rows / o->batch) {
+        const aei_range last = aei_step_rows_of_rank(t->step, rest);
+        t->rows.last_first = last.first;
+        t->rows.last_count = last.last - last.first;
+    }
+    const bool alone = t->ranks == NULL;
+    t->share = (aei_optimizer_share){.rank = alone ? 0 : t->ranks->rank,
+                                     .ranks = alone ? 1 : t->ranks->count,
+                                     .block = alone ? 0 : o->batch_block,
+                                     .floats = aei_step_moment_floats(t->step)};
+}
+
 static ae_status make_readers(ae_trainer *t)
 {
-    AE_TRY(aei_reader_create(&t->reader, t->train_set, t->options.batch, aei_bounds_check,
-                             &t->train_bounds));
+    AE_TRY(aei_reader_create_share(&t->reader, t->train_set, t->options.batch, &t->rows,
+                                   aei_bounds_check, &t->train_bounds));
     aei_ahead_follow(&t->ahead, t->reader);
-    return t->validation == NULL ? AE_OK
-                                 : aei_reader_create(&t->validation_reader, t->validation,
-                                                     aei_session_max_batch(t->validator),
-                                                     aei_bounds_check, &t->validation_bounds);
+    return aei_validation_reader(t);
 }
 
 static bool has_missing(const ae_trainer *t)
@@ -172,10 +217,21 @@ static bool has_missing(const ae_trainer *t)
     return ae_dataset_has_missing(t->train_set) || ae_dataset_has_missing(t->validation);
 }
 
+/* What can fail of taking from the data and of attaching the optimizer. */
+static ae_status fit_to_data(ae_trainer *t, aei_attachment *attachment, char ***names)
+{
+    ae_network *n = t->network;
+    const aei_columns_info columns = aei_dataset_columns(t->train_set);
+    AE_TRY(aei_network_copy_names(names, n, &columns));
+    if (n->fill == NULL && has_missing(t))
+        AE_TRY(ae_network_fit_fill(n, t->train_set));
+    return aei_optimizer_prepare(attachment, t->optimizer, n, t->step, &t->share);
+}
+
 /*
  * What a network learns of its data without training: names and fill values, which stay as they are
- * where it has them. The optimizer comes last, since attaching may take it away from another
- * network; where that fails the network is as it was.
+ * where it has them. All that may fail, here or on another rank, comes before the optimizer is
+ * taken away from another network; where it does the network is as it was.
  */
 static ae_status take_from_data(ae_trainer *t)
 {
@@ -183,17 +239,17 @@ static ae_status take_from_data(ae_trainer *t)
     const bool filled = n->fill != NULL;
     const uint64_t generation = n->generation;
     const aei_columns_info columns = aei_dataset_columns(t->train_set);
-    char **names;
-    AE_TRY(aei_network_copy_names(&names, n, &columns));
-    ae_status status = AE_OK;
-    if (!filled && has_missing(t))
-        status = ae_network_fit_fill(n, t->train_set);
+    aei_attachment attachment = {0};
+    char **names = NULL;
+    ae_status status = aei_ranks_agree(t->ranks, fit_to_data(t, &attachment, &names));
     if (status == AE_OK)
-        status = aei_optimizer_attach(t->optimizer, n);
+        status = aei_ranks_agree_runs(t);
     if (status == AE_OK) {
+        aei_optimizer_attach(t->optimizer, n, &attachment);
         aei_network_take_columns(n, &columns, names);
         return AE_OK;
     }
+    aei_attachment_free(&attachment);
     free(names);
     if (!filled)
         ae_network_clear_fill(n);
@@ -216,7 +272,8 @@ static ae_status prepare(ae_trainer *t)
                                (ae_dataset_has_missing(t->train_set) ? AEI_STEP_MISSING : 0u) |
                                (o->dropouts != NULL ? AEI_STEP_DROPOUT : 0u) |
                                (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u),
-                           NULL));
+                           t->ranks == NULL ? NULL : t->ranks->messages));
+    take_share(t, rows);
     if (o->validation != NULL) {
         AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
         aei_session_weigh(t->validator, o->feature_weights);
@@ -225,50 +282,66 @@ static ae_status prepare(ae_trainer *t)
     AE_TRY(aei_arena_allocate(&t->arena));
     lay_out(t);
     AE_TRY(make_readers(t));
-    t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
     /* A run of unlimited epochs asks for UINT64_MAX of them: what goes beyond grows as it comes. */
-    AE_TRY(aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096));
-    AE_TRY(take_from_data(t));
-    t->optimizer->run_steps = o->epochs > UINT64_MAX / t->steps_per_epoch
-                                  ? UINT64_MAX
-                                  : t->steps_per_epoch * o->epochs;
-    return AE_OK;
+    return aei_trainer_reserve_history(t, o->epochs < 4096 ? (size_t)o->epochs : 4096);
 }
 
-/* Without an optimizer the caller updates the parameters itself, so it needs the gradients,
- * whatever keep_gradients says. */
+/* What this rank can do without the others. Without an optimizer the caller updates the parameters
+ * itself, so it needs the gradients, whatever keep_gradients says. */
+static ae_status make(ae_trainer *t, ae_network *network, ae_optimizer *optimizer,
+                      const ae_dataset *train_set)
+{
+    ae_trainer_options *o = &t->options;
+    AE_REQUIRE(network);
+    AE_REQUIRE(train_set);
+    AE_TRY(resolve(o, network));
+    const size_t rows = ae_dataset_row_count(train_set);
+    AE_TRY(aei_bounds_create(&t->train_bounds, "training set", network, train_set, o->cost, true));
+    AE_TRY(check_rows(network, rows, o));
+    AE_TRY(aei_regularisation_check_rows(o, rows));
+    if (o->validation != NULL)
+        AE_TRY(aei_bounds_create(&t->validation_bounds, "validation set", network, o->validation,
+                                 o->cost, false));
+    t->network = network;
+    t->optimizer = optimizer;
+    if (optimizer == NULL) {
+        o->keep_gradients = AE_TOGGLE_ON;
+        AE_TRY(aei_optimizer_create_none(&t->no_optimizer));
+        t->optimizer = t->no_optimizer;
+    }
+    AE_TRY(check_ranks(t, rows));
+    AE_TRY(keep_inputs(t, train_set));
+    return prepare(t);
+}
+
+/* Once there are messages, all that fails on one rank fails on all. */
 ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimizer *optimizer,
                             const ae_dataset *train_set, const ae_trainer_options *options)
 {
     AE_REQUIRE(trainer);
-    AE_REQUIRE(network);
-    AE_REQUIRE(train_set);
     ae_trainer_options o;
-    AE_TRY(resolve(&o, options, network));
+    AE_TRY(aei_options_read(&o, sizeof o, options, "ae_trainer_options"));
+    aei_ranks *ranks = NULL;
+    AE_TRY(aei_ranks_create(&ranks, o.transport, o.patience_seconds));
     ae_trainer *t = calloc(1, sizeof *t);
-    if (t == NULL)
-        return aei_fail_memory(sizeof *t);
-    ae_status status = AE_OK;
-    AE_CHECK(aei_bounds_create(&t->train_bounds, "training set", network, train_set, o.cost, true));
-    AE_CHECK(check_rows(network, ae_dataset_row_count(train_set), &o));
-    AE_CHECK(aei_regularisation_check_rows(&o, ae_dataset_row_count(train_set)));
-    if (o.validation != NULL)
-        AE_CHECK(aei_bounds_create(&t->validation_bounds, "validation set", network, o.validation,
-                                   o.cost, false));
-    t->network = network;
-    t->optimizer = optimizer;
-    t->options = o;
-    atomic_init(&t->cancelled, 0);
-    if (optimizer == NULL) {
-        t->options.keep_gradients = AE_TOGGLE_ON;
-        AE_CHECK(aei_optimizer_create_none(&t->no_optimizer));
-        t->optimizer = t->no_optimizer;
+    ae_status status = t == NULL ? aei_fail_memory(sizeof *t) : AE_OK;
+    if (t != NULL) {
+        t->ranks = ranks;
+        t->options = o;
+        t->options.transport = NULL; /* the caller's */
+        atomic_init(&t->cancelled, 0);
+        status = make(t, network, optimizer, train_set);
     }
-    AE_CHECK(keep_inputs(t, train_set));
-    AE_CHECK(prepare(t));
+    AE_CHECK(aei_ranks_agree(ranks, status));
+    AE_CHECK(take_from_data(t));
+    t->optimizer->run_steps = t->options.epochs > UINT64_MAX / t->steps_per_epoch
+                                  ? UINT64_MAX
+                                  : t->steps_per_epoch * t->options.epochs;
     *trainer = t;
     return AE_OK;
 cleanup:
+    if (t == NULL)
+        aei_ranks_free(ranks);
     ae_trainer_free(t);
     return status;
 }
@@ -283,6 +356,7 @@ void ae_trainer_free(ae_trainer *trainer)
     aei_bounds_free(&trainer->validation_bounds);
     aei_step_free(trainer->step);
     ae_session_free(trainer->validator);
+    aei_ranks_free(trainer->ranks);
     aei_team_free(trainer->team);
     aei_arena_free(&trainer->arena);
     ae_optimizer_free(trainer->no_optimizer);

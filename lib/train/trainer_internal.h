@@ -2,6 +2,7 @@
 #ifndef AEI_TRAINER_INTERNAL_H
 #define AEI_TRAINER_INTERNAL_H
 
+#include <libae/evaluate.h>
 #include <libae/history.h>
 #include <libae/trainer.h>
 #include <libae/view.h>
@@ -17,6 +18,7 @@
 #include "model/step.h"
 #include "train/bounds.h"
 #include "train/optimizer_internal.h"
+#include "train/ranks.h"
 
 /* Where a run stands, beside parameters and moments: all that a checkpoint has to keep. */
 typedef struct aei_progress {
@@ -47,9 +49,14 @@ struct ae_trainer {
     float *validation_row_weights;          /* the same for the validation set */
     float *batch_weights;                   /* the rows' of a batch, where there are any */
     char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag, *rate_tag;
+    aei_ranks *ranks; /* that share the run; NULL: this one alone */
     aei_team *team;
     aei_step *step;
+    aei_optimizer_share share; /* of the moments that the step wants */
+    aei_reader_share rows;     /* of each batch that the step wants */
     ae_session *validator; /* evaluates the validation set with the same team; NULL without one */
+    ae_evaluation evaluation;  /* what it found */
+    struct aei_row_costs *row_costs, *all_row_costs; /* of this rank's rows, of all ranks' */
     size_t steps_per_epoch;
     aei_progress progress;
     bool log_behind;        /* steps are about to be taken again that events may have */
@@ -81,6 +88,9 @@ aei_penalty aei_trainer_penalty(const ae_trainer *trainer);
 
 /* AE_ERROR_STATE when the optimizer's moments are no longer this network's. */
 ae_status aei_trainer_check(const ae_trainer *trainer);
+
+/* Weights and running statistics as all ranks have them. Collective. */
+ae_status aei_trainer_settle(const ae_trainer *trainer);
 
 /* Room for count history entries, so that what follows cannot fail. AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_trainer_reserve_history(ae_trainer *trainer, size_t count);

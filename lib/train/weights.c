@@ -16,6 +16,8 @@ void aei_trainer_resumed(ae_trainer *t)
     t->restored = false;
     t->checkpoint_behind = false;
     t->log_behind = true;
+    if (t->ranks != NULL)
+        t->ranks->behind = false;
     t->network->generation++;
     aei_step_forget_gradient(t->step);
 }
@@ -101,8 +103,8 @@ void aei_trainer_take_snapshot(ae_trainer *t)
     const ae_network *n = t->network;
     aei_copy_floats(t->snapshot.parameters, n->parameters, n->parameter_floats);
     aei_copy_floats(t->snapshot.running, n->running, n->running_floats);
-    aei_copy_floats(t->snapshot.first, t->optimizer->first, n->parameter_floats);
-    aei_copy_floats(t->snapshot.second, t->optimizer->second, n->parameter_floats);
+    aei_copy_floats(t->snapshot.first, t->optimizer->first, t->share.floats);
+    aei_copy_floats(t->snapshot.second, t->optimizer->second, t->share.floats);
     t->snapshot.optimizer_steps = t->optimizer->steps;
     t->snapshot.batches_tracked = n->batches_tracked;
     t->snapshot.progress = t->progress;
@@ -116,8 +118,8 @@ void aei_trainer_restore_snapshot(ae_trainer *t)
     ae_network *n = t->network;
     aei_copy_floats(n->parameters, t->snapshot.parameters, n->parameter_floats);
     aei_copy_floats(n->running, t->snapshot.running, n->running_floats);
-    aei_copy_floats(t->optimizer->first, t->snapshot.first, n->parameter_floats);
-    aei_copy_floats(t->optimizer->second, t->snapshot.second, n->parameter_floats);
+    aei_copy_floats(t->optimizer->first, t->snapshot.first, t->share.floats);
+    aei_copy_floats(t->optimizer->second, t->snapshot.second, t->share.floats);
     t->optimizer->steps = t->snapshot.optimizer_steps;
     n->batches_tracked = t->snapshot.batches_tracked;
     n->generation++;
