@@ -34,6 +34,19 @@ AE_BEGIN_DECLS
  * program reads the gradient (ae_trainer_get_gradient) and sets the parameters
  * (ae_network_set_tensor).
  *
+ * Several ranks, each with a trainer of its own, share one run (ae_trainer_options.transport). They
+ * give it the same network, optimizer, data and options, and get the same weights, costs and
+ * checkpoints, bit for bit, as one rank alone with the same `batch_block`. Each computes some
+ * blocks of every batch and reads only their rows; each keeps a part of the optimizer's moments.
+ * `batch` is always the whole batch, of all ranks. Threads, callbacks, events and their tags may
+ * differ: they are each rank's own. The calls that create, train, save or resume are collective:
+ * all ranks make them, in the same order, and return when all have. What stops one rank stops all
+ * after the same step, with the same status; the error text names the rank. When ranks cannot reach
+ * each other any more, each puts its state back to the beginning of the epoch and returns
+ * AE_ERROR_COMMUNICATION. Its trainer is then good for reading the network and for being freed: run
+ * anew from the last checkpoint, with as many ranks as are left. A run's checkpoint does not know
+ * of ranks.
+ *
  * Thread safety: one thread at a time, but for ae_trainer_cancel. While a call is under way the
  * network and the optimizer belong to the trainer.
  * @since 0.1
@@ -109,7 +122,8 @@ typedef struct ae_epoch_info {
 /**
  * Called after each step, in the thread that runs the trainer. It may read the network, get the
  * gradient and save the trainer; where the trainer has no optimizer it may set the network's
- * tensors. It must not run, resume or free the trainer.
+ * tensors. It must not run, resume or free the trainer. Of several ranks either all save the
+ * trainer at the same step or none does; running statistics are complete when the run returns.
  *
  * @return 0 to go on; anything else stops the run with AE_ERROR_CANCELLED
  */
@@ -117,7 +131,8 @@ typedef int (*ae_step_callback)(void *user, const ae_step_info *info);
 
 /**
  * Called after each epoch, in the thread that runs the trainer. It may read the network and save
- * the trainer, but must not run, resume or free it.
+ * the trainer, but must not run, resume or free it. Of several ranks either all save the trainer
+ * after the same epoch or none does.
  *
  * @return 0 to go on; anything else stops the run with AE_ERROR_CANCELLED
  */
@@ -278,12 +293,13 @@ typedef struct ae_trainer_options {
      */
     size_t batch_block;
     /**
-     * NULL, or how this rank reaches the others: the run is then shared by all ranks of the
-     * transport (ae_trainer_create). The struct is copied; what its functions use must outlive the
-     * trainer. One rank alone is the same as NULL.
+     * NULL, or how this rank reaches the others: all ranks of the transport then share the run
+     * (ae_trainer). The struct is copied; what its functions use must outlive the trainer. There
+     * are at most as many ranks as blocks in a full batch. Tied weights, keep_gradients and a
+     * caller's own optimizer need one rank. One rank alone is the same as NULL.
      */
     const ae_transport *transport;
-    /** seconds that a silent rank is waited for; default 0: 300 */
+    /** seconds that a silent rank is waited for, >= 0; default 0: 300 */
     double patience_seconds;
 } ae_trainer_options;
 
@@ -303,11 +319,19 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
 /**
  * Prepare a run. All memory and threads of the run are made here.
  *
+ * With a transport all ranks call this together. They compare the release, the kernels, all options
+ * that decide a result, the network's parameters, the optimizer, and the datasets by their size and
+ * 16 rows of each. The first difference is refused on all ranks, and so is what one of them cannot
+ * do. A schedule's callback cannot be compared. A rank whose options cannot be read, or whose
+ * transport is refused, leaves the others waiting for as long as their patience lasts.
+ *
  * @param trainer receives the trainer, which the caller frees with ae_trainer_free; untouched on
  *         error
  * @param network trained in place; must outlive the trainer
  * @param optimizer attached to this network: its steps and moments start at zero unless they belong
- *                  to a network of the same layout already; must outlive the trainer. NULL: none.
+ *                  to a network of the same layout already; must outlive the trainer. Of several
+ *                  ranks each has a part of the moments, which no run of another kind can take up:
+ *                  that resumes a checkpoint with a new optimizer. NULL: none.
  *                  The trainer then computes gradients, as with keep_gradients, and the caller
  *                  changes the parameters. Running statistics are updated in both cases.
  * @param train_set rows as wide as the network's input
@@ -317,7 +341,12 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  *         fewer than a batch with drop_last); AE_ERROR_DATA (a value, scaled where the network has
  *         a scaling, that the output's activation cannot give: outside [0, 1] for sigmoid, outside
  *         [-1, 1] for tanh, below 0 for ReLU: row, column and value are named; rows that are not in
- *         memory are looked at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         memory are looked at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD;
+ *         AE_ERROR_STATE (the optimizer has moments of a run of several ranks, unlike this one);
+ *         of several ranks also AE_ERROR_INVALID_ARGUMENT (options that differ, more ranks than
+ *         blocks), AE_ERROR_SHAPE (networks or data that differ), AE_ERROR_UNSUPPORTED (releases or
+ *         kernels that differ: ae_transport_agree_kernels; something that needs one rank),
+ *         AE_ERROR_COMMUNICATION
  * Thread safety: changes optimizer.
  * @since 0.1
  */
@@ -338,6 +367,10 @@ AE_API void ae_trainer_free(ae_trainer *trainer);
  * ae_trainer_should_stop. The last step of an epoch adds an entry
  * to the history, as in ae_trainer_run_epoch.
  *
+ * Several ranks wait here for the weights and exchange their running statistics at each return, so
+ * ae_trainer_run_epoch and ae_trainer_run are faster. What stops one rank in this step, such as its
+ * on_step, stops all with the next one.
+ *
  * @param cost NULL, or receives the batch's cost
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL; a schedule's callback gave a rate that is
  *         negative or not finite); AE_ERROR_DIVERGED (the cost is not finite: network and optimizer
@@ -347,7 +380,8 @@ AE_API void ae_trainer_free(ae_trainer *trainer);
  *         attached the optimizer to another network); AE_ERROR_OUT_OF_MEMORY (the history could not
  *         grow); AE_ERROR_DATA and AE_ERROR_CANCELLED (a row of a mapped file or a source that
  *         cannot be used or had: the step is not taken, and the next call tries again); whatever
- *         writing to options.events returns, the step being taken all the same
+ *         writing to options.events returns, the step being taken all the same;
+ *         AE_ERROR_COMMUNICATION, then and ever after (several ranks: ae_trainer)
  * Thread safety: uses trainer.
  * @since 0.1
  */
@@ -368,7 +402,10 @@ AE_CHECKED AE_API ae_status ae_trainer_run_epoch(ae_trainer *trainer, ae_epoch_i
  * stopped run is in a valid state: save it, resume it, or call this again to go on. A checkpoint
  * that could not be written is written by the next call.
  *
- * @return AE_OK; AE_ERROR_DIVERGED; AE_ERROR_CANCELLED; and whatever writing a checkpoint returns
+ * Of several ranks rank 0 writes the checkpoint; all have a checkpoint_path or none, and only rank
+ * 0's is used.
+ *
+ * @return as ae_trainer_run_step; and whatever writing a checkpoint returns, on all ranks
  * Thread safety: uses trainer.
  * @since 0.1
  */
@@ -389,7 +426,7 @@ AE_API int ae_trainer_should_stop(const ae_trainer *trainer);
 
 /**
  * Put the weights of the best epoch into the network, as ae_trainer_run does at its end. The next
- * step goes on from the latest ones.
+ * step goes on from the latest ones. Several ranks all do this, or none.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (trainer NULL); AE_ERROR_NOT_SET (options.restore_best
  *         is off, or no epoch is done)

@@ -106,8 +106,7 @@ static void read_batch(void *context, uint64_t job)
     count_up(s->rows, at.first, at.count);
     const uint32_t *rows = r->order == NULL ? s->rows : r->order + at.first;
     /* Of no rows nobody is asked: a source might take that for the end. */
-    s->status = at.count == 0 ? AE_OK
-                              : aei_dataset_fetch(r->dataset, rows, at.count, s->values);
+    s->status = at.count == 0 ? AE_OK : aei_dataset_fetch(r->dataset, rows, at.count, s->values);
     if (s->status == AE_OK && r->check != NULL)
         s->status = r->check(r->context, rows, at.count, s->values);
     if (s->status != AE_OK) {
@@ -139,8 +138,7 @@ static void lay_out(aei_reader *r, bool resident)
     for (size_t i = 0; i < SLOTS; i++) {
         slot counted = {0}, *s = r->slots == NULL ? &counted : &r->slots[i];
         s->rows = aei_arena_take(arena, most, sizeof *s->rows);
-        s->values = aei_arena_take(arena, most,
-                                   r->dataset->storage->features * sizeof *s->values);
+        s->values = aei_arena_take(arena, most, r->dataset->storage->features * sizeof *s->values);
     }
 }
 

@@ -28,9 +28,9 @@ static const struct {
 /* What aei_run_describe knows of the network and its rows, among the options. */
 static bool is_shape(const char *name)
 {
-    static const char *const names[] = {"widths",       "activations", "code_layer", "batch_norm",
-                                        "tied_weights", "leaky_slope", "bn_epsilon", "bn_decay",
-                                        "rows"};
+    static const char *const names[] = {"widths",     "activations",  "code_layer",
+                                        "batch_norm", "tied_weights", "leaky_slope",
+                                        "bn_epsilon", "bn_decay",     "rows"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -189,10 +189,9 @@ static const char *advice(const char *name)
 static ae_status differ(ae_status status, size_t rank, const char *name, const char *theirs,
                         const char *mine)
 {
-    return aei_fail(is_shape(name) ? AE_ERROR_SHAPE : status,
-                    "rank 0 has %s %.96s, rank %zu has %.96s%s", name,
-                    theirs == NULL ? "none" : theirs, rank, mine == NULL ? "none" : mine,
-                    advice(name));
+    return aei_fail(
+        is_shape(name) ? AE_ERROR_SHAPE : status, "rank 0 has %s %.96s, rank %zu has %.96s%s", name,
+        theirs == NULL ? "none" : theirs, rank, mine == NULL ? "none" : mine, advice(name));
 }
 
 /* One kind's members; the second walk finds what rank 0 has not. */

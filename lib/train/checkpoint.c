@@ -304,7 +304,8 @@ static ae_status take_memory(contents *c, const ae_trainer *t)
     if (c->history == NULL)
         return aei_fail_memory(bytes);
     fill_history(c->history, t);
-    const size_t floats = t->network->parameter_floats, moments = aei_optimizer_moments(t->optimizer);
+    const size_t floats = t->network->parameter_floats,
+                 moments = aei_optimizer_moments(t->optimizer);
     for (size_t i = 0; i < moments && t->ranks != NULL && makes_file(t); i++) {
         /* Zeros: nobody owns the padding between the panels. */
         c->gathered[i] = calloc(floats, sizeof(float));
@@ -326,11 +327,11 @@ static ae_status collect(contents *c, const ae_trainer *t, ae_status wrong)
     if (t->ranks == NULL)
         return AE_OK;
     if (o->first != NULL)
-        AE_TRY(aei_ranks_note(t->ranks,
-                              aei_step_gather_moments(t->step, o->first, c->gathered[0])));
+        AE_TRY(
+            aei_ranks_note(t->ranks, aei_step_gather_moments(t->step, o->first, c->gathered[0])));
     if (o->second != NULL)
-        AE_TRY(aei_ranks_note(t->ranks,
-                              aei_step_gather_moments(t->step, o->second, c->gathered[1])));
+        AE_TRY(
+            aei_ranks_note(t->ranks, aei_step_gather_moments(t->step, o->second, c->gathered[1])));
     return AE_OK;
 }
 

@@ -76,8 +76,7 @@ ae_evaluation aei_cost_sum_means(const aei_cost_sum *sum, const ae_session *sess
                                  ae_score_units units)
 {
     ae_evaluation mine = means(sum->rows, aei_session_network(session)->widths[0], sum->l2,
-                               sum->sse,
-                               gives_probabilities(session) ? sum->bce : (double)NAN);
+                               sum->sse, gives_probabilities(session) ? sum->bce : (double)NAN);
     mine.units = units;
     return mine;
 }

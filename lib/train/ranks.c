@@ -38,8 +38,8 @@ static ae_status give_up(const ae_transport *transport, ae_status status)
 ae_status aei_ranks_create(aei_ranks **ranks, const ae_transport *transport, double patience)
 {
     if (!(patience >= 0 && patience < INFINITY))
-        return aei_fail(AE_ERROR_INVALID_ARGUMENT,
-                        "patience_seconds %g is negative or not finite", patience);
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "patience_seconds %g is negative or not finite",
+                        patience);
     if (transport == NULL)
         return AE_OK;
     ae_transport mine;
@@ -60,10 +60,8 @@ ae_status aei_ranks_create(aei_ranks **ranks, const ae_transport *transport, dou
         aei_messages_free(messages);
         return give_up(&mine, aei_fail_memory(mine.rank_count * sizeof *reports));
     }
-    *made = (aei_ranks){.messages = messages,
-                        .rank = mine.rank,
-                        .count = mine.rank_count,
-                        .reports = reports};
+    *made = (aei_ranks){
+        .messages = messages, .rank = mine.rank, .count = mine.rank_count, .reports = reports};
     *ranks = made;
     return AE_OK;
 }
@@ -101,8 +99,7 @@ static ae_status agree(aei_ranks *r, ae_status status, bool named)
     report mine = {.status = (int32_t)status};
     copy_text(mine.text, status == AE_OK ? "" : ae_last_error());
     AE_TRY(aei_ranks_check(r));
-    AE_TRY(aei_ranks_note(r,
-                          aei_messages_all_gather(r->messages, &mine, sizeof mine, r->reports)));
+    AE_TRY(aei_ranks_note(r, aei_messages_all_gather(r->messages, &mine, sizeof mine, r->reports)));
     for (size_t k = 0; k < r->count; k++) {
         report *first = &r->reports[k];
         if (first->status == AE_OK)

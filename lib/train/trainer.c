@@ -46,13 +46,14 @@ static ae_status check_ranks(const ae_trainer *t, size_t rows)
                         "%zu ranks, but %zu block(s) in a batch of %zu rows: a smaller batch_block "
                         "or fewer ranks",
                         t->ranks->count, aei_block_count(&batch), batch.rows);
-    const char *what = t->network->tied                        ? "tied weights"
-                       : t->no_optimizer != NULL               ? "a caller's own optimizer"
+    const char *what = t->network->tied                    ? "tied weights"
+                       : t->no_optimizer != NULL           ? "a caller's own optimizer"
                        : o->keep_gradients == AE_TOGGLE_ON ? "keep_gradients"
-                                                               : NULL;
+                                                           : NULL;
     return what == NULL ? AE_OK
-                        : aei_fail(AE_ERROR_UNSUPPORTED, "%s over several ranks: no rank has the "
-                                                         "whole gradient of a weight",
+                        : aei_fail(AE_ERROR_UNSUPPORTED,
+                                   "%s over several ranks: no rank has the "
+                                   "whole gradient of a weight",
                                    what);
 }
 
@@ -189,9 +190,8 @@ static void take_share(ae_trainer *t, size_t rows)
     const aei_range full = aei_step_rows_of_rank(t->step, o->batch < rows ? o->batch : rows);
     const size_t rest = rows < o->batch ? 0 : rows % o->batch;
     t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
-    t->rows = (aei_reader_share){.batches = t->steps_per_epoch,
-                                 .first = full.first,
-                                 .count = full.last - full.first};
+    t->rows = (aei_reader_share){
+        .batches = t->steps_per_epoch, .first = full.first, .count = full.last - full.first};
     if (rest > 0 && t->steps_per_epoch > rows / o->batch) {
         const aei_range last = aei_step_rows_of_rank(t->step, rest);
         t->rows.last_first = last.first;

@@ -55,7 +55,7 @@ struct ae_trainer {
     aei_optimizer_share share; /* of the moments that the step wants */
     aei_reader_share rows;     /* of each batch that the step wants */
     ae_session *validator; /* evaluates the validation set with the same team; NULL without one */
-    ae_evaluation evaluation;  /* what it found */
+    ae_evaluation evaluation;                        /* what it found */
     struct aei_row_costs *row_costs, *all_row_costs; /* of this rank's rows, of all ranks' */
     size_t steps_per_epoch;
     aei_progress progress;

@@ -77,22 +77,23 @@ ae_status aei_validate_rows(ae_trainer *t)
 {
     if (t->validation == NULL)
         return AE_OK;
-    const ae_status status =
-        t->ranks == NULL
-            ? aei_evaluate_reader(&t->evaluation, t->validator, t->validation_reader,
-                                  AE_SCORE_UNITS_SCALED, t->options.validation_row_weights)
-            : aei_evaluate_rows(t->row_costs, t->validator, t->validation_reader,
-                                first_batch(t, t->ranks->rank), first_batch(t, t->ranks->rank + 1),
-                                AE_SCORE_UNITS_SCALED);
+    const ae_status status = t->ranks == NULL
+                                 ? aei_evaluate_reader(&t->evaluation, t->validator,
+                                                       t->validation_reader, AE_SCORE_UNITS_SCALED,
+                                                       t->options.validation_row_weights)
+                                 : aei_evaluate_rows(
+                                       t->row_costs, t->validator, t->validation_reader,
+                                       first_batch(t, t->ranks->rank),
+                                       first_batch(t, t->ranks->rank + 1), AE_SCORE_UNITS_SCALED);
     return status == AE_OK ? AE_OK : aei_fail_within(status, "validation set");
 }
 
 static ae_status add_up(ae_trainer *t)
 {
     const size_t most = most_rows(t);
-    AE_TRY(aei_ranks_note(t->ranks, aei_messages_all_gather(t->ranks->messages, t->row_costs,
-                                                            most * sizeof *t->row_costs,
-                                                            t->all_row_costs)));
+    AE_TRY(aei_ranks_note(t->ranks,
+                          aei_messages_all_gather(t->ranks->messages, t->row_costs,
+                                                  most * sizeof *t->row_costs, t->all_row_costs)));
     aei_cost_sum sum = {0};
     for (size_t r = 0; r < t->ranks->count; r++)
         aei_cost_sum_add(&sum, t->all_row_costs + r * most, first_row(t, r + 1) - first_row(t, r),
