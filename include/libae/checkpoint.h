@@ -64,7 +64,8 @@ AE_CHECKED AE_API ae_status ae_trainer_save_checkpoint_memory(const ae_trainer *
  *         AE_ERROR_FORMAT (damaged, or not a checkpoint); AE_ERROR_SHAPE (of another run: the text
  *         names what differs); AE_ERROR_UNSUPPORTED (a newer format version); AE_ERROR_STATE
  *         (another trainer has attached the optimizer to another network);
- *         AE_ERROR_COMMUNICATION (several ranks); AE_ERROR_OUT_OF_MEMORY; on error network, optimizer and trainer are unchanged
+ *         AE_ERROR_COMMUNICATION (several ranks); AE_ERROR_OUT_OF_MEMORY; on error network,
+ *         optimizer and trainer are unchanged
  * Thread safety: uses trainer.
  * @since 0.1
  */

@@ -34,18 +34,15 @@ AE_BEGIN_DECLS
  * program reads the gradient (ae_trainer_get_gradient) and sets the parameters
  * (ae_network_set_tensor).
  *
- * Several ranks, each with a trainer of its own, share one run (ae_trainer_options.transport). They
- * give it the same network, optimizer, data and options, and get the same weights, costs and
- * checkpoints, bit for bit, as one rank alone with the same `batch_block`. Each computes some
- * blocks of every batch and reads only their rows; each keeps a part of the optimizer's moments.
- * `batch` is always the whole batch, of all ranks. Threads, callbacks, events and their tags may
- * differ: they are each rank's own. The calls that create, train, save or resume are collective:
- * all ranks make them, in the same order, and return when all have. What stops one rank stops all
- * after the same step, with the same status; the error text names the rank. When ranks cannot reach
- * each other any more, each puts its state back to the beginning of the epoch and returns
- * AE_ERROR_COMMUNICATION. Its trainer is then good for reading the network and for being freed: run
- * anew from the last checkpoint, with as many ranks as are left. A run's checkpoint does not know
- * of ranks.
+ * Several ranks, each with a trainer of its own, share one run (options.transport). All have the
+ * same network, optimizer, data and options, and get the weights, costs and checkpoints, bit for
+ * bit, of one rank with the same `batch_block`. Each computes some blocks of every batch, reads
+ * only their rows and keeps a part of the optimizer's moments. Threads, callbacks and events are
+ * each rank's own. Calls that create, train, save or resume are collective: all ranks make them in
+ * the same order. What stops one rank stops all after the same step, with the same status and a
+ * text that names the rank. When ranks cannot reach each other any more, each puts its state back
+ * to the beginning of the epoch and returns AE_ERROR_COMMUNICATION, now and ever after: go on from
+ * the last checkpoint, with as many ranks as are left.
  *
  * Thread safety: one thread at a time, but for ae_trainer_cancel. While a call is under way the
  * network and the optimizer belong to the trainer.
@@ -319,19 +316,17 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
 /**
  * Prepare a run. All memory and threads of the run are made here.
  *
- * With a transport all ranks call this together. They compare the release, the kernels, all options
- * that decide a result, the network's parameters, the optimizer, and the datasets by their size and
- * 16 rows of each. The first difference is refused on all ranks, and so is what one of them cannot
- * do. A schedule's callback cannot be compared. A rank whose options cannot be read, or whose
- * transport is refused, leaves the others waiting for as long as their patience lasts.
+ * Several ranks compare the release, the kernels, all options that decide a result, the network,
+ * the optimizer (but for a schedule's callback), and the datasets by their size and 16 rows of
+ * each. All refuse the first difference, and what one of them refuses. Where a rank's transport is
+ * refused the others wait for as long as their patience lasts.
  *
  * @param trainer receives the trainer, which the caller frees with ae_trainer_free; untouched on
  *         error
  * @param network trained in place; must outlive the trainer
  * @param optimizer attached to this network: its steps and moments start at zero unless they belong
- *                  to a network of the same layout already; must outlive the trainer. Of several
- *                  ranks each has a part of the moments, which no run of another kind can take up:
- *                  that resumes a checkpoint with a new optimizer. NULL: none.
+ *                  to a network of the same layout already; must outlive the trainer. A rank's
+ *                  part of the moments is good for runs of such ranks alone. NULL: none.
  *                  The trainer then computes gradients, as with keep_gradients, and the caller
  *                  changes the parameters. Running statistics are updated in both cases.
  * @param train_set rows as wide as the network's input

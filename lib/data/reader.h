@@ -82,9 +82,9 @@ void aei_reader_promise(aei_reader *reader, const uint32_t *order);
 
 /*
  * Batch `number`, from 0; the last may be short. It is valid until the next call. Quick where the
- * number is one more than the last time; of a share it may be empty. On failure the batch is read again by the next call.
- * AE_ERROR_DATA, AE_ERROR_CANCELLED, whatever check returns; after a fork AE_ERROR_OUT_OF_MEMORY,
- * AE_ERROR_THREAD.
+ * number is one more than the last time; of a share it may be empty. On failure the batch is read
+ * again by the next call. AE_ERROR_DATA, AE_ERROR_CANCELLED, whatever check returns; after a fork
+ * AE_ERROR_OUT_OF_MEMORY, AE_ERROR_THREAD.
  */
 ae_status aei_reader_take(aei_reader *reader, size_t number, aei_batch *batch);
 

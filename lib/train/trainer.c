@@ -292,8 +292,9 @@ static ae_status make(ae_trainer *t, ae_network *network, ae_optimizer *optimize
                       const ae_dataset *train_set)
 {
     ae_trainer_options *o = &t->options;
-    AE_REQUIRE(network);
-    AE_REQUIRE(train_set);
+    if (network == NULL || train_set == NULL)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "ae_trainer_create: %s is NULL",
+                        network == NULL ? "network" : "train_set");
     AE_TRY(resolve(o, network));
     const size_t rows = ae_dataset_row_count(train_set);
     AE_TRY(aei_bounds_create(&t->train_bounds, "training set", network, train_set, o->cost, true));

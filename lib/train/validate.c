@@ -26,7 +26,7 @@ static size_t rows_of_batch(const ae_trainer *t)
     return divide_up(share, divide_up(share, most));
 }
 
-/* The first batch of a rank, and the first row of a batch; of one behind the last, where it ends. */
+/* The first batch of a rank and its first row; of one behind the last, where all end. */
 static size_t first_batch(const ae_trainer *t, size_t rank)
 {
     const size_t batches = divide_up(ae_dataset_row_count(t->validation), rows_of_batch(t));
