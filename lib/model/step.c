@@ -22,7 +22,7 @@
  */
 #include "base/error.h"
 #include "model/cost.h"
-#include "model/step_internal.h"
+#include "model/step_ranks.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,50 +40,105 @@ static void queue_panels(aei_step *step)
     reset_queue(step, AEI_PHASE_OUTPUT, widths[depth]);
     for (size_t l = 0; l < depth; l++) {
         reset_queue(step, aei_step_phase(l, AEI_FORWARD), widths[l + 1]);
-        reset_queue(step, aei_step_phase(l, AEI_BACKWARD), widths[l]);
+        /* The first layer's input has no gradient, and over several ranks its weights have a phase
+         * of their own. */
+        reset_queue(step, aei_step_phase(l, AEI_BACKWARD),
+                    step->ranks != NULL && l == 0 ? 0 : widths[l]);
+        reset_queue(step, aei_step_phase(l, AEI_WEIGHTS), widths[l + 1]);
     }
 }
 
-/* Every thread works it out for itself, in the same order; it is cheaper than a barrier. */
-static double cost_of_batch(const aei_step *s, float *factor)
+/*
+ * Every thread works out the costs of all blocks for itself, in the same order; it is cheaper than
+ * a barrier. What it sees in `finite` is the same in every thread.
+ */
+static double cost_of_batch(aei_step *s, size_t thread, bool *finite)
 {
+    float *factor = s->scratch[thread].factor;
     const aei_step_job *job = s->job;
     const size_t features = s->network->widths[0];
     const size_t panels = aei_step_panels(s, features);
     double sum = 0;
     for (size_t b = 0; b < s->block_count; b++) {
-        const aei_step_block *block = &s->blocks[b];
+        aei_step_block *block = &s->blocks[b];
         const aei_there there = {block->present, panels, s->whole};
-        const float *weights = job->row_weights == NULL ? NULL : job->row_weights + block->first;
-        sum += aei_cost_of_rows(job->cost, block->rows, job->row_count, features, panels,
-                                block->costs, s->missing ? &there : NULL, weights,
-                                factor + block->first);
+        const float *weights = job->row_weights == NULL ? NULL : job->row_weights + block->local;
+        const double cost = aei_cost_of_rows(job->cost, block->rows, s->batch_rows, features,
+                                             panels, block->costs, s->missing ? &there : NULL,
+                                             weights, factor + block->local);
+        sum += cost;
+        *finite = *finite && isfinite(cost);
+        if (thread == 0)
+            block->cost = cost;
     }
-    return sum / (double)job->row_count;
+    return sum / (double)s->batch_rows;
 }
 
 /* The penalty of the batch from the shares of its panels. */
-static double add_penalties(const aei_step *s)
+static double add_penalties(aei_step *s, size_t thread, bool *finite)
 {
     double sum = 0;
-    for (size_t b = 0; s->penalised < s->network->depth && b < s->block_count; b++)
-        for (size_t p = 0; p < s->network->layers[s->penalised].panels; p++)
-            sum += s->blocks[b].penalties[p];
+    for (size_t b = 0; b < s->block_count; b++) {
+        double share = 0;
+        for (size_t p = 0;
+             s->penalised < s->network->depth && p < s->network->layers[s->penalised].panels; p++)
+            share += s->blocks[b].penalties[p];
+        sum += share;
+        *finite = *finite && isfinite(share);
+        if (thread == 0)
+            s->blocks[b].penalty = share;
+    }
     return sum;
+}
+
+/* Backward over several ranks: a layer's weights are its owners' as soon as all threads are through
+ * with it. */
+static void go_back(aei_step *s, size_t thread)
+{
+    for (size_t l = s->network->depth; l-- > 0;) {
+        aei_team_barrier(s->team);
+        if (s->ranks != NULL && thread == 0)
+            aei_ranks_layer_is_done(s, l + 1);
+        aei_step_backward(s, l, thread);
+    }
+}
+
+/* The end of a step of several ranks. A rank whose cost is not finite has nothing to add; the
+ * others see that in its report. */
+static void take_ranks_step(aei_step *s, bool finite, size_t thread)
+{
+    if (thread == 0)
+        aei_ranks_report(s, finite ? AEI_WORD_GO : AEI_WORD_DIVERGED,
+                         finite ? AE_OK : AE_ERROR_DIVERGED);
+    if (finite) {
+        aei_step_output_gradient(s, thread);
+        go_back(s, thread);
+    }
+    aei_team_barrier(s->team);
+    if (thread == 0)
+        aei_ranks_layer_is_done(s, 0);
+    aei_ranks_end(s, thread);
 }
 
 static void take_step(void *context, size_t thread)
 {
     aei_step *s = context;
     const size_t depth = s->network->depth;
+    bool finite = true;
     aei_step_gather(s, thread);
-    aei_team_barrier(s->team);
     for (size_t l = 0; l < depth; l++) {
-        aei_step_forward(s, l, thread);
+        if (s->ranks != NULL && thread == 0)
+            aei_ranks_await(s, l, l + 1);
         aei_team_barrier(s->team);
+        aei_step_forward(s, l, thread);
     }
-    const double cost = cost_of_batch(s, s->scratch[thread].factor);
-    const double penalty = add_penalties(s);
+    aei_team_barrier(s->team);
+    const double cost = cost_of_batch(s, thread, &finite);
+    const double penalty = add_penalties(s, thread, &finite);
+    if (s->ranks != NULL) {
+        take_ranks_step(s, finite, thread);
+        return;
+    }
     if (thread == 0) {
         s->cost = cost;
         s->penalty = penalty;
@@ -94,10 +149,7 @@ static void take_step(void *context, size_t thread)
         return;
     }
     aei_step_output_gradient(s, thread);
-    for (size_t l = depth; l-- > 0;) {
-        aei_team_barrier(s->team);
-        aei_step_backward(s, l, thread);
-    }
+    go_back(s, thread);
     if (!s->stored)
         return;
     aei_team_barrier(s->team);
@@ -120,20 +172,37 @@ static ae_status fail_diverged(const aei_step *step)
 
 static void cut_into_blocks(aei_step *step)
 {
-    const aei_blocks blocks = {step->job->row_count, step->block_size,
+    const aei_blocks blocks = {step->batch_rows, step->block_size,
                                aei_network_norms(step->network) > 0};
-    step->block_count = aei_block_count(&blocks);
+    aei_range mine = {0, aei_block_count(&blocks)};
+    if (step->ranks != NULL) {
+        aei_ranks_begin(step);
+        mine = step->ranks->blocks[step->ranks->rank].blocks;
+    }
+    const size_t first_row = aei_step_rows_of_rank(step, step->batch_rows).first;
+    step->block_count = mine.last - mine.first;
     for (size_t b = 0; b < step->block_count; b++) {
-        const aei_range rows = aei_block_rows(&blocks, b);
-        step->blocks[b].number = b;
+        const aei_range rows = aei_block_rows(&blocks, mine.first + b);
+        step->blocks[b].number = mine.first + b;
         step->blocks[b].first = rows.first;
+        step->blocks[b].local = rows.first - first_row;
         step->blocks[b].rows = rows.last - rows.first;
     }
+}
+
+/* Divergence by clipping's norm is seen by every rank alike. */
+static ae_status outcome(const aei_step *step)
+{
+    if (step->ranks != NULL)
+        AE_TRY(aei_ranks_outcome(step));
+    return step->diverged ? fail_diverged(step) : AE_OK;
 }
 
 ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, double *gradient_norm)
 {
     step->job = job;
+    step->number = job->number;
+    step->batch_rows = job->batch_rows == 0 ? job->row_count : job->batch_rows;
     cut_into_blocks(step);
     step->diverged = step->complete = false;
     step->cost = step->penalty = step->gradient_norm = 0;
@@ -146,8 +215,7 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
     *gradient_norm = step->gradient_norm;
     if (status != AE_OK)
         return status;
-    if (step->diverged)
-        return fail_diverged(step);
+    AE_TRY(outcome(step));
     step->complete = true;
     step->network->generation++;
     step->network->batches_tracked += aei_network_norms(step->network) > 0 ? 1 : 0;

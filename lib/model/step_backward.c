@@ -2,7 +2,7 @@
 /* The way back through a step: the gradient of each layer's input, then of its weights, which go
  * into the optimizer, or where the whole gradient is kept, while they are in cache. */
 #include "model/dropout.h"
-#include "model/step_internal.h"
+#include "model/step_ranks.h"
 #include "model/weighted.h"
 
 #include <string.h>
@@ -49,6 +49,18 @@ static void backward_block(aei_step *s, const aei_step_block *b, size_t l, size_
     aei_matrix_form_store(&a->delta_form, &s->mode, b->rows, p, a->delta + at);
 }
 
+static void push_statistics(aei_step *s, size_t l, size_t p, size_t thread)
+{
+    const size_t panel = s->network->kernels->panel, at = p * panel, size = panel * sizeof(float);
+    aei_tree *tree = &s->scratch[thread].statistics;
+    for (size_t i = 0; i < s->block_count; i++) {
+        const aei_activations *a = &s->blocks[i].layers[l];
+        memcpy(aei_tree_next(tree), a->mean + at, size);
+        memcpy(aei_tree_next(tree) + panel, a->variance + at, size);
+        aei_tree_push(tree, node_of(&s->blocks[i]), 2 * panel);
+    }
+}
+
 /* The statistics of the batch from those of its blocks; one block's are the batch's already. */
 static void add_statistics(aei_step *s, size_t l, size_t p, size_t thread)
 {
@@ -56,12 +68,7 @@ static void add_statistics(aei_step *s, size_t l, size_t p, size_t thread)
     aei_tree *tree = &s->scratch[thread].statistics;
     if (s->block_count == 1)
         return;
-    for (size_t i = 0; i < s->block_count; i++) {
-        const aei_activations *a = &s->blocks[i].layers[l];
-        memcpy(aei_tree_next(tree), a->mean + at, size);
-        memcpy(aei_tree_next(tree) + panel, a->variance + at, size);
-        aei_tree_push(tree, node_of(&s->blocks[i]), 2 * panel);
-    }
+    push_statistics(s, l, p, thread);
     const float *sum = aei_tree_finish(tree, 2 * panel);
     memcpy(s->statistics[l].mean + at, sum, size);
     memcpy(s->statistics[l].variance + at, sum + panel, size);
@@ -72,7 +79,15 @@ static void finish_panel(aei_step *s, size_t l, size_t p, size_t thread)
 {
     const aei_layer *layer = &s->network->layers[l];
     const size_t panel = s->network->kernels->panel;
-    const float *gradient = aei_tree_finish(&s->scratch[thread].norms, 2 * panel);
+    aei_step_scratch *mine = &s->scratch[thread];
+    if (s->ranks != NULL) {
+        if (layer->batch_norm)
+            push_statistics(s, l, p, thread);
+        aei_ranks_take_norms(s, l, p, &mine->norms, &mine->statistics);
+        mine->norms.height = mine->statistics.height = 0;
+        return;
+    }
+    const float *gradient = aei_tree_finish(&mine->norms, 2 * panel);
     if (layer->batch_norm) {
         apply_or_store(s, &s->job->no_decay, layer->gamma + p * panel, panel, gradient);
         add_statistics(s, l, p, thread);
@@ -98,7 +113,7 @@ void aei_step_output_gradient(aei_step *s, size_t thread)
             const float *y = s->missing ? b->compared : b->layers[l].y;
             float *delta = b->layers[l].delta + at;
             n->kernels->cost_gradient(b->rows, count, y + at, b->target + at,
-                                      s->scratch[thread].factor + b->first, delta);
+                                      s->scratch[thread].factor + b->local, delta);
             if (s->job->feature_weights != NULL)
                 aei_weigh_gradient(n->kernels, b->rows, count, s->job->feature_weights + p * panel,
                                    delta);
@@ -140,10 +155,10 @@ static void backward_input(aei_step *s, size_t l, size_t q, size_t thread)
     finish_panel(s, l - 1, q, thread);
 }
 
-/* The gradient of a tile of layer l's weights: rows of panel q, columns of panel p. `prefetch` is
- * what its update will touch. */
-static const float *tile_gradient(aei_step *s, size_t l, size_t q, size_t p,
-                                  const float *const prefetch[3], size_t thread)
+/* The gradient of a tile of layer l's weights, rows of panel q, columns of panel p, as parts of the
+ * thread's tree. `prefetch` is what its update will touch. */
+static void push_tiles(aei_step *s, size_t l, size_t q, size_t p, const float *const prefetch[3],
+                       size_t thread)
 {
     static const float *const nothing[3];
     const aei_layer *layer = &s->network->layers[l];
@@ -157,7 +172,25 @@ static const float *tile_gradient(aei_step *s, size_t l, size_t q, size_t p,
                         i + 1 == s->block_count ? prefetch : nothing);
         aei_tree_push(tiles, node_of(b), rows * panel);
     }
-    return aei_tree_finish(tiles, rows * panel);
+}
+
+/* Over several ranks: gradients of panels of weights, those first that go to the next rank. */
+static void backward_weights(aei_step *s, size_t l, size_t thread)
+{
+    static const float *const nothing[3];
+    const aei_layer *layer = &s->network->layers[l];
+    const size_t start = aei_ranks_first_panel(s, l);
+    aei_tree *tiles = &s->scratch[thread].tiles;
+    for (size_t k; aei_step_pop_panel(s, aei_step_phase(l, AEI_WEIGHTS), thread, &k);) {
+        const size_t p = (start + k) % layer->panels;
+        for (size_t q = 0; q < aei_step_panels(s, layer->in); q++) {
+            push_tiles(s, l, q, p, nothing, thread);
+            aei_ranks_take_tile(s, l, q, p, tiles);
+            tiles->height = 0;
+        }
+        aei_ranks_panel_is_there(s, l, p);
+        (void)aei_ranks_tend(s, thread);
+    }
 }
 
 void aei_step_backward(aei_step *s, size_t l, size_t thread)
@@ -178,14 +211,21 @@ void aei_step_backward(aei_step *s, size_t l, size_t thread)
         const size_t count = aei_columns(panel, layer->in, q);
         if (l > 0)
             backward_input(s, l, q, thread);
+        if (s->ranks != NULL) {
+            (void)aei_ranks_tend(s, thread);
+            continue;
+        }
         for (size_t p = 0; p < layer->panels; p++) {
             const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
             /* The update needs the moments next; its weights are in cache, those of the next
              * transposition are not. */
             const float *const prefetch[3] = {first + offset, second + offset,
                                               n->parameters + offset + ahead};
+            push_tiles(s, l, q, p, prefetch, thread);
             apply_or_store(s, &s->job->weights, offset, count * panel,
-                           tile_gradient(s, l, q, p, prefetch, thread));
+                           aei_tree_finish(&s->scratch[thread].tiles, count * panel));
         }
     }
+    if (s->ranks != NULL)
+        backward_weights(s, l, thread);
 }

@@ -3,7 +3,7 @@
  * share of its cost. */
 #include "model/dropout.h"
 #include "model/fill.h"
-#include "model/step_internal.h"
+#include "model/step_ranks.h"
 #include "model/weighted.h"
 
 /* Panel p of a block's rows: scaled, filled, corrupted. */
@@ -12,7 +12,7 @@ static void gather_panel(aei_step *s, aei_step_block *b, size_t p)
     const aei_scaling *scaling = s->network->scaling;
     const size_t panel = s->network->kernels->panel, features = s->network->widths[0];
     const size_t count = aei_columns(panel, features, p), at = p * b->rows * panel;
-    s->job->gather(s->job->source, s->job->rows + b->first, b->rows, p * panel, count,
+    s->job->gather(s->job->source, s->job->rows + b->local, b->rows, p * panel, count,
                    b->target + at, panel);
     if (scaling != NULL)
         aei_scaling_apply(scaling, p * panel, count, b->rows, b->target + at, panel);
@@ -122,5 +122,7 @@ void aei_step_forward(aei_step *s, size_t l, size_t thread)
                             i + 1 == s->block_count ? next : NULL);
             finish_panel(s, b, l, p);
         }
+        if (s->ranks != NULL)
+            (void)aei_ranks_tend(s, thread);
     }
 }

@@ -26,6 +26,9 @@ typedef struct aei_activations {
 typedef struct aei_step_block {
     size_t number;      /* in the batch */
     size_t first, rows; /* among the batch's rows */
+    size_t local;       /* its first row among this rank's */
+    double cost;        /* of its rows, times those of the batch */
+    double penalty;     /* its share of the batch's */
     float *input;       /* [panels][rows][P] */
     aei_matrix_form input_form;
     float *target;     /* the input before it was corrupted or filled; else the input itself */
@@ -57,21 +60,22 @@ struct aei_step {
     aei_arena arena;
     ae_network *network;
     aei_team *team;
-    aei_messages *messages; /* NULL: one rank */
+    struct aei_step_ranks *ranks; /* NULL: one */
     size_t threads;
     size_t max_rows, block_size;
     bool stored, noisy, missing, dropping;
     aei_gemm_mode mode;
-    aei_step_scratch *scratch; /* [threads] */
-    aei_work_queue *queues;    /* [phases][threads]: the panels of a phase that are left */
-    aei_step_block *blocks;    /* [most_blocks] */
-    size_t most_blocks;
+    aei_step_scratch *scratch;       /* [threads] */
+    aei_work_queue *queues;          /* [phases][threads]: the panels of a phase that are left */
+    aei_step_block *blocks;          /* [most_blocks] */
+    size_t most_blocks, tree_blocks; /* of this rank, and of all */
     aei_step_statistics *statistics; /* [layers] */
     float *ones;                     /* [P] */
     float *gradient;                 /* like the parameters; NULL unless stored */
-    double *squares;                 /* sums of squares of the gradient's blocks */
+    double *squares;                 /* of the gradient: squares.h */
     const aei_step_job *job;         /* the step under way, and what is found out in it: */
-    size_t block_count;
+    size_t block_count, batch_rows;
+    uint64_t number;  /* of the step in the run */
     size_t penalised; /* the layer whose output has a penalty; depth: none */
     double whole;     /* weights of all features */
     double cost, penalty, gradient_norm;
@@ -81,10 +85,6 @@ struct aei_step {
 /* Phases by their places in `queues`; a layer has two, forward and backward. */
 enum { AEI_PHASE_INPUT, AEI_PHASE_OUTPUT, AEI_PHASE_LAYERS };
 
-/* Blocks in which the gradient's norm is summed: cut by place, not by thread, so that the sum's
- * bits are fixed. */
-enum { AEI_NORM_BLOCK = 8192 };
-
 static inline size_t aei_step_panels(const aei_step *step, size_t features)
 {
     return aei_panels(step->network->kernels->panel, features);
@@ -93,11 +93,11 @@ static inline size_t aei_step_panels(const aei_step *step, size_t features)
 /* The next panel of a phase for this thread; false when none is left. */
 bool aei_step_pop_panel(aei_step *step, size_t phase, size_t thread, size_t *panel);
 
-/* The phase of layer l, going forward or back. */
-enum { AEI_FORWARD, AEI_BACKWARD };
+/* The phase of layer l, going forward or back, and, over several ranks, its weights' gradient. */
+enum { AEI_FORWARD, AEI_BACKWARD, AEI_WEIGHTS, AEI_DIRECTIONS };
 static inline size_t aei_step_phase(size_t l, size_t direction)
 {
-    return AEI_PHASE_LAYERS + 2 * l + direction;
+    return AEI_PHASE_LAYERS + AEI_DIRECTIONS * l + direction;
 }
 
 /* What products over features read of each block's matrix: the matrix, or the thread's repacked
@@ -118,6 +118,9 @@ void aei_step_gather(aei_step *step, size_t thread);
 void aei_step_forward(aei_step *step, size_t l, size_t thread);
 void aei_step_output_gradient(aei_step *step, size_t thread);
 void aei_step_backward(aei_step *step, size_t l, size_t thread);
+
+/* running = decay * running + (1 - decay) * batch. */
+void aei_step_blend(float *running, const float *batch, float decay, size_t count);
 
 /* Panel p's statistics of the batch, blended into the running statistics of layer l. */
 void aei_step_blend_statistics(aei_step *step, size_t l, size_t p);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A step's life and its memory. */
 #include "base/error.h"
-#include "model/step_internal.h"
+#include "model/squares.h"
+#include "model/step_ranks.h"
 
 #include <stdlib.h>
 
 /* The most rows that a block can have: with batch normalisation the last one may get one more. */
 static size_t rows_of_block(const aei_step *s)
 {
-    return s->most_blocks == 1 ? s->max_rows : s->block_size + 1;
+    return s->tree_blocks == 1 ? s->max_rows : s->block_size + 1;
 }
 
 /* What the layers hold of a block. Without normalisation x^ and y are one array: nothing reads the
@@ -73,7 +74,7 @@ static aei_tree lay_out_tree(aei_step *s, aei_tree_add add, size_t floats)
     return (aei_tree){
         .add = add,
         .stride = floats,
-        .parts = aei_arena_take(&s->arena, aei_tree_parts(s->most_blocks), floats * sizeof(float))};
+        .parts = aei_arena_take(&s->arena, aei_tree_parts(s->tree_blocks), floats * sizeof(float))};
 }
 
 /* What each thread works with. No two threads write to one line of the cache. */
@@ -106,7 +107,7 @@ static void lay_out_statistics(aei_step *s)
 {
     const ae_network *n = s->network;
     const size_t panel = n->kernels->panel;
-    for (size_t l = 0; l < n->depth && s->most_blocks > 1; l++) {
+    for (size_t l = 0; l < n->depth && s->tree_blocks > 1; l++) {
         const aei_step_statistics whole = {
             .mean = aei_arena_take(&s->arena, n->layers[l].panels, panel * sizeof(float)),
             .variance = aei_arena_take(&s->arena, n->layers[l].panels, panel * sizeof(float))};
@@ -122,13 +123,12 @@ static void lay_out(aei_step *s)
     s->blocks = aei_arena_take(arena, s->most_blocks, sizeof *s->blocks);
     s->statistics = aei_arena_take(arena, n->depth, sizeof *s->statistics);
     s->scratch = aei_arena_take(arena, s->threads, sizeof *s->scratch);
-    s->queues = aei_arena_take(arena, (AEI_PHASE_LAYERS + 2 * n->depth) * s->threads,
+    s->queues = aei_arena_take(arena, (AEI_PHASE_LAYERS + AEI_DIRECTIONS * n->depth) * s->threads,
                                sizeof *s->queues);
     s->ones = aei_arena_take(arena, n->kernels->panel, sizeof(float));
     if (s->stored) {
         s->gradient = aei_arena_take(arena, n->parameter_floats, sizeof(float));
-        s->squares = aei_arena_take(
-            arena, (n->parameter_floats + AEI_NORM_BLOCK - 1) / AEI_NORM_BLOCK, sizeof(double));
+        s->squares = aei_arena_take(arena, aei_squares_before(n, n->depth), sizeof(double));
     }
     for (size_t b = 0; b < s->most_blocks; b++)
         lay_out_block(s, s->blocks == NULL ? NULL : &s->blocks[b]);
@@ -143,26 +143,30 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     if (s == NULL)
         return aei_fail_memory(sizeof *s);
     s->network = network;
-    s->messages = messages;
     s->team = team;
     s->threads = aei_team_threads(team);
     s->max_rows = max_rows;
     s->block_size = block;
-    s->most_blocks = aei_block_count(
+    s->tree_blocks = aei_block_count(
         &(aei_blocks){max_rows, block, aei_network_norms(network) > 0});
+    s->most_blocks = messages == NULL ? s->tree_blocks
+                                      : s->tree_blocks / aei_messages_ranks(messages) + 1;
     /* A tied weight's gradient has two parts, which are complete at different times. */
-    s->stored = (flags & AEI_STEP_GRADIENT) != 0 || network->tied;
+    s->stored = (messages == NULL && (flags & AEI_STEP_GRADIENT) != 0) || network->tied;
     s->noisy = (flags & AEI_STEP_NOISE) != 0;
     s->missing = (flags & AEI_STEP_MISSING) != 0;
     s->dropping = (flags & AEI_STEP_DROPOUT) != 0;
     s->mode = aei_gemm_mode_for(network->kernels, (flags & AEI_STEP_BF16) != 0);
     lay_out(s);
     ae_status status = aei_arena_allocate(&s->arena);
+    if (status == AE_OK) {
+        lay_out(s);
+        status = messages == NULL ? AE_OK : aei_ranks_create(s, messages);
+    }
     if (status != AE_OK) {
-        free(s);
+        aei_step_free(s);
         return status;
     }
-    lay_out(s);
     for (size_t i = 0; i < network->kernels->panel; i++)
         s->ones[i] = 1;
     *step = s;
@@ -173,11 +177,12 @@ void aei_step_free(aei_step *step)
 {
     if (step == NULL)
         return;
+    aei_ranks_free(step);
     aei_arena_free(&step->arena);
     free(step);
 }
 
 size_t aei_step_memory(const aei_step *step)
 {
-    return step->arena.size;
+    return step->arena.size + (step->ranks == NULL ? 0 : step->ranks->arena.size);
 }

@@ -37,7 +37,7 @@ const aei_matrix_form *aei_step_layer_delta(const aei_step_block *block, size_t 
 
 aei_penalty aei_step_penalty_of_block(const aei_step *s, const aei_step_block *block)
 {
-    const float share = (float)block->rows / (float)s->job->row_count;
+    const float share = (float)block->rows / (float)s->batch_rows;
     aei_penalty penalty = s->job->penalty;
     penalty.l1 *= share;
     penalty.l2 *= share;

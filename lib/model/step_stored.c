@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a step does beside forward and backward: running statistics, and the update from a stored
  * gradient, whose norm has to be known before any parameter moves. */
+#include "model/squares.h"
 #include "model/step_internal.h"
 #include "model/tied.h"
 
@@ -8,7 +9,7 @@
 
 /* Exponential moving averages of the batches, as PyTorch keeps them, but with the biased
  * variance. */
-static void blend(float *running, const float *batch, float decay, size_t count)
+void aei_step_blend(float *running, const float *batch, float decay, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         running[i] = decay * running[i] + (1 - decay) * batch[i];
@@ -22,28 +23,42 @@ void aei_step_blend_statistics(aei_step *s, size_t l, size_t p)
     const bool whole = s->block_count == 1;
     const float *mean = whole ? only->mean : s->statistics[l].mean;
     const float *variance = whole ? only->variance : s->statistics[l].variance;
-    blend(n->running + n->layers[l].mean + p * panel, mean + p * panel, n->bn_decay, panel);
-    blend(n->running + n->layers[l].variance + p * panel, variance + p * panel, n->bn_decay, panel);
+    aei_step_blend(n->running + n->layers[l].mean + p * panel, mean + p * panel, n->bn_decay,
+                   panel);
+    aei_step_blend(n->running + n->layers[l].variance + p * panel, variance + p * panel,
+                   n->bn_decay, panel);
+}
+
+/* The sums of squares of one layer that are this thread's. */
+static void sum_layer(aei_step *s, size_t l, size_t thread)
+{
+    const ae_network *n = s->network;
+    const aei_layer *layer = &n->layers[l];
+    const size_t panel = n->kernels->panel, rows = layer->panels * layer->in;
+    const size_t count = aei_squares_of_weights(layer);
+    double *sums = s->squares + aei_squares_before(n, l);
+    const aei_range mine = aei_share(count, thread, s->threads);
+    for (size_t i = mine.first; i < mine.last; i++) {
+        const size_t first = i * AEI_SQUARE_ROWS, left = rows - first;
+        sums[i] = aei_square_sum(s->gradient + layer->weight + first * panel,
+                                 left < AEI_SQUARE_ROWS ? left : AEI_SQUARE_ROWS, panel);
+    }
+    if (thread == 0)
+        for (size_t p = 0; p < layer->panels; p++)
+            sums[count + p] = (layer->batch_norm
+                                   ? aei_square_sum(s->gradient + layer->gamma + p * panel, 1,
+                                                    panel)
+                                   : 0) +
+                              aei_square_sum(s->gradient + layer->beta + p * panel, 1, panel);
 }
 
 /* The global norm of the stored gradient, the same in every thread. */
 static double stored_norm(aei_step *s, size_t thread)
 {
-    const size_t floats = s->network->parameter_floats,
-                 blocks = (floats + AEI_NORM_BLOCK - 1) / AEI_NORM_BLOCK;
-    const aei_range mine = aei_share(blocks, thread, s->threads);
-    for (size_t b = mine.first; b < mine.last; b++) {
-        const size_t end = (b + 1) * AEI_NORM_BLOCK < floats ? (b + 1) * AEI_NORM_BLOCK : floats;
-        double sum = 0;
-        for (size_t i = b * AEI_NORM_BLOCK; i < end; i++)
-            sum += (double)s->gradient[i] * (double)s->gradient[i];
-        s->squares[b] = sum;
-    }
+    for (size_t l = 0; l < s->network->depth; l++)
+        sum_layer(s, l, thread);
     aei_team_barrier(s->team);
-    double sum = 0;
-    for (size_t b = 0; b < blocks; b++)
-        sum += s->squares[b];
-    return sqrt(sum);
+    return aei_squares_norm(s->squares, aei_squares_before(s->network, s->network->depth));
 }
 
 /* Of each tied pair one gradient, in the encoder's place. */
