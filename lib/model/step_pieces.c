@@ -190,7 +190,8 @@ static void step_rows(aei_step *s, const aei_update *rule, size_t offset, size_t
     const size_t panel = s->network->kernels->panel;
     float *parameters = s->network->parameters + offset;
     float *padded = s->scratch[thread].transposed;
-    if (columns < panel) {
+    /* Kernels load whole lines of the cache. */
+    if (columns < panel || (uintptr_t)gradient % AEI_ALIGNMENT != 0) {
         memset(padded, 0, rows * panel * sizeof *padded);
         copy_rows(padded, panel, gradient, columns, rows, columns);
         gradient = padded;
