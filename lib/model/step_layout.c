@@ -161,7 +161,7 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     ae_status status = aei_arena_allocate(&s->arena);
     if (status == AE_OK) {
         lay_out(s);
-        status = messages == NULL ? AE_OK : aei_ranks_create(s, messages);
+        status = messages == NULL ? AE_OK : aei_step_ranks_create(s, messages);
     }
     if (status != AE_OK) {
         aei_step_free(s);
@@ -177,7 +177,7 @@ void aei_step_free(aei_step *step)
 {
     if (step == NULL)
         return;
-    aei_ranks_free(step);
+    aei_step_ranks_free(step);
     aei_arena_free(&step->arena);
     free(step);
 }

@@ -160,7 +160,7 @@ static ae_status cut_pieces(aei_step *s)
     return AE_OK;
 }
 
-ae_status aei_ranks_create(aei_step *s, aei_messages *messages)
+ae_status aei_step_ranks_create(aei_step *s, aei_messages *messages)
 {
     aei_step_ranks *ranks = calloc(1, sizeof *ranks);
     size_t *bytes = calloc(aei_messages_ranks(messages), sizeof *bytes);
@@ -185,7 +185,7 @@ cleanup:
     return status;
 }
 
-void aei_ranks_free(aei_step *s)
+void aei_step_ranks_free(aei_step *s)
 {
     if (s->ranks == NULL)
         return;

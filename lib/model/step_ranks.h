@@ -79,8 +79,8 @@ typedef struct aei_step_ranks {
 } aei_step_ranks;
 
 /* Life; aei_step_create and aei_step_free call them. */
-ae_status aei_ranks_create(aei_step *step, aei_messages *messages);
-void aei_ranks_free(aei_step *step);
+ae_status aei_step_ranks_create(aei_step *step, aei_messages *messages);
+void aei_step_ranks_free(aei_step *step);
 
 /* A step begins: blocks are dealt out. */
 void aei_ranks_begin(aei_step *step);
