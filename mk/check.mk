@@ -79,7 +79,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
-TSAN_SUITES := agree_runs background best blocks bfloat16 blis divergence error evaluate events failures faults messages own_optimizer \
+TSAN_SUITES := agree_runs background best blocks bfloat16 blis divergence error evaluate events failures faults messages own_optimizer rank_faults rank_stops ranks \
     reader resume run session source step_ranks team \
     trainer trainer_events training transport
 check-tsan: ## run the tests that start threads under the thread sanitizer

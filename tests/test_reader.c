@@ -85,6 +85,47 @@ START_TEST(batches_come_in_any_order_from_anywhere)
 }
 END_TEST
 
+/* Of 230 rows in batches of 32 the last has 6. The second share has none of it. */
+START_TEST(a_share_is_these_places_of_each_batch_and_no_others)
+{
+    const aei_reader_share shares[] = {
+        {.batches = 8, .first = 10, .count = 7, .last_first = 2, .last_count = 4},
+        {.batches = 8, .first = 0, .count = 3},
+        {.batches = 7, .first = 31, .count = 1},
+    };
+    uint32_t order[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        order[i] = (uint32_t)((i * 77 + 5) % ROWS);
+    for (size_t s = 0; s < COUNT(shares); s++) {
+        const aei_reader_share *share = &shares[s];
+        world w = make(_i);
+        aei_reader *reader = NULL;
+        size_t asked = 0;
+        ck_assert_ok(aei_reader_create_share(&reader, w.rows, BATCH, share, NULL, NULL));
+        ck_assert_uint_eq(aei_reader_count(reader), share->batches);
+        aei_reader_begin(reader, order);
+        for (size_t k = 0; k < share->batches; k++) {
+            const bool last = k == ROWS / BATCH;
+            const size_t first = k * BATCH + (last ? share->last_first : share->first);
+            aei_batch batch;
+            ck_assert_ok(aei_reader_take(reader, k, &batch));
+            ck_assert_uint_eq(batch.count, last ? share->last_count : share->count);
+            for (size_t r = 0; r < batch.count; r++) {
+                float row[WIDTH];
+                aei_dataset_gather(batch.dataset, batch.rows + r, 1, 0, WIDTH, row, WIDTH);
+                ck_assert_mem_eq(row, w.values + order[first + r] * (size_t)WIDTH, sizeof row);
+            }
+            asked += batch.count;
+        }
+        aei_reader_rest(reader);
+        if (_i == FAR_SOURCE)
+            ck_assert_uint_eq(atomic_load(&w.source->asked), asked);
+        aei_reader_free(reader);
+        drop(&w);
+    }
+}
+END_TEST
+
 typedef struct watched {
     aei_reader *reader;
     const uint32_t *promise;
@@ -356,6 +397,7 @@ Suite *reader_suite(void)
     TCase *tcase = tcase_create("reader");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
     tcase_add_loop_test(tcase, batches_come_in_any_order_from_anywhere, 0, FAR_KINDS);
+    tcase_add_loop_test(tcase, a_share_is_these_places_of_each_batch_and_no_others, 0, FAR_KINDS);
     tcase_add_loop_test(tcase, a_promise_is_kept_or_broken_without_a_wrong_row, 0, FAR_KINDS);
     tcase_add_test(tcase, wide_rows_come_from_the_file_or_its_mapping);
     tcase_add_loop_test(tcase, it_does_not_matter_where_rows_are, 0, FAR_KINDS);

@@ -258,16 +258,16 @@ static ae_status advance(ae_trainer *t, double *cost)
         return decline(t, status);
     if (t->progress.epoch_step == 0 || !t->snapshot.taken)
         aei_trainer_take_snapshot(t);
-    const aei_step_job job = next_job(t, &batch, rate);
+    t->job = next_job(t, &batch, rate);
     double norm;
-    status = aei_step_run(t->step, &job, cost, &norm);
+    status = aei_step_run(t->step, &t->job, cost, &norm);
     if (status != AE_OK)
         return not_taken(t, status);
-    count_step(t, job.batch_rows, *cost);
+    count_step(t, t->job.batch_rows, *cost);
     t->progress.seconds += seconds_now() - start;
     if (t->options.on_step != NULL)
         AE_TRY(aei_step_settle(t->step));
-    status = report_step(t, job.batch_rows, *cost, (double)rate, norm);
+    status = report_step(t, t->job.batch_rows, *cost, (double)rate, norm);
     if (status == AE_OK || t->ranks == NULL || epoch_is_full(t))
         return status;
     aei_ranks_keep_stop(t->ranks, status);

@@ -52,6 +52,7 @@ struct ae_trainer {
     aei_ranks *ranks; /* that share the run; NULL: this one alone */
     aei_team *team;
     aei_step *step;
+    aei_step_job job;          /* its last, which it may look at until it has settled */
     aei_optimizer_share share; /* of the moments that the step wants */
     aei_reader_share rows;     /* of each batch that the step wants */
     ae_session *validator; /* evaluates the validation set with the same team; NULL without one */

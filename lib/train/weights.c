@@ -16,8 +16,10 @@ void aei_trainer_resumed(ae_trainer *t)
     t->restored = false;
     t->checkpoint_behind = false;
     t->log_behind = true;
-    if (t->ranks != NULL)
+    if (t->ranks != NULL) {
         t->ranks->behind = false;
+        t->ranks->stop = AE_OK;
+    }
     t->network->generation++;
     aei_step_forget_gradient(t->step);
 }
