@@ -21,7 +21,9 @@ MAN_STAMP := $(BUILD)/man/stamp
 $(MAN_STAMP): $(HEADERS) scripts/man-pages
 	$(say) MAN '$(@D)/*.3'
 	@mkdir -p $(@D)
-	$(Q)scripts/man-pages $(@D) && touch $@
+	$(Q)scripts/man-pages $(@D)
+	@for p in $(MAN_PAGES); do test -e $(@D)/$$p || { echo "$(@D)/$$p is missing: scripts/man-pages does not read its header"; exit 1; }; done
+	$(Q)touch $@
 
 # What libae.a needs, as flags: were it packages by name (Requires.private), pkg-config would look for
 # them, and pass on where their headers are, for users of the shared library as well.
