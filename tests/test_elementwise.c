@@ -334,6 +334,29 @@ START_TEST(updates_agree_with_reference)
 }
 END_TEST
 
+/* One addition each, so the bits are the same; parts of gradients begin anywhere. */
+START_TEST(gradients_are_added_and_squared_as_by_reference)
+{
+    const aei_kernels *k = table(_i);
+    for (size_t n = 1; n <= 70; n++) {
+        float *in = random_array(n + 1, -3, 5), *sum = random_array(n, -1, 1);
+        float *expected = copy(sum, n);
+        k->add(n, in + 1, sum);
+        aei_kernels_reference.add(n, in + 1, expected);
+        for (size_t i = 0; i < n; i++)
+            REQUIRE(sum[i] == expected[i], "%s: %zu of %zu", k->name, i, n);
+        release(in, n + 1), release(sum, n), release(expected, n);
+    }
+    for (size_t n = 16; n <= 1024; n += 16) {
+        float *in = random_array(n, -3, 5);
+        const double exact = aei_kernels_reference.square_sum(n, in);
+        REQUIRE(fabs(k->square_sum(n, in) - exact) <= 1e-15 * (double)n * exact, "%s: %zu", k->name,
+                n);
+        release(in, n);
+    }
+}
+END_TEST
+
 /* Padding is zeros and stays so: nothing else keeps the sums right. */
 START_TEST(zeros_stay_zeros)
 {
@@ -364,6 +387,7 @@ Suite *elementwise_suite(void)
     tcase_add_loop_test(each, gradients_agree_with_reference, 0, last);
     tcase_add_loop_test(each, costs_agree_with_reference, 0, last);
     tcase_add_loop_test(each, updates_agree_with_reference, 0, last);
+    tcase_add_loop_test(each, gradients_are_added_and_squared_as_by_reference, 0, last);
     tcase_add_loop_test(each, zeros_stay_zeros, 0, last);
     suite_add_tcase(suite, each);
     return suite;

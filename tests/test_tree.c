@@ -34,7 +34,7 @@ static void sum_of(size_t first, size_t count, float values[WIDTH])
 
 static aei_tree empty_tree(float *parts)
 {
-    return (aei_tree){.add = aei_tree_add_gradients, .parts = parts, .stride = WIDTH};
+    return (aei_tree){.kernels = &aei_kernels_reference, .parts = parts, .stride = WIDTH};
 }
 
 static void push_leaves(aei_tree *tree, size_t first, size_t last)
@@ -89,7 +89,7 @@ START_TEST(statistics_are_those_of_all_rows)
 {
     enum { BLOCKS = 7, ROWS = 40 };
     float parts[AEI_TREE_HEIGHT * 2];
-    aei_tree tree = {.add = aei_tree_add_statistics, .parts = parts, .stride = 2};
+    aei_tree tree = {.statistics = true, .parts = parts, .stride = 2};
     double sum = 0, squares = 0, rows = 0;
     for (size_t b = 0; b < BLOCKS; b++) {
         const size_t count = ROWS + 3 * b;

@@ -335,6 +335,45 @@ static void update(const aei_update *rule, size_t n, float *w, const float *grad
         update_adam(0, rule, n, w, gradient, first, second);
 }
 
+/* Parts of gradients that lie one behind the other need not begin on a line of the cache. */
+static void add(size_t n, const float *in, float *sum)
+{
+    size_t i = 0;
+    for (; i + AEI_LANES <= n; i += AEI_LANES) {
+        vec a, b;
+        memcpy(&a, sum + i, sizeof a);
+        memcpy(&b, in + i, sizeof b);
+        a += b;
+        memcpy(sum + i, &a, sizeof a);
+    }
+    for (; i < n; i++)
+        sum[i] += in[i];
+}
+
+/* Four sums, so that no addition waits for the one before it. */
+static double square_sum(size_t n, const float *in)
+{
+    enum { LANES = AEI_LANES / 2 };
+    typedef float half __attribute__((vector_size(LANES * sizeof(float))));
+    typedef double wide __attribute__((vector_size(LANES * sizeof(double))));
+    wide sums[4] = {0};
+    size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        for (size_t k = 0; k < 4; k++) {
+            half x;
+            memcpy(&x, in + i + k * LANES, sizeof x);
+            const wide y = __builtin_convertvector(x, wide);
+            sums[k] += y * y;
+        }
+    const wide all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    double sum = 0;
+    for (size_t j = 0; j < LANES; j++)
+        sum += all[j];
+    for (; i < n; i++)
+        sum += (double)in[i] * (double)in[i];
+    return sum;
+}
+
 static void map_elementwise(int function, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i += AEI_LANES) {

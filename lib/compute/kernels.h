@@ -130,6 +130,12 @@ struct aei_kernels {
     void (*update)(const aei_update *rule, size_t n, float *w, const float *gradient, float *first,
                    float *second);
 
+    /* sum += in, any n: gradients of blocks. The floats need no alignment. */
+    void (*add)(size_t n, const float *in, float *sum);
+
+    /* The sum of squares of n floats, a multiple of 16. */
+    double (*square_sum)(size_t n, const float *in);
+
     /*
      * bfloat16, the upper half of a float32, rounded to nearest, ties to even; NaN stays NaN.
      * `round_bf16` keeps the result as float32 (out may be in), `to_bf16` in 16 bits, and

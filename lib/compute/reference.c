@@ -229,6 +229,20 @@ static uint16_t bf16_of(float x)
     return (uint16_t)(high + (low > 0x8000 || (low == 0x8000 && (high & 1) != 0)));
 }
 
+static void add(size_t n, const float *in, float *sum)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += in[i];
+}
+
+static double square_sum(size_t n, const float *in)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)in[i] * (double)in[i];
+    return sum;
+}
+
 static void to_bf16(size_t n, const float *in, uint16_t *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -274,6 +288,8 @@ const aei_kernels aei_kernels_reference = {
     .cost_gradient = cost_gradient,
     .update = update,
     .round_bf16 = round_bf16,
+    .add = add,
+    .square_sum = square_sum,
     .to_bf16 = to_bf16,
     .from_bf16 = from_bf16,
     .map_elementwise = map_elementwise,

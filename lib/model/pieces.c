@@ -23,8 +23,17 @@ static size_t border(const aei_layer *layer, size_t panel, size_t part, size_t p
     const size_t full = layer->out / panel * layer->in; /* rows with P columns */
     size_t row = floats <= full * panel ? floats / panel
                                         : full + (floats - full * panel) / (layer->out % panel);
-    row = (row + AEI_SQUARE_ROWS / 2) / AEI_SQUARE_ROWS * AEI_SQUARE_ROWS;
+    const size_t within = (row % layer->in + AEI_SQUARE_ROWS / 2) / AEI_SQUARE_ROWS *
+                          AEI_SQUARE_ROWS;
+    row += (within < layer->in ? within : layer->in) - row % layer->in;
     return part == parts || row > rows ? rows : row;
+}
+
+/* Sums of squares before a row that begins one. */
+static size_t squares_before_row(const aei_layer *layer, size_t row)
+{
+    return row / layer->in * aei_squares_of_panel(layer) +
+           (row % layer->in + AEI_SQUARE_ROWS - 1) / AEI_SQUARE_ROWS;
 }
 
 static aei_piece piece_of(const ae_network *n, size_t l, size_t owner, size_t first, size_t last)
@@ -44,10 +53,10 @@ static aei_piece piece_of(const ae_network *n, size_t l, size_t owner, size_t fi
         piece.norms += (layer->batch_norm ? 2 : 1) * columns;
         piece.statistics += layer->batch_norm ? 2 * columns : 0;
     }
-    const size_t weights = (last - first + AEI_SQUARE_ROWS - 1) / AEI_SQUARE_ROWS;
-    piece.squares = weights + (piece.last_panel - piece.first_panel);
-    piece.first_square = aei_squares_before(n, l) + first / AEI_SQUARE_ROWS;
-    piece.norm_square = aei_squares_before(n, l) + aei_squares_of_weights(layer) +
+    piece.first_square = aei_squares_before(n, l) + squares_before_row(layer, first);
+    piece.squares = squares_before_row(layer, last) - squares_before_row(layer, first) +
+                    (piece.last_panel - piece.first_panel);
+    piece.norm_square = aei_squares_before(n, l) + layer->panels * aei_squares_of_panel(layer) +
                         piece.first_panel;
     return piece;
 }

@@ -2,6 +2,7 @@
 /* The way back through a step: the gradient of each layer's input, then of its weights, which go
  * into the optimizer, or where the whole gradient is kept, while they are in cache. */
 #include "model/dropout.h"
+#include "model/squares.h"
 #include "model/step_ranks.h"
 #include "model/weighted.h"
 
@@ -156,20 +157,21 @@ static void backward_input(aei_step *s, size_t l, size_t q, size_t thread)
 }
 
 /* The gradient of a tile of layer l's weights, rows of panel q, columns of panel p, as parts of the
- * thread's tree. `prefetch` is what its update will touch. */
+ * thread's tree. `prefetch` is what its update will touch; NULL: nothing. */
 static void push_tiles(aei_step *s, size_t l, size_t q, size_t p, const float *const prefetch[3],
                        size_t thread)
 {
-    static const float *const nothing[3];
     const aei_layer *layer = &s->network->layers[l];
     const size_t panel = s->network->kernels->panel, rows = aei_columns(panel, layer->in, q);
     const size_t columns = aei_columns(panel, layer->out, p);
     aei_tree *tiles = &s->scratch[thread].tiles;
+    /* A kernel always fetches something: what is in the cache costs nothing. */
+    const float *const nothing[3] = {tiles->parts, tiles->parts, tiles->parts};
     for (size_t i = 0; i < s->block_count; i++) {
         const aei_step_block *b = &s->blocks[i];
         aei_multiply_tn(&s->mode, b->rows, rows, columns, aei_step_layer_input(b, l), q,
                         aei_step_layer_delta(b, l), p, aei_tree_next(tiles),
-                        i + 1 == s->block_count ? prefetch : nothing);
+                        prefetch != NULL && i + 1 == s->block_count ? prefetch : nothing);
         aei_tree_push(tiles, node_of(b), rows * panel);
     }
 }
@@ -177,14 +179,13 @@ static void push_tiles(aei_step *s, size_t l, size_t q, size_t p, const float *c
 /* Over several ranks: gradients of panels of weights, those first that go to the next rank. */
 static void backward_weights(aei_step *s, size_t l, size_t thread)
 {
-    static const float *const nothing[3];
     const aei_layer *layer = &s->network->layers[l];
     const size_t start = aei_ranks_first_panel(s, l);
     aei_tree *tiles = &s->scratch[thread].tiles;
     for (size_t k; aei_step_pop_panel(s, aei_step_phase(l, AEI_WEIGHTS), thread, &k);) {
         const size_t p = (start + k) % layer->panels;
         for (size_t q = 0; q < aei_step_panels(s, layer->in); q++) {
-            push_tiles(s, l, q, p, nothing, thread);
+            push_tiles(s, l, q, p, NULL, thread);
             aei_ranks_take_tile(s, l, q, p, tiles);
             tiles->height = 0;
         }
@@ -193,38 +194,67 @@ static void backward_weights(aei_step *s, size_t l, size_t thread)
     }
 }
 
-void aei_step_backward(aei_step *s, size_t l, size_t thread)
+/* The gradient of a tile is kept until the norm is known. One block's goes straight there. */
+static void store_tile(aei_step *s, size_t l, size_t q, size_t p, size_t thread)
 {
     const ae_network *n = s->network;
     const aei_layer *layer = &n->layers[l];
-    const size_t panel = n->kernels->panel, panels_in = aei_step_panels(s, layer->in);
-    /* What the update will touch, to be fetched ahead; the parameters stand in for moments that
-     * there are not. */
-    const float *first = s->job->first == NULL ? n->parameters : s->job->first;
-    const float *second = s->job->second == NULL ? n->parameters : s->job->second;
+    const size_t panel = n->kernels->panel, count = aei_columns(panel, layer->in, q);
+    float *to = s->gradient + layer->weight + (p * layer->in + q * panel) * panel;
+    const size_t ahead = l > 0 && q + 1 < aei_step_panels(s, layer->in) ? panel * panel : 0;
+    const float *const prefetch[3] = {to, to, n->parameters + (to - s->gradient) + ahead};
+    aei_tree *tiles = &s->scratch[thread].tiles;
+    float *const scratch = tiles->parts;
+    if (s->block_count == 1)
+        tiles->parts = to;
+    push_tiles(s, l, q, p, prefetch, thread);
+    const float *sum = aei_tree_finish(tiles, count * panel);
+    tiles->parts = scratch;
+    if (sum != to)
+        memcpy(to, sum, count * panel * sizeof *to);
+    aei_squares_of_rows(n->kernels, count, to,
+                        s->squares + aei_squares_before(n, l) + p * aei_squares_of_panel(layer) +
+                            q * panel / AEI_SQUARE_ROWS);
+}
+
+/* The gradient of a tile steps its weights while it is in the cache. */
+static void step_tile(aei_step *s, size_t l, size_t q, size_t p, size_t thread)
+{
+    const ae_network *n = s->network;
+    const aei_step_job *job = s->job;
+    const aei_layer *layer = &n->layers[l];
+    const size_t panel = n->kernels->panel, count = aei_columns(panel, layer->in, q);
+    const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
+    /* How far it is to the rows of the weights that this thread is likely to transpose next. */
+    const size_t ahead = l > 0 && q + 1 < aei_step_panels(s, layer->in) ? panel * panel : 0;
+    /* The update needs the moments next; its weights are in cache, those of the next transposition
+     * are not. The parameters stand in for moments that there are not. */
+    const float *const prefetch[3] = {(job->first == NULL ? n->parameters : job->first) + offset,
+                                      (job->second == NULL ? n->parameters : job->second) + offset,
+                                      n->parameters + offset + ahead};
+    push_tiles(s, l, q, p, prefetch, thread);
+    apply_or_store(s, &job->weights, offset, count * panel,
+                   aei_tree_finish(&s->scratch[thread].tiles, count * panel));
+}
+
+void aei_step_backward(aei_step *s, size_t l, size_t thread)
+{
+    const aei_layer *layer = &s->network->layers[l];
     for (size_t q, taken = 0; aei_step_pop_panel(s, aei_step_phase(l, AEI_BACKWARD), thread, &q);
          taken++) {
         if (l > 0 && taken == 0)
             aei_step_operands(s, thread, layer->out, aei_step_layer_delta, l);
-        /* How far it is to the rows of the weights that this thread is likely to transpose next. */
-        const size_t ahead = l > 0 && q + 1 < panels_in ? panel * panel : 0;
-        const size_t count = aei_columns(panel, layer->in, q);
         if (l > 0)
             backward_input(s, l, q, thread);
         if (s->ranks != NULL) {
             (void)aei_ranks_tend(s, thread);
             continue;
         }
-        for (size_t p = 0; p < layer->panels; p++) {
-            const size_t offset = layer->weight + (p * layer->in + q * panel) * panel;
-            /* The update needs the moments next; its weights are in cache, those of the next
-             * transposition are not. */
-            const float *const prefetch[3] = {first + offset, second + offset,
-                                              n->parameters + offset + ahead};
-            push_tiles(s, l, q, p, prefetch, thread);
-            apply_or_store(s, &s->job->weights, offset, count * panel,
-                           aei_tree_finish(&s->scratch[thread].tiles, count * panel));
-        }
+        for (size_t p = 0; p < layer->panels; p++)
+            if (s->stored)
+                store_tile(s, l, q, p, thread);
+            else
+                step_tile(s, l, q, p, thread);
     }
     if (s->ranks != NULL)
         backward_weights(s, l, thread);

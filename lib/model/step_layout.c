@@ -69,10 +69,11 @@ static void lay_out_block(aei_step *s, aei_step_block *block)
 }
 
 /* Where one thread adds up what the blocks computed. */
-static aei_tree lay_out_tree(aei_step *s, aei_tree_add add, size_t floats)
+static aei_tree lay_out_tree(aei_step *s, bool statistics, size_t floats)
 {
     return (aei_tree){
-        .add = add,
+        .kernels = s->network->kernels,
+        .statistics = statistics,
         .stride = floats,
         .parts = aei_arena_take(&s->arena, aei_tree_parts(s->tree_blocks), floats * sizeof(float))};
 }
@@ -95,9 +96,9 @@ static void lay_out_scratch(aei_step *s)
         c.packed = aei_arena_take(arena, pack_floats, sizeof(float));
         c.operands = aei_arena_take(arena, s->most_blocks, sizeof *c.operands);
         c.factor = aei_arena_take(arena, s->max_rows, sizeof(float));
-        c.tiles = lay_out_tree(s, aei_tree_add_gradients, panel * panel);
-        c.norms = lay_out_tree(s, aei_tree_add_gradients, 2 * panel);
-        c.statistics = lay_out_tree(s, aei_tree_add_statistics, 2 * panel);
+        c.tiles = lay_out_tree(s, false, panel * panel);
+        c.norms = lay_out_tree(s, false, 2 * panel);
+        c.statistics = lay_out_tree(s, true, 2 * panel);
         if (s->scratch != NULL)
             s->scratch[t] = c;
     }

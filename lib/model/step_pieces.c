@@ -121,10 +121,9 @@ static float *add_parts(aei_step *s, size_t piece, aei_tree *tree, size_t at, si
 /* The next rows of a piece that lie in one panel and are no more than a sum of squares has. */
 static size_t rows_from(const aei_piece *piece, const aei_layer *layer, size_t row)
 {
-    size_t end = (row / AEI_SQUARE_ROWS + 1) * AEI_SQUARE_ROWS;
-    const size_t panel_end = (row / layer->in + 1) * layer->in;
-    end = end < panel_end ? end : panel_end;
-    return (end < piece->last ? end : piece->last) - row;
+    const size_t left = layer->in - row % layer->in;
+    const size_t count = left < AEI_SQUARE_ROWS ? left : AEI_SQUARE_ROWS;
+    return count < piece->last - row ? count : piece->last - row;
 }
 
 /* With clipping the sum is needed twice: it takes the place of this rank's first part. */
@@ -139,22 +138,16 @@ void aei_ranks_sum_piece(aei_step *s, size_t i, size_t thread)
     float *own = own_part(ranks, i, 0), *padded = s->scratch[thread].transposed;
     double *weights = ranks->squares + piece->first_square,
            *norms = ranks->squares + piece->norm_square;
-    /* One sum of squares is over rows of two panels where a panel ends within it, and must come out
-     * as one machine adds it: so its rows are put side by side first. */
-    size_t at = 0, held = 0;
+    size_t at = 0;
     for (size_t row = piece->first, count; row < piece->last; row += count) {
         count = rows_from(piece, layer, row);
         const size_t columns = aei_columns(panel, layer->out, row / layer->in);
         const float *sum = add_parts(s, i, tree, at, count * columns);
-        memset(padded + held * panel, 0, count * panel * sizeof *padded);
-        copy_rows(padded + held * panel, panel, sum, columns, count, columns);
+        memset(padded, 0, count * panel * sizeof *padded);
+        copy_rows(padded, panel, sum, columns, count, columns);
         memcpy(own + at, sum, count * columns * sizeof *own);
+        aei_squares_of_rows(n->kernels, count, padded, weights++);
         at += count * columns;
-        held += count;
-        if ((row + count) % AEI_SQUARE_ROWS == 0 || row + count == piece->last) {
-            *weights++ = aei_square_sum(padded, held, panel);
-            held = 0;
-        }
     }
     for (size_t p = piece->first_panel; p < piece->last_panel; p++) {
         size_t other;
@@ -166,7 +159,7 @@ void aei_ranks_sum_piece(aei_step *s, size_t i, size_t thread)
         for (size_t k = 0; k < two; k++) {
             memset(padded, 0, panel * sizeof *padded);
             memcpy(padded, own + place + k * columns, columns * sizeof *padded);
-            sum += aei_square_sum(padded, 1, panel);
+            sum += n->kernels->square_sum(panel, padded);
         }
         *norms++ = sum;
     }

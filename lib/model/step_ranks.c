@@ -27,7 +27,7 @@ static aei_range blocks_of_rank(const aei_step_ranks *ranks, size_t rank, size_t
 /* The nodes of the tree that a rank's blocks add up to: those of a tree without numbers. */
 static void find_nodes(aei_rank_blocks *mine, const aei_blocks *blocks)
 {
-    aei_tree tree = {.add = aei_tree_add_gradients};
+    aei_tree tree = {.kernels = &aei_kernels_reference}; /* adds nothing */
     for (size_t b = mine->blocks.first; b < mine->blocks.last; b++) {
         const aei_range rows = aei_block_rows(blocks, b);
         aei_tree_push(&tree, (aei_tree_node){b, 1, rows.last - rows.first}, 0);

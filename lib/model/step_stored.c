@@ -29,34 +29,45 @@ void aei_step_blend_statistics(aei_step *s, size_t l, size_t p)
                    n->bn_decay, panel);
 }
 
-/* The sums of squares of one layer that are this thread's. */
-static void sum_layer(aei_step *s, size_t l, size_t thread)
+/* Where weights are tied, gradients were added after their tiles were computed. */
+static void sum_weights(aei_step *s, size_t thread)
 {
     const ae_network *n = s->network;
-    const aei_layer *layer = &n->layers[l];
-    const size_t panel = n->kernels->panel, rows = layer->panels * layer->in;
-    const size_t count = aei_squares_of_weights(layer);
-    double *sums = s->squares + aei_squares_before(n, l);
-    const aei_range mine = aei_share(count, thread, s->threads);
-    for (size_t i = mine.first; i < mine.last; i++) {
-        const size_t first = i * AEI_SQUARE_ROWS, left = rows - first;
-        sums[i] = aei_square_sum(s->gradient + layer->weight + first * panel,
-                                 left < AEI_SQUARE_ROWS ? left : AEI_SQUARE_ROWS, panel);
+    for (size_t l = 0; l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        const aei_range mine = aei_share(layer->panels, thread, s->threads);
+        double *sums = s->squares + aei_squares_before(n, l);
+        for (size_t p = mine.first; p < mine.last; p++)
+            aei_squares_of_rows(n->kernels, layer->in,
+                                s->gradient + layer->weight + p * layer->in * n->kernels->panel,
+                                sums + p * aei_squares_of_panel(layer));
     }
-    if (thread == 0)
-        for (size_t p = 0; p < layer->panels; p++)
-            sums[count + p] = (layer->batch_norm
-                                   ? aei_square_sum(s->gradient + layer->gamma + p * panel, 1,
-                                                    panel)
-                                   : 0) +
-                              aei_square_sum(s->gradient + layer->beta + p * panel, 1, panel);
 }
 
-/* The global norm of the stored gradient, the same in every thread. */
+static void sum_norms(aei_step *s)
+{
+    const ae_network *n = s->network;
+    const size_t panel = n->kernels->panel;
+    for (size_t l = 0; l < n->depth; l++) {
+        const aei_layer *layer = &n->layers[l];
+        double *sums = s->squares + aei_squares_before(n, l) +
+                       layer->panels * aei_squares_of_panel(layer);
+        for (size_t p = 0; p < layer->panels; p++) {
+            const float *gamma = s->gradient + layer->gamma + p * panel;
+            sums[p] = layer->batch_norm ? n->kernels->square_sum(panel, gamma) : 0;
+            sums[p] += n->kernels->square_sum(panel, s->gradient + layer->beta + p * panel);
+        }
+    }
+}
+
+/* The global norm of the stored gradient, the same in every thread. The squares of weights were
+ * added up tile by tile, while these were in the cache. */
 static double stored_norm(aei_step *s, size_t thread)
 {
-    for (size_t l = 0; l < s->network->depth; l++)
-        sum_layer(s, l, thread);
+    if (s->network->tied)
+        sum_weights(s, thread);
+    if (thread == 0)
+        sum_norms(s);
     aei_team_barrier(s->team);
     return aei_squares_norm(s->squares, aei_squares_before(s->network, s->network->depth));
 }

@@ -15,12 +15,32 @@ static int are_halves(const aei_tree_node *left, const aei_tree_node *right)
     return left->blocks == right->blocks && left->first % (2 * left->blocks) == 0;
 }
 
+/* Chan, Golub and LeVeque 1979: no squares of means are subtracted, so nothing is lost where the
+ * mean is large beside the spread. */
+static void add_statistics(float *left, const aei_tree_node *left_node, const float *right,
+                           const aei_tree_node *right_node, size_t floats)
+{
+    const size_t count = floats / 2;
+    const float rows = (float)(left_node->rows + right_node->rows);
+    const float a = (float)left_node->rows / rows, b = (float)right_node->rows / rows;
+    for (size_t i = 0; i < count; i++) {
+        const float apart = right[i] - left[i];
+        left[count + i] = a * left[count + i] + b * right[count + i] + a * b * apart * apart;
+        left[i] += b * apart;
+    }
+}
+
 static void join_last(aei_tree *tree, size_t floats)
 {
     const size_t right = --tree->height, left = right - 1;
     aei_tree_node *l = &tree->nodes[left];
     const aei_tree_node *r = &tree->nodes[right];
-    tree->add(tree->parts + left * tree->stride, l, tree->parts + right * tree->stride, r, floats);
+    float *sum = tree->parts + left * tree->stride;
+    const float *part = tree->parts + right * tree->stride;
+    if (tree->statistics)
+        add_statistics(sum, l, part, r, floats);
+    else
+        tree->kernels->add(floats, part, sum);
     l->blocks += r->blocks;
     l->rows += r->rows;
 }
@@ -40,28 +60,4 @@ float *aei_tree_finish(aei_tree *tree, size_t floats)
         join_last(tree, floats);
     tree->height = 0;
     return tree->parts;
-}
-
-void aei_tree_add_gradients(float *left, const aei_tree_node *left_node, const float *right,
-                            const aei_tree_node *right_node, size_t floats)
-{
-    (void)left_node;
-    (void)right_node;
-    for (size_t i = 0; i < floats; i++)
-        left[i] += right[i];
-}
-
-/* Chan, Golub and LeVeque 1979: no squares of means are subtracted, so nothing is lost where the
- * mean is large beside the spread. */
-void aei_tree_add_statistics(float *left, const aei_tree_node *left_node, const float *right,
-                             const aei_tree_node *right_node, size_t floats)
-{
-    const size_t count = floats / 2;
-    const float rows = (float)(left_node->rows + right_node->rows);
-    const float a = (float)left_node->rows / rows, b = (float)right_node->rows / rows;
-    for (size_t i = 0; i < count; i++) {
-        const float apart = right[i] - left[i];
-        left[count + i] = a * left[count + i] + b * right[count + i] + a * b * apart * apart;
-        left[i] += b * apart;
-    }
 }

@@ -2,7 +2,9 @@
 #ifndef AEI_TREE_H
 #define AEI_TREE_H
 
-#include <stddef.h>
+#include <stdbool.h>
+
+#include "compute/kernels.h"
 
 /*
  * Adds up what the blocks of a batch computed, in one fixed order: a balanced tree over the blocks'
@@ -21,14 +23,12 @@ typedef struct aei_tree_node {
     size_t first, blocks, rows;
 } aei_tree_node;
 
-/* left becomes the sum of both. */
-typedef void (*aei_tree_add)(float *left, const aei_tree_node *left_node, const float *right,
-                             const aei_tree_node *right_node, size_t floats);
-
 typedef struct aei_tree {
-    aei_tree_add add;
-    float *parts;  /* [height][stride]: sums that wait for what is on their right */
-    size_t stride; /* floats from one to the next */
+    const aei_kernels *kernels;
+    bool statistics; /* parts are means of columns, then their variances, floats / 2 each; their
+                      * sum are those of the rows of both. Else parts are gradients. */
+    float *parts;    /* [height][stride]: sums that wait for what is on their right */
+    size_t stride;   /* floats from one to the next */
     size_t height;
     aei_tree_node nodes[AEI_TREE_HEIGHT];
 } aei_tree;
@@ -48,13 +48,5 @@ void aei_tree_push(aei_tree *tree, aei_tree_node node, size_t floats);
 
 /* The sum of all parts, in parts[0]; the tree is empty again. */
 float *aei_tree_finish(aei_tree *tree, size_t floats);
-
-/* Sums of gradients. */
-void aei_tree_add_gradients(float *left, const aei_tree_node *left_node, const float *right,
-                            const aei_tree_node *right_node, size_t floats);
-
-/* Means of columns, then their variances, floats / 2 each: those of the rows of both. */
-void aei_tree_add_statistics(float *left, const aei_tree_node *left_node, const float *right,
-                             const aei_tree_node *right_node, size_t floats);
 
 #endif
