@@ -182,6 +182,7 @@ START_TEST(after_an_error_every_call_fails_with_its_text)
     ck_assert_status(aei_messages_send(d.m[1], &d.in), AE_ERROR_COMMUNICATION, text);
     ck_assert_status(aei_messages_test(d.m[1], &d.in, &done), AE_ERROR_COMMUNICATION, text);
     ck_assert_status(aei_messages_wait(d.m[1], &d.in, 1), AE_ERROR_COMMUNICATION, text);
+    ck_assert_status(aei_messages_wait(d.m[1], NULL, 0), AE_ERROR_COMMUNICATION, text);
     ck_assert_status(aei_messages_rest(d.m[1]), AE_ERROR_COMMUNICATION, text);
     ck_assert_status(aei_messages_all_gather(d.m[1], "a", 1, all), AE_ERROR_COMMUNICATION, text);
     ck_assert_status(aei_messages_broadcast(d.m[1], 1, all, 1), AE_ERROR_COMMUNICATION, text);

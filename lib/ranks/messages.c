@@ -412,6 +412,8 @@ ae_status aei_messages_rest(aei_messages *m)
 
 ae_status aei_messages_wait(aei_messages *m, aei_slot *slots, size_t count)
 {
+    if (m->broken) /* also when there is nothing to wait for */
+        return broken(m);
     aei_messages_note(m);
     for (;;) {
         size_t left = 0;
