@@ -114,8 +114,8 @@ check-install: lib ## install into a scratch folder, build and run programs agai
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' STRIP='$(STRIP)' BLIS_CFLAGS='$(BLIS_CFLAGS)' BLIS_LIBS='$(BLIS_LIBS)' \
 	    scripts/check-install
 
-check-mpi: lib ## build and run the programs of tests/mpi with each MPI that is here, on 1 to 4 ranks
-	@BUILD='$(BUILD)' CC='$(CC)' DEPS_LIBS='$(DEPS_LIBS)' scripts/check-mpi
+check-mpi: lib $(BUILD)/examples/helpers.a ## train with each MPI that is here; RANKS="1 2 5 8" THREADS="1 2" ask for others than 1 to 4
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' DEPS_LIBS='$(DEPS_LIBS)' RANKS='$(RANKS)' THREADS='$(THREADS)' scripts/check-mpi
 
 docs: ## the reference and these documents as HTML in build/html; what is undocumented is an error
 	@command -v doxygen >/dev/null || { echo 'docs: there is no doxygen; scripts/setup ci installs it' >&2; exit 1; }

@@ -2,8 +2,9 @@
 # Examples and measurements: every examples/NAME.c and bench/NAME.c is a program. They link the
 # static library, so that they run from the build folder as they are.
 
-EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(wildcard examples/*.c)))
-BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
+# Those whose names end in _mpi are compiled by MPI's own compiler, on demand.
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(sort $(filter-out %_mpi.c,$(wildcard examples/*.c))))
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(filter-out %_mpi.c,$(wildcard bench/*.c))))
 EXAMPLE_HELPERS := $(patsubst %.c,$(BUILD)/obj-programs/%.o,$(sort $(wildcard examples/*/*.c)))
 
 EXAMPLE_CFLAGS := -Iexamples $(if $(CAIRO_FOUND),-DAE_HAVE_CAIRO $(CAIRO_CFLAGS))
@@ -39,6 +40,20 @@ $(BUILD)/bench/%: $(BUILD)/obj-programs/bench/%.o $(BENCH_HELPERS) $(STATIC) $(B
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(BENCH_HELPERS) $(STATIC) $(DEPS_LIBS)
 
+# MPICC=mpicc.mpich picks an MPI. Its mpicc calls CC.
+MPICC ?= mpicc
+MPI_COMPILE := OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC) $(BASE_CFLAGS)
+$(eval $(call stamp,mpi,$(MPI_COMPILE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DEPS_LIBS)))
+$(BUILD)/examples/%_mpi: examples/%_mpi.c $(BUILD)/examples/helpers.a $(STATIC) include/libae/mpi.h $(BUILD)/stamp/mpi
+	$(say) MPICC $@
+	@mkdir -p $(@D)
+	$(Q)$(MPI_COMPILE) -Iexamples $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/examples/helpers.a $(STATIC) $(CAIRO_LIBS) $(DEPS_LIBS)
+
+$(BUILD)/bench/%_mpi: bench/%_mpi.c bench/common/measure.h $(STATIC) include/libae/mpi.h $(BUILD)/stamp/mpi
+	$(say) MPICC $@
+	@mkdir -p $(@D)
+	$(Q)$(MPI_COMPILE) -Ilib -Ibench $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(STATIC) $(DEPS_LIBS)
+
 # tests/stories/NAME.c: what a user would write, with the installed headers alone; NAME.py beside it makes the
 # files and judges the results.
 STORIES := $(patsubst tests/stories/%.c,$(BUILD)/stories/%,$(sort $(wildcard tests/stories/*.c)))
@@ -55,10 +70,12 @@ $(BUILD)/stories/%: $(BUILD)/obj-programs/stories/%.o $(STATIC) $(BUILD)/stamp/p
 	@mkdir -p $(@D)
 	$(Q)$(PROGRAM_LINK) -o $@ $< $(STATIC) $(DEPS_LIBS)
 
-.PHONY: examples check-examples check-docs check-stories stories bench bench-full bench-stream bench-peers mnist experiment anomaly denoise
+.PHONY: examples mpi-example check-examples check-docs check-stories stories bench bench-full bench-stream bench-peers mnist experiment anomaly denoise
 .SECONDARY:
 
 examples: $(EXAMPLES) ## build the examples into build/examples
+
+mpi-example: $(BUILD)/examples/mnist_mpi ## build examples/mnist_mpi.c; MPICC=mpicc.openmpi picks an MPI
 
 check-examples: examples ## run the examples with quick settings and look at what they give
 	@CC='$(CC)' scripts/check-examples '$(BUILD)' $(STATIC) $(BASE_LDFLAGS) $(DEPS_LIBS)
