@@ -10,7 +10,7 @@
 
 enum { WIDE = 37, ROWS = 61, BATCH = 24, BLOCK = 3, BLOCKS = BATCH / BLOCK, STEPS = 6, MOST = 8 };
 static const size_t widths[] = {WIDE, 70, 5, 70, WIDE};
-enum { PLAIN, NO_NORM, CLIP, NOISE, BF16, WEIGHED, VARIANTS };
+enum { PLAIN, NO_NORM, CLIP, NOISE, BF16, WEIGHED, ROUNDED, ROUNDED_CLIP, ROUNDED_BF16, VARIANTS };
 
 static const aei_update adam = {.rule = AEI_UPDATE_ADAM,
                                 .gradient_scale = 1,
@@ -76,7 +76,7 @@ static void take_steps(rank *r, ae_network *n, aei_step *step, const ae_dataset 
             .no_decay = adam,
             .first = first,
             .second = second,
-            .clip_norm = r->variant == CLIP ? 0.01f : 0,
+            .clip_norm = r->variant == CLIP || r->variant == ROUNDED_CLIP ? 0.01f : 0,
             .noise = {.sd = r->variant == NOISE ? 0.1f : 0, .seed = 9, .step = s},
             .dropouts = r->variant == NOISE ? dropouts : NULL,
             .penalty = {.l1 = r->variant == WEIGHED ? 0.1f : 0,
@@ -120,12 +120,14 @@ static void *run(void *context)
     if (r->transport != NULL)
         ck_assert_ok(aei_messages_create(&messages, r->transport, 20));
     ck_assert_ok(aei_team_create(&team, r->threads));
-    ck_assert_ok(
-        aei_step_create(&step, n, team, BATCH, BLOCK,
-                        (r->variant == CLIP ? AEI_STEP_GRADIENT : 0u) |
-                            (r->variant == NOISE ? AEI_STEP_NOISE | AEI_STEP_DROPOUT : 0u) |
-                            (r->variant == BF16 ? AEI_STEP_BF16 : 0u),
-                        messages));
+    ck_assert_ok(aei_step_create(
+        &step, n, team, BATCH, BLOCK,
+        (r->variant == CLIP || r->variant == ROUNDED_CLIP ? AEI_STEP_GRADIENT : 0u) |
+            (r->variant == NOISE ? AEI_STEP_NOISE | AEI_STEP_DROPOUT : 0u) |
+            (r->variant == BF16 || r->variant == ROUNDED_BF16 ? AEI_STEP_BF16 : 0u),
+        messages));
+    if (r->variant >= ROUNDED)
+        aei_step_round_gradients(step, 4);
     float *first = zeros(aei_step_moment_floats(step)),
           *second = zeros(aei_step_moment_floats(step));
     take_steps(r, n, step, dataset, first, second);

@@ -32,6 +32,24 @@ static void sum_of(size_t first, size_t count, float values[WIDTH])
         values[i] += right[i];
 }
 
+/* The same, each node of so many blocks rounded, and the last one at that level. */
+static void rounded_sum_of(size_t first, size_t count, size_t rounded, float values[WIDTH])
+{
+    if (count <= rounded) {
+        sum_of(first, count, values);
+        aei_kernels_reference.round_bf16(WIDTH, values, values);
+        return;
+    }
+    size_t left = 1;
+    while (2 * left < count)
+        left *= 2;
+    float right[WIDTH];
+    rounded_sum_of(first, left, rounded, values);
+    rounded_sum_of(first + left, count - left, rounded, right);
+    for (size_t i = 0; i < WIDTH; i++)
+        values[i] += right[i];
+}
+
 static aei_tree empty_tree(float *parts)
 {
     return (aei_tree){.kernels = &aei_kernels_reference, .parts = parts, .stride = WIDTH};
@@ -81,6 +99,33 @@ START_TEST(whoever_adds_a_part_the_bits_are_the_same)
             ck_assert_msg(memcmp(sum, expected, sizeof expected) == 0, "%zu blocks of %zu owners",
                           count, owners);
         }
+}
+END_TEST
+
+/* Rounded at one level of the tree, the last node there being what is left. */
+START_TEST(rounding_does_not_show_who_adds)
+{
+    float parts[AEI_TREE_HEIGHT * WIDTH], more[AEI_TREE_HEIGHT * WIDTH], expected[WIDTH];
+    for (size_t rounded = 1; rounded <= 16; rounded *= 2)
+        for (size_t count = 1; count <= MOST; count++)
+            for (size_t owners = 1; owners <= 9; owners++) {
+                aei_tree all = empty_tree(parts);
+                all.rounded = rounded;
+                for (size_t owner = 0; owner < owners; owner++) {
+                    const aei_range mine = aei_share(count, owner, owners);
+                    aei_tree own = empty_tree(more);
+                    own.rounded = rounded;
+                    push_leaves(&own, mine.first, mine.last);
+                    for (size_t i = 0; i < own.height; i++) {
+                        memcpy(aei_tree_next(&all), own.parts + i * WIDTH, WIDTH * sizeof(float));
+                        aei_tree_push(&all, own.nodes[i], WIDTH);
+                    }
+                }
+                rounded_sum_of(0, count, rounded, expected);
+                const float *sum = aei_tree_finish(&all, WIDTH);
+                ck_assert_msg(memcmp(sum, expected, sizeof expected) == 0,
+                              "%zu blocks of %zu owners, rounded by %zu", count, owners, rounded);
+            }
 }
 END_TEST
 
@@ -141,6 +186,7 @@ Suite *tree_suite(void)
     TCase *tcase = tcase_create("tree");
     tcase_add_test(tcase, blocks_are_added_in_the_order_of_the_tree);
     tcase_add_test(tcase, whoever_adds_a_part_the_bits_are_the_same);
+    tcase_add_test(tcase, rounding_does_not_show_who_adds);
     tcase_add_test(tcase, statistics_are_those_of_all_rows);
     tcase_add_test(tcase, rows_fall_into_blocks_without_gap);
     suite_add_tcase(suite, tcase);

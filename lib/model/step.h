@@ -98,7 +98,8 @@ size_t aei_step_stopped_by(const aei_step *step);
  * network's parameters has to have called this since the last step. */
 ae_status aei_step_settle(aei_step *step);
 
-/* Collective, after aei_step_settle: the running statistics of all owners, everywhere. */
+/* Collective, after aei_step_settle: the running statistics of all owners, everywhere, and their
+ * weights where these have travelled rounded. */
 ae_status aei_step_gather_running(aei_step *step);
 
 /* Floats of one moment of this rank's share; parameter_floats without messages. */
@@ -108,6 +109,14 @@ size_t aei_step_moment_floats(const aei_step *step);
  * not used elsewhere. And this rank's share out of such a block. */
 ae_status aei_step_gather_moments(aei_step *step, const float *share, float *whole);
 void aei_step_share_moments(const aei_step *step, const float *whole, float *share);
+
+/*
+ * Round gradients to bfloat16 where the blocks of a full batch have been added up to `parts` parts;
+ * 0: never. Ranks that have whole parts then send half the bytes, and what they compute does not
+ * depend on their number. In bfloat16 steps weights travel rounded as well, as the products read
+ * them: only an owner has the others until aei_step_gather_running.
+ */
+void aei_step_round_gradients(aei_step *step, size_t parts);
 
 /* What the last step's penalty added to its cost; 0 without one. */
 double aei_step_penalty(const aei_step *step);

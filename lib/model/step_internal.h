@@ -65,9 +65,10 @@ struct aei_step {
     size_t max_rows, block_size;
     bool stored, noisy, missing, dropping;
     aei_gemm_mode mode;
-    aei_step_scratch *scratch;       /* [threads] */
-    aei_work_queue *queues;          /* [phases][threads]: the panels of a phase that are left */
-    aei_step_block *blocks;          /* [most_blocks] */
+    aei_step_scratch *scratch; /* [threads] */
+    aei_work_queue *queues;    /* [phases][threads]: the panels of a phase that are left */
+    aei_step_block *blocks;    /* [most_blocks] */
+    size_t rounded;            /* blocks of the parts that are rounded to bfloat16; 0: none are */
     size_t most_blocks, tree_blocks; /* of this rank, and of all */
     aei_step_statistics *statistics; /* [layers] */
     float *ones;                     /* [P] */

@@ -174,6 +174,16 @@ ae_status aei_step_create(aei_step **step, ae_network *network, aei_team *team, 
     return AE_OK;
 }
 
+void aei_step_round_gradients(aei_step *s, size_t parts)
+{
+    size_t blocks = 1;
+    while (parts != 0 && (s->tree_blocks + blocks - 1) / blocks > parts)
+        blocks *= 2;
+    s->rounded = parts == 0 ? 0 : blocks;
+    for (size_t t = 0; t < s->threads; t++)
+        s->scratch[t].tiles.rounded = s->scratch[t].norms.rounded = s->rounded;
+}
+
 void aei_step_free(aei_step *step)
 {
     if (step == NULL)

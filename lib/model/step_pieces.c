@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gradients on their way between ranks: into messages tile by tile, out of them piece by piece,
  * through the tree into the optimizer. What travels has no padding; what the kernels read has. */
+#include "model/bf16_wire.h"
 #include "model/squares.h"
 #include "model/step_ranks.h"
 
@@ -100,18 +101,109 @@ void aei_ranks_take_norms(aei_step *s, size_t l, size_t p, const aei_tree *norms
     }
 }
 
+/* --- as it travels ----------------------------------------------------------------------------- */
+
+/* A node's gradient has half the bytes where it is rounded; statistics never are. */
+static bool is_packed(const aei_step *s, size_t rank, size_t node)
+{
+    return s->rounded != 0 && s->ranks->blocks[rank].node[node].blocks == s->rounded;
+}
+
+static size_t node_bytes(const aei_step *s, const aei_piece *piece, size_t rank, size_t node)
+{
+    const size_t gradients = piece->weights + piece->norms;
+    return (is_packed(s, rank, node) ? aei_bf16_bytes(gradients) : gradients * sizeof(float)) +
+           piece->statistics * sizeof(float);
+}
+
+size_t aei_ranks_part_bytes(const aei_step *s, const aei_piece *piece, size_t rank)
+{
+    size_t bytes = 0;
+    for (size_t node = 0; node < s->ranks->blocks[rank].nodes; node++)
+        bytes += node_bytes(s, piece, rank, node);
+    return bytes;
+}
+
+/* Bytes move to the front only, so nothing is overwritten before it was read. */
+void aei_ranks_pack_part(aei_step *s, size_t i)
+{
+    const aei_step_ranks *ranks = s->ranks;
+    const aei_piece *piece = &ranks->pieces[i];
+    const size_t gradients = piece->weights + piece->norms;
+    unsigned char *to = ranks->travels[i].memory + AEI_MESSAGE_HEADER;
+    for (size_t node = 0; s->rounded != 0 && node < ranks->blocks[ranks->rank].nodes; node++) {
+        const float *from = own_part(ranks, i, node);
+        const bool packed = is_packed(s, ranks->rank, node);
+        if (packed)
+            aei_bf16_pack(gradients, from, to);
+        else
+            memmove(to, from, gradients * sizeof *from);
+        to += packed ? aei_bf16_bytes(gradients) : gradients * sizeof *from;
+        memmove(to, from + gradients, piece->statistics * sizeof *from);
+        to += piece->statistics * sizeof *from;
+    }
+}
+
+/* `floats` of a node of another rank, from number `at` on: all of them gradients, or none. */
+static void read_node(const aei_step *s, const aei_piece *piece, size_t rank, size_t node,
+                      const unsigned char *from, size_t at, size_t floats, float *to)
+{
+    const size_t gradients = piece->weights + piece->norms;
+    if (!is_packed(s, rank, node))
+        memcpy(to, from + at * sizeof *to, floats * sizeof *to);
+    else if (at < gradients)
+        aei_bf16_unpack(floats, from + at * sizeof(uint16_t), to);
+    else
+        memcpy(to, from + aei_bf16_bytes(gradients) + (at - gradients) * sizeof *to,
+               floats * sizeof *to);
+}
+
+/* Weights travel as the products of a bfloat16 step read them. */
+static bool halves_weights(const aei_step *s)
+{
+    return s->rounded != 0 && s->mode.bf16;
+}
+
+size_t aei_ranks_weight_bytes(const aei_step *s, const aei_piece *piece)
+{
+    return (halves_weights(s) ? aei_bf16_bytes(piece->weights) : piece->weights * sizeof(float)) +
+           piece->norms * sizeof(float);
+}
+
+void aei_ranks_pack_weights(aei_step *s, size_t i)
+{
+    const aei_piece *piece = &s->ranks->pieces[i];
+    float *own = own_part(s->ranks, i, 0);
+    unsigned char *to = s->ranks->travels[i].memory + AEI_MESSAGE_HEADER;
+    for (size_t r = 0; r < s->ranks->count; r++)
+        s->ranks->travels[i].weights[r].bytes = aei_ranks_weight_bytes(s, piece);
+    if (!halves_weights(s))
+        return;
+    for (size_t k = 0; k < piece->weights; k++)
+        own[k] = aei_bf16_round(own[k]);
+    aei_bf16_pack(piece->weights, own, to);
+    memmove(to + aei_bf16_bytes(piece->weights), own + piece->weights, piece->norms * sizeof *own);
+}
+
 /* --- all ranks' ------------------------------------------------------------------------------- */
 
 /* Adds all ranks' parts of a piece, `floats` of them from `at` on, in the order of their blocks. */
 static float *add_parts(aei_step *s, size_t piece, aei_tree *tree, size_t at, size_t floats)
 {
     const aei_step_ranks *ranks = s->ranks;
-    const size_t part = aei_piece_part(&ranks->pieces[piece]);
     for (size_t r = 0; r < ranks->count; r++) {
-        const float *from = r == ranks->rank ? own_part(ranks, piece, 0)
-                                             : aei_slot_floats(&ranks->travels[piece].parts[r]);
+        const bool own = r == ranks->rank;
+        const unsigned char *from = own ? NULL
+                                        : ranks->travels[piece].parts[r].memory +
+                                              AEI_MESSAGE_HEADER;
         for (size_t node = 0; node < ranks->blocks[r].nodes; node++) {
-            memcpy(aei_tree_next(tree), from + node * part + at, floats * sizeof(float));
+            if (own)
+                memcpy(aei_tree_next(tree), own_part(ranks, piece, node) + at,
+                       floats * sizeof(float));
+            else
+                read_node(s, &ranks->pieces[piece], r, node, from, at, floats, aei_tree_next(tree));
+            if (!own)
+                from += node_bytes(s, &ranks->pieces[piece], r, node);
             aei_tree_push(tree, ranks->blocks[r].node[node], floats);
         }
     }
@@ -240,6 +332,32 @@ void aei_ranks_step_piece(aei_step *s, size_t i, size_t thread)
         step_norms(s, i, p, moment, &no_decay, thread);
 }
 
+static void unpack_halves(aei_step *s, const aei_piece *piece, const unsigned char *from)
+{
+    ae_network *n = s->network;
+    const aei_layer *layer = &n->layers[piece->layer];
+    const size_t panel = n->kernels->panel;
+    for (size_t row = piece->first; row < piece->last; row++) {
+        const size_t columns = aei_columns(panel, layer->out, row / layer->in);
+        aei_bf16_unpack(columns, from, n->parameters + layer->weight + row * panel);
+        from += columns * sizeof(uint16_t);
+    }
+}
+
+static void unpack_weights(aei_step *s, const aei_piece *piece, const float *from)
+{
+    ae_network *n = s->network;
+    const aei_layer *layer = &n->layers[piece->layer];
+    const size_t panel = n->kernels->panel;
+    for (size_t row = piece->first, last; row < piece->last; row = last) {
+        const size_t p = row / layer->in, columns = aei_columns(panel, layer->out, p);
+        last = (p + 1) * layer->in < piece->last ? (p + 1) * layer->in : piece->last;
+        copy_rows(n->parameters + layer->weight + row * panel, panel, from, columns, last - row,
+                  columns);
+        from += (last - row) * columns;
+    }
+}
+
 void aei_ranks_unpack_piece(aei_step *s, size_t i)
 {
     ae_network *n = s->network;
@@ -247,12 +365,13 @@ void aei_ranks_unpack_piece(aei_step *s, size_t i)
     const aei_layer *layer = &n->layers[piece->layer];
     const size_t panel = n->kernels->panel;
     const float *from = own_part(s->ranks, i, 0);
-    for (size_t row = piece->first, last; row < piece->last; row = last) {
-        const size_t p = row / layer->in, columns = aei_columns(panel, layer->out, p);
-        last = (p + 1) * layer->in < piece->last ? (p + 1) * layer->in : piece->last;
-        copy_rows(n->parameters + layer->weight + row * panel, panel, from, columns, last - row,
-                  columns);
-        from += (last - row) * columns;
+    if (halves_weights(s)) {
+        const unsigned char *memory = s->ranks->travels[i].memory + AEI_MESSAGE_HEADER;
+        unpack_halves(s, piece, memory);
+        from = (const float *)(const void *)(memory + aei_bf16_bytes(piece->weights));
+    } else {
+        unpack_weights(s, piece, from);
+        from += piece->weights;
     }
     for (size_t p = piece->first_panel; p < piece->last_panel; p++) {
         const size_t columns = aei_columns(panel, layer->out, p);

@@ -293,30 +293,6 @@ static size_t move_running(aei_step *s, size_t owner, float *message, bool out)
     return at;
 }
 
-ae_status aei_step_gather_running(aei_step *s)
-{
-    aei_step_ranks *ranks = s->ranks;
-    if (ranks == NULL)
-        return AE_OK;
-    float *mail = aei_slot_floats(&ranks->mail);
-    for (size_t r = 0; r < ranks->count; r++) {
-        const size_t floats = move_running(s, r, mail, true); /* what others have is overwritten */
-        if (floats == 0)
-            continue;
-        AE_TRY(aei_messages_broadcast(ranks->messages, r, mail, floats * sizeof *mail));
-        (void)move_running(s, r, mail, false);
-    }
-    return AE_OK;
-}
-
-size_t aei_step_moment_floats(const aei_step *s)
-{
-    if (s->ranks == NULL)
-        return s->network->parameter_floats;
-    return aei_pieces_moment_floats(s->ranks->pieces, s->ranks->piece_count,
-                                    s->network->kernels->panel, s->ranks->rank);
-}
-
 /* A share of a moment, and a block that is laid out like the parameters: one into the other. */
 static void move_moments(const aei_step *s, size_t owner, float *share, float *whole, bool gather)
 {
@@ -337,6 +313,49 @@ static void move_moments(const aei_step *s, size_t owner, float *share, float *w
                 memcpy(gather ? block : mine, gather ? mine : block, panel * sizeof *mine);
             }
     }
+}
+
+/* Weights that have travelled rounded. */
+static ae_status gather_weights(aei_step *s)
+{
+    aei_step_ranks *ranks = s->ranks;
+    float *mail = aei_slot_floats(&ranks->mail);
+    for (size_t r = 0; r < ranks->count; r++) {
+        const size_t floats = aei_pieces_moment_floats(ranks->pieces, ranks->piece_count,
+                                                       s->network->kernels->panel, r);
+        if (floats == 0)
+            continue;
+        move_moments(s, r, mail, s->network->parameters, false);
+        AE_TRY(aei_messages_broadcast(ranks->messages, r, mail, floats * sizeof *mail));
+        move_moments(s, r, mail, s->network->parameters, true);
+    }
+    return AE_OK;
+}
+
+ae_status aei_step_gather_running(aei_step *s)
+{
+    aei_step_ranks *ranks = s->ranks;
+    if (ranks == NULL)
+        return AE_OK;
+    if (s->rounded != 0 && s->mode.bf16)
+        AE_TRY(gather_weights(s));
+    float *mail = aei_slot_floats(&ranks->mail);
+    for (size_t r = 0; r < ranks->count; r++) {
+        const size_t floats = move_running(s, r, mail, true); /* what others have is overwritten */
+        if (floats == 0)
+            continue;
+        AE_TRY(aei_messages_broadcast(ranks->messages, r, mail, floats * sizeof *mail));
+        (void)move_running(s, r, mail, false);
+    }
+    return AE_OK;
+}
+
+size_t aei_step_moment_floats(const aei_step *s)
+{
+    if (s->ranks == NULL)
+        return s->network->parameter_floats;
+    return aei_pieces_moment_floats(s->ranks->pieces, s->ranks->piece_count,
+                                    s->network->kernels->panel, s->ranks->rank);
 }
 
 ae_status aei_step_gather_moments(aei_step *s, const float *share, float *whole)

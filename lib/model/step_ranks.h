@@ -122,6 +122,14 @@ void aei_ranks_sum_piece(aei_step *step, size_t piece, size_t thread);
 void aei_ranks_step_piece(aei_step *step, size_t piece, size_t thread);
 void aei_ranks_unpack_piece(aei_step *step, size_t piece);
 
+/* Bytes of a rank's part of a piece, and of its weights, as they travel. */
+size_t aei_ranks_part_bytes(const aei_step *step, const aei_piece *piece, size_t rank);
+size_t aei_ranks_weight_bytes(const aei_step *step, const aei_piece *piece);
+
+/* This rank's part, or its new weights, as they travel: in place. */
+void aei_ranks_pack_part(aei_step *step, size_t piece);
+void aei_ranks_pack_weights(aei_step *step, size_t piece);
+
 /* Floats of a piece in a message to or from this rank. */
 static inline float *aei_slot_floats(const aei_slot *slot)
 {

@@ -110,8 +110,7 @@ static void open_step(aei_step *s)
         for (size_t r = 0; r < ranks->count && ranks->pieces[i].owner == ranks->rank; r++)
             if (r != ranks->rank && ranks->blocks[r].nodes > 0) {
                 aei_slot *slot = &ranks->travels[i].parts[r];
-                slot->bytes = ranks->blocks[r].nodes * aei_piece_part(&ranks->pieces[i]) *
-                              sizeof(float);
+                slot->bytes = aei_ranks_part_bytes(s, &ranks->pieces[i], r);
                 (void)ok(ranks, aei_messages_receive(ranks->messages, slot));
             }
 }
@@ -224,6 +223,7 @@ static bool look_at_own(aei_step *s, size_t i)
         return true;
     case AEI_STAGE_STEPPED:
         atomic_store(&t->stage, AEI_STAGE_SPREADING);
+        aei_ranks_pack_weights(s, i);
         send_all(ranks, t->weights);
         return true;
     case AEI_STAGE_SPREADING:
@@ -248,7 +248,7 @@ static bool await_weights(aei_step *s, size_t i)
         atomic_store(&t->stage, AEI_STAGE_DONE);
         return true;
     }
-    t->parts[0].bytes = (piece->weights + piece->norms) * sizeof(float);
+    t->parts[0].bytes = aei_ranks_weight_bytes(s, piece);
     t->parts[0].tag = t->tag + 1;
     atomic_store(&t->stage, AEI_STAGE_AWAITED);
     return ok(ranks, aei_messages_receive(ranks->messages, &t->parts[0]));
@@ -265,7 +265,8 @@ static bool look_at_other(aei_step *s, size_t i)
         if (!ranks->open || atomic_load(&t->panels_left) > 0)
             return false;
         atomic_store(&t->stage, AEI_STAGE_SENDING);
-        t->parts[0].bytes = nodes * aei_piece_part(piece) * sizeof(float);
+        t->parts[0].bytes = aei_ranks_part_bytes(s, piece, ranks->rank);
+        aei_ranks_pack_part(s, i);
         t->parts[0].tag = t->tag;
         return nodes == 0 || ok(ranks, aei_messages_send(ranks->messages, &t->parts[0]));
     case AEI_STAGE_SENDING:

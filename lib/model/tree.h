@@ -27,8 +27,11 @@ typedef struct aei_tree {
     const aei_kernels *kernels;
     bool statistics; /* parts are means of columns, then their variances, floats / 2 each; their
                       * sum are those of the rows of both. Else parts are gradients. */
-    float *parts;    /* [height][stride]: sums that wait for what is on their right */
-    size_t stride;   /* floats from one to the next */
+    size_t
+        rounded;   /* gradients of nodes of so many blocks, a power of two, are rounded to bfloat16,
+                      * and of the last node where it has fewer; 0: none are */
+    float *parts;  /* [height][stride]: sums that wait for what is on their right */
+    size_t stride; /* floats from one to the next */
     size_t height;
     aei_tree_node nodes[AEI_TREE_HEIGHT];
 } aei_tree;
