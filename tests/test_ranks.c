@@ -22,6 +22,10 @@ static const rank_plan variants[] = {
     {.name = "blocks of 2, the dataset's order",
      .options = {.batch_block = 2, .shuffle = AE_SHUFFLE_NONE},
      .batch_norm = AE_TOGGLE_OFF},
+    {.name = "bfloat16 on the way", .options = {.bf16_parts = 4}, .validated = true},
+    {.name = "bfloat16 everywhere",
+     .options = {.bf16_parts = 4, .precision = AE_PRECISION_BF16, .restore_best = AE_TOGGLE_ON},
+     .validated = true},
 };
 
 /* What every rank must come to. */

@@ -258,7 +258,7 @@ START_TEST(no_struct_ends_in_padding)
 {
 #define ENDS(type, last) \
     ck_assert_uint_eq(sizeof(type), offsetof(type, last) + sizeof(((type *)0)->last))
-    ENDS(ae_trainer_options, patience_seconds);
+    ENDS(ae_trainer_options, bf16_parts);
     ENDS(ae_epoch_info, penalty);
     ENDS(ae_step_info, penalty);
     ENDS(ae_adam_options, reserved);

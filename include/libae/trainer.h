@@ -298,6 +298,15 @@ typedef struct ae_trainer_options {
     const ae_transport *transport;
     /** seconds that a silent rank is waited for, >= 0; default 0: 300 */
     double patience_seconds;
+    /**
+     * Gradients are rounded to bfloat16 where the blocks of a batch have been added up to this many
+     * parts, and added on in float32. A rank whose blocks are whole parts sends them in half the
+     * bytes: choose the greatest number of ranks that is foreseen. The result depends on this
+     * number, but not on how many ranks there are. With AE_PRECISION_BF16 weights travel rounded
+     * too, as the products read them: in on_step a rank then reads rounded weights of what another
+     * rank owns. Default 0: float32.
+     */
+    size_t bf16_parts;
 } ae_trainer_options;
 
 /** Options in place: AE_TRAINER_OPTIONS(.epochs = 20). C only; C++ calls

@@ -161,6 +161,8 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     write_count(json, "batch", o->batch);
     if (o->batch_block != 0)
         write_count(json, "batch_block", o->batch_block);
+    if (o->bf16_parts != 0)
+        write_count(json, "bf16_parts", o->bf16_parts);
     write_count(json, "seed", o->seed);
     write_text(json, "shuffle", shuffles[o->shuffle]);
     write_text(json, "drop_last", o->drop_last == AE_TOGGLE_ON ? "on" : "off");

@@ -273,6 +273,7 @@ static ae_status prepare(ae_trainer *t)
                                (o->dropouts != NULL ? AEI_STEP_DROPOUT : 0u) |
                                (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u),
                            t->ranks == NULL ? NULL : t->ranks->messages));
+    aei_step_round_gradients(t->step, o->bf16_parts);
     take_share(t, rows);
     if (o->validation != NULL) {
         AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
