@@ -91,4 +91,26 @@ typedef enum ae_precision {
     AE_PRECISION_BF16 = 2
 } ae_precision;
 
+/**
+ * The order in which an epoch takes the rows.
+ * @since 0.1
+ */
+typedef enum ae_shuffle {
+    /** AE_SHUFFLE_EPOCH */
+    AE_SHUFFLE_DEFAULT = 0,
+    /** a new random order in every epoch */
+    AE_SHUFFLE_EPOCH = 1,
+    /** the dataset's order in the first epoch, then a new random order in each: the report's */
+    AE_SHUFFLE_AFTER_FIRST = 2,
+    /** the dataset's order */
+    AE_SHUFFLE_NONE = 3,
+    /**
+     * A new order in every epoch for files on disks that read single rows slowly: blocks of
+     * `shuffle_block` rows in a random order, and the rows of `shuffle_window` blocks at a time
+     * mixed with each other. Rows of one block stay within one window of the epoch, so a file
+     * whose order means something (by class, by time) is mixed less well than by AE_SHUFFLE_EPOCH.
+     */
+    AE_SHUFFLE_BLOCKS = 4
+} ae_shuffle;
+
 #endif

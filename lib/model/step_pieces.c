@@ -101,7 +101,7 @@ void aei_ranks_take_norms(aei_step *s, size_t l, size_t p, const aei_tree *norms
     }
 }
 
-/* --- as it travels ----------------------------------------------------------------------------- */
+/* --- as it travels ---------------------------------------------------------------------------- */
 
 /* A node's gradient has half the bytes where it is rounded; statistics never are. */
 static bool is_packed(const aei_step *s, size_t rank, size_t node)
