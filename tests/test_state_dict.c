@@ -143,6 +143,8 @@ static void check_loads(const char *words, const ae_network *wanted)
 #define LINEAR(a, b, c, d)                                                                      \
     a ".weight=0w " a ".bias=0b " b ".weight=1w " b ".bias=1b " c ".weight=2w " c ".bias=2b " d \
       ".weight=3w " d ".bias=3b"
+#define TIED(a, b, c, d) \
+    a ".weight=0w " a ".bias=0b " b ".weight=1w " b ".bias=1b " c ".bias=2b " d ".bias=3b"
 #define NORM(name, layer)                                                                         \
     " " name ".weight=" layer "g " name ".bias=" layer "e " name ".running_mean=" layer "m " name \
     ".running_var=" layer "v " name ".num_batches_tracked=" layer "t"
@@ -171,6 +173,7 @@ static const char *const plain_names[] = {
     LINEAR("encoder.0", "encoder.1", "decoder.0", "decoder.1") " ema.encoder.0.weight=[4,6] "
                                                                "ema.decoder.0.weight=[6,4]",
     LINEAR("encoder.0", "encoder.2", "decoder.0", "decoder.2") " step=[] loss.scale=[2,2,2]",
+    LINEAR("encoder.0", "encoder.2", "decoder.0", "decoder.2") " loss.std=[5] importance=[6]",
 };
 
 START_TEST(linear_layers_are_found_under_many_names)
@@ -262,6 +265,26 @@ static const struct {
      "a second batch normalisation of the same layer"},
     {"0.weight=[4,6] 2.weight=[2,4] 4.weight=[2,2] 6.weight=[6,2]", AE_ERROR_INVALID_ARGUMENT,
      "set the option encoder_layers"},
+    /* What computes and cannot be told apart, or is no layer that libae has. */
+    {LINEAR("encoder.0", "encoder.2", "decoder.0", "decoder.2") NORM("input_norm", "3"),
+     AE_ERROR_FORMAT, "input_norm: this batch normalisation may follow the last layer, or normal"},
+    {LINEAR("fc1", "fc2", "fc3", "fc4") NORM("norm", "3"), AE_ERROR_FORMAT, "norm: this batch"},
+    {LINEAR("enc1", "enc2", "dec1", "dec2") NORM("bn2", "3"), AE_ERROR_FORMAT, "bn2: this batch"},
+    {"encoder.a.weight=[6,6] encoder.b.weight=[2,6] decoder.a.weight=[6,2] "
+     "encoder.norm.running_mean=[6] encoder.norm.running_var=[6]",
+     AE_ERROR_FORMAT, "encoder.norm: "},
+    {LINEAR("encoder.0", "encoder.2", "decoder.0", "decoder.2") " encoder.0.lora_A=[2,6]",
+     AE_ERROR_UNSUPPORTED, "tensor encoder.0.lora_A: it is a layer's, but not its weight or bias"},
+    {TIED("encoder.0", "encoder.2", "decoder.0", "decoder.2") " decoder.0.parametrizations.weight."
+                                                              "original0=[4,1]",
+     AE_ERROR_UNSUPPORTED, "tensor decoder.0.parametrizations.weight.original0: it is a layer's"},
+    {LINEAR("fc1", "fc2", "fc3", "fc4") " fc3.mask=[2]", AE_ERROR_UNSUPPORTED, "tensor fc3.mask:"},
+    {TIED("enc1", "enc2", "dec1", "dec2") " dec1.scale=[4]", AE_ERROR_FORMAT, "do not follow"},
+    {LINEAR("enc1", "enc2", "dec1", "dec2") " mean=[6]", AE_ERROR_UNSUPPORTED,
+     "tensor mean: if it normalises the input, name it scaling.offset or scaling.scale"},
+    {LINEAR("fc1", "fc2", "fc3", "fc4") " s.x_std=[6]", AE_ERROR_UNSUPPORTED, "tensor s.x_std: if"},
+    {LINEAR("enc1", "enc2", "dec1", "dec2") " act.weight=[1]", AE_ERROR_UNSUPPORTED,
+     "act: neither"},
     {"encoder.0.weight=[0,6] decoder.0.weight=[6,0]", AE_ERROR_FORMAT,
      "encoder.0.weight: a shape of two dimensions expected, none of them 0"},
 };
@@ -377,9 +400,6 @@ START_TEST(a_name_of_ten_megabytes_is_no_layer)
     free(bytes);
 }
 END_TEST
-
-#define TIED(a, b, c, d) \
-    a ".weight=0w " a ".bias=0b " b ".weight=1w " b ".bias=1b " c ".bias=2b " d ".bias=3b"
 
 /* What PyTorch saves of a decoder that computes with the encoder's weights. */
 static const char *const tied_names[] = {

@@ -97,7 +97,7 @@ static const char *behind(const char *name, const char *prefix)
     return *name == '.' ? name + 1 : NULL;
 }
 
-/* A module of one tensor; false: its name is none that layers have. */
+/* A module of one tensor; false: its name is too long to be a layer's. */
 static bool start(aei_module *module, const aei_stored *tensor, const char *name)
 {
     *module = (aei_module){.path = name};
@@ -120,7 +120,7 @@ static bool start(aei_module *module, const aei_stored *tensor, const char *name
     else if (strstr(last, "weight") != NULL || strstr(last, "bias") != NULL)
         module->other = tensor;
     else
-        return false;
+        module->stray = tensor;
     return true;
 }
 
@@ -140,6 +140,7 @@ static void merge(aei_module *to, const aei_module *from)
     to->variance = to->variance != NULL ? to->variance : from->variance;
     to->tracked = to->tracked != NULL ? to->tracked : from->tracked;
     to->other = to->other != NULL ? to->other : from->other;
+    to->stray = to->stray != NULL ? to->stray : from->stray;
 }
 
 static void classify(aei_module *module)
@@ -150,6 +151,8 @@ static void classify(aei_module *module)
         module->kind = AEI_MODULE_NORM;
     else if (module->weight != NULL && module->weight->rank == 2)
         module->kind = AEI_MODULE_LINEAR;
+    else if (module->weight == NULL && module->bias == NULL && module->tracked == NULL)
+        module->kind = AEI_MODULE_STRAY;
     else
         module->kind = AEI_MODULE_OTHER;
     find_side(module);

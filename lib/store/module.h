@@ -12,7 +12,8 @@
 typedef enum aei_module_kind {
     AEI_MODULE_LINEAR, /* a weight of two dimensions */
     AEI_MODULE_NORM,   /* running statistics */
-    AEI_MODULE_OTHER   /* a weight or bias that is neither's */
+    AEI_MODULE_OTHER,  /* a weight or bias that is neither's */
+    AEI_MODULE_STRAY   /* tensors of other names alone */
 } aei_module_kind;
 
 /* What a part of the path says: "encoder", "enc1", "fc_dec2". */
@@ -27,6 +28,7 @@ typedef struct aei_module {
     aei_module_kind kind;
     const aei_stored *weight, *bias, *mean, *variance, *tracked; /* NULL: none */
     const aei_stored *other; /* a weight or bias of another name: "weight_ih_l0", "in_proj_bias" */
+    const aei_stored *stray; /* a tensor of any other name: "lora_A", "mask", "original0" */
 } aei_module;
 
 /* Longer names are no module's: PyTorch's have some tens of characters, and comparing them must

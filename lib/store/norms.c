@@ -20,6 +20,18 @@ static int strength(const aei_kinship *k, const aei_module *linear, const aei_mo
     return aei_module_order(linear, norm) == 0 && !k->both_digits ? BY_WIDTH : NOT;
 }
 
+/* The first layer takes as many features as the last gives. A norm as wide as that may normalise
+ * the input, unless a number or its path says which layer it follows. */
+static bool may_be_first(const aei_module *norm, const aei_module *linear, size_t input,
+                         const aei_kinship *k, int reason)
+{
+    const aei_stored *tensor = norm->mean != NULL ? norm->mean : norm->variance;
+    if (tensor->elements != input || norm->side == AEI_SIDE_DECODER || reason == CHILD)
+        return false;
+    return reason == BY_WIDTH || !(k->numbered || k->both_digits) ||
+           (norm->side == AEI_SIDE_NONE && linear->side != AEI_SIDE_NONE);
+}
+
 /*
  * The closest relation wins, then the stronger reason; in an nn.Sequential the nearest linear
  * module in front, which is the last in order.
@@ -52,5 +64,7 @@ aei_norm_result aei_norm_find(size_t *layer, const aei_module *norm,
         return in_front ? AEI_NORM_IN_FRONT : AEI_NORM_UNCLEAR;
     if (tie)
         return AEI_NORM_UNCLEAR;
+    if (may_be_first(norm, linears[*layer], linears[0]->weight->shape[1], &chosen, best))
+        return AEI_NORM_ENDS;
     return chosen.numbered && !chosen.child && chosen.gap > 1 ? AEI_NORM_LATER : AEI_NORM_FOUND;
 }

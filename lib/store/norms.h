@@ -13,7 +13,8 @@ typedef enum aei_norm_result {
     AEI_NORM_FOUND,
     AEI_NORM_UNCLEAR,  /* none has its width, or several could be meant */
     AEI_NORM_IN_FRONT, /* it comes before the first layer */
-    AEI_NORM_LATER     /* something stands between: it follows the activation */
+    AEI_NORM_LATER,    /* something stands between: it follows the activation */
+    AEI_NORM_ENDS      /* it may as well stand in front of the first layer */
 } aei_norm_result;
 
 /* `layer` receives the index of the linear module, of those in their order. */

@@ -201,6 +201,8 @@ static ae_status add_norm(aei_state_dict *dict, const reading *r, const aei_modu
         [AEI_NORM_IN_FRONT] = "batch normalisation in front of a layer: libae has it behind one",
         [AEI_NORM_LATER] = "the numbers leave a module between the linear layer and its batch "
                            "normalisation: libae has it before the activation",
+        [AEI_NORM_ENDS] = "this batch normalisation may follow the last layer, or normalise the "
+                          "input: name it like the last layer, or leave it out and set a scaling",
     };
     /* Half a module is damage or another kind of module. Going on without the other half would
      * normalise by something nobody trained. */
@@ -223,8 +225,15 @@ static ae_status add_norm(aei_state_dict *dict, const reading *r, const aei_modu
     return AE_OK;
 }
 
-/* Everything that computes and is not a linear layer. What lies beside encoder and decoder and has
- * another width than all layers is not theirs. */
+/* Whether what lies beside encoder and decoder may be theirs: it has a layer's width, or it is a
+ * single weight, as a PReLU that all layers share has. */
+static bool is_theirs(const reading *r, const aei_module *m, const aei_stored *tensor)
+{
+    return tensor->rank == 1 &&
+           (is_width(r, tensor->elements) || (tensor->elements == 1 && tensor == m->weight));
+}
+
+/* Everything that computes and is not a linear layer. */
 static ae_status add_others(aei_state_dict *dict, const reading *r)
 {
     for (size_t i = 0; i < r->module_count; i++) {
@@ -235,13 +244,77 @@ static ae_status add_others(aei_state_dict *dict, const reading *r)
                                    : m->weight != NULL   ? m->weight
                                                          : m->bias;
         if (m->kind == AEI_MODULE_LINEAR || tensor == NULL || !is_near(r, m) ||
-            (!is_member(r, m) && (tensor->rank != 1 || !is_width(r, tensor->elements))))
+            (!is_member(r, m) && !is_theirs(r, m, tensor)))
             continue;
         if (m->kind == AEI_MODULE_OTHER)
             return refuse(AE_ERROR_UNSUPPORTED, r, m,
                           "neither a linear layer nor batch normalisation with running statistics "
                           "(but LayerNorm, PReLU, LSTM, a convolution, track_running_stats=False)");
         AE_TRY(add_norm(dict, r, m));
+    }
+    return AE_OK;
+}
+
+/* A module is the layer's own or lies below it, as "encoder.0.parametrizations.weight" does. */
+static bool is_of_layer(const reading *r, const aei_module *m)
+{
+    for (size_t l = 0; l < r->count; l++) {
+        const aei_module *linear = r->linears[l];
+        if (m->length >= linear->length && memcmp(m->path, linear->path, linear->length) == 0 &&
+            (m->length == linear->length || m->path[linear->length] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* A buffer by which a model normalises its input: "mean", "x_std", "scaler.scale_". */
+static bool is_normaliser(const aei_stored *tensor)
+{
+    static const char *const words[] = {"mean", "std", "var",   "variance", "scale",
+                                        "min",  "max", "shift", "offset",   "sigma"};
+    const char *dot = strrchr(tensor->name, '.'), *word = dot == NULL ? tensor->name : dot + 1;
+    while (*word != '\0') {
+        const size_t length = strcspn(word, "_");
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            if (strlen(words[i]) == length && strncmp(words[i], word, length) == 0)
+                return true;
+        word += length + (word[length] == '_');
+    }
+    return false;
+}
+
+static bool is_scaling(const reading *r, const aei_module *m)
+{
+    static const char name[] = "scaling";
+    const size_t scope = r->scope == NULL ? 0 : r->scope->scope;
+    return m->length == scope + strlen(name) && memcmp(m->path + scope, name, strlen(name)) == 0;
+}
+
+/* An nn.Linear has a weight and a bias. One with more is a class of somebody's own that computes
+ * something else: low-rank additions, masks, a weight that is put together from parts. Counters
+ * compute nothing. */
+static ae_status check_unknown(const reading *r)
+{
+    for (size_t i = 0; i < r->module_count; i++) {
+        const aei_module *m = &r->modules[i];
+        const aei_stored *tensor = m->stray;
+        if (tensor == NULL || !is_near(r, m) ||
+            (tensor->elements == 1 && tensor->dtype[0] != 'F' &&
+             strcmp(tensor->dtype, "BF16") != 0))
+            continue;
+        char name[AEI_QUOTE_SIZE];
+        const char *problem = NULL;
+        if ((r->scope != NULL && is_member(r, m)) || is_of_layer(r, m))
+            problem = "it is a layer's, but not its weight or bias: libae would leave it out of "
+                      "the computation";
+        else if (tensor->elements == width_at(r, 0) && is_normaliser(tensor) && !is_scaling(r, m))
+            problem = "if it normalises the input, name it scaling.offset or scaling.scale; else "
+                      "leave it out of the file";
+        if (problem == NULL)
+            continue;
+        (void)aei_fail(AE_ERROR_UNSUPPORTED, "tensor %s: %s", aei_quote(name, tensor->name),
+                       problem);
+        return aei_fail_listing(AE_ERROR_UNSUPPORTED, r->file);
     }
     return AE_OK;
 }
@@ -281,6 +354,7 @@ static ae_status read_modules(aei_state_dict *dict, reading *r)
     }
     AE_TRY(find_code(dict, r));
     AE_TRY(add_others(dict, r));
+    AE_TRY(check_unknown(r));
     const aei_module *first = r->linears[0];
     dict->libae_names = has_libae_names(dict, r);
     /* The path ends the weight's name but for ".weight"; its scope is the path's front. */

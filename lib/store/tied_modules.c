@@ -18,7 +18,7 @@ static bool is_linear(const aei_module *m, aei_side side)
 static bool lacks_weight(const aei_module *m)
 {
     return m->side == AEI_SIDE_DECODER && m->kind == AEI_MODULE_OTHER && m->other == NULL &&
-           m->weight == NULL && m->bias != NULL && m->bias->rank == 1;
+           m->stray == NULL && m->weight == NULL && m->bias != NULL && m->bias->rank == 1;
 }
 
 /* The one encoder layer of the same scope that takes as many features as the bias adds to; NULL:
