@@ -93,6 +93,10 @@ def write_npz(folder):
         archive.writestr("readme.txt", "no array")
         with archive.open("folder/x.npy", "w", force_zip64=True) as member, open(f"{folder}/x.npy", "rb") as file:
             member.write(file.read())
+    with zipfile.ZipFile(f"{folder}/suffix.npz", "w") as archive:
+        archive.writestr("x.npy.npy", "another array")
+        archive.write(f"{folder}/x.npy", "x.npy")
+        archive.writestr("x.npy.npy.npy", "a third")
     with zipfile.ZipFile(f"{folder}/bzip2.npz", "w", zipfile.ZIP_BZIP2) as archive:
         archive.write(f"{folder}/x.npy", "x.npy")
     with zipfile.ZipFile(f"{folder}/none.npz", "w") as archive:

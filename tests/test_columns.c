@@ -82,6 +82,34 @@ static void all_refuse(ae_network *network, const ae_dataset *dataset, const cha
     free(out);
 }
 
+/* A header in Latin-1: names stay the same from the file to the network and back. */
+START_TEST(a_saved_model_takes_the_table_that_it_was_made_from)
+{
+    ae_dataset *dataset = table("Gr\xf6\xdf"
+                                "e,\"b\nc\"",
+                                2);
+    ae_network *network = linear_network(2), *loaded = NULL;
+    char *file = fixture_allocate(1 << 16, 1);
+    size_t size;
+    ck_assert_ok(ae_network_fit_scaling(network, dataset, NULL));
+    ck_assert_ok(ae_network_save_memory(network, file, 1 << 16, &size));
+    ck_assert_ok(ae_network_load_memory(&loaded, file, size, NULL));
+    ck_assert_str_eq(ae_network_column_name(loaded, 0), "Gr??e");
+    ck_assert_str_eq(ae_network_column_name(loaded, 1), "b c");
+    ck_assert_ok(ae_network_check_dataset(loaded, dataset));
+    ck_assert_ok(ae_network_set_column_names(loaded,
+                                             (const char *const[]){"Gr\xf6\xdf"
+                                                                   "e",
+                                                                   "b\nc"},
+                                             2));
+    ck_assert_ok(ae_network_check_dataset(loaded, dataset));
+    free(file);
+    ae_network_free(network);
+    ae_network_free(loaded);
+    ae_dataset_free(dataset);
+}
+END_TEST
+
 START_TEST(columns_in_another_order_are_refused_everywhere)
 {
     static const struct {
@@ -289,6 +317,7 @@ Suite *columns_suite(void)
     Suite *suite = suite_create("columns");
     TCase *tcase = tcase_create("columns");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
+    tcase_add_test(tcase, a_saved_model_takes_the_table_that_it_was_made_from);
     tcase_add_test(tcase, columns_in_another_order_are_refused_everywhere);
     tcase_add_test(tcase, pictures_of_another_size_are_refused);
     tcase_add_test(tcase, float_rows_are_taken_for_bytes_only_when_they_can_be_nothing_else);

@@ -30,6 +30,28 @@ START_TEST(names_are_found_and_kept_without_the_blanks_around_them)
 }
 END_TEST
 
+/* Latin-1, a line break, an escape sequence: what the caller gets can be printed and kept, and
+ * finds the column as the file's own bytes do. */
+START_TEST(names_are_clean_and_found_as_the_file_has_them)
+{
+    static const char text[] = "Gr\xf6\xdf"
+                               "e,\"temp\n[K]\",\"\na\x1b[31m\",class\n1,2,3,x\xff\n4,5,6,y\n";
+    static const char *const given[] = {"temp\n[K]", "a\x1b[31m",
+                                        "Gr\xf6\xdf"
+                                        "e"};
+    static const char *const clean[] = {"temp [K]", "a?[31m", "Gr??e"};
+    for (int turn = 0; turn < 2; turn++) {
+        ae_dataset *dataset = csv_open(text,
+                                       AE_CSV_OPTIONS(.column_names = turn == 0 ? given : clean,
+                                                      .column_count = 3, .label_name = "class"));
+        for (size_t i = 0; i < 3; i++)
+            ck_assert_str_eq(ae_dataset_column_name(dataset, i), clean[i]);
+        ck_assert_str_eq(ae_dataset_class_name(dataset, 0), "x?");
+        csv_check(dataset, 2, 3, 2, 3, 1, 5, 6, 4);
+    }
+}
+END_TEST
+
 START_TEST(an_empty_last_column_without_a_name_is_no_column)
 {
     const ae_csv_options bar = {.size = sizeof bar, .delimiter = '|'};
@@ -174,6 +196,7 @@ Suite *csv_columns_suite(void)
     Suite *suite = suite_create("csv_columns");
     TCase *tcase = tcase_create("columns");
     tcase_add_test(tcase, names_are_found_and_kept_without_the_blanks_around_them);
+    tcase_add_test(tcase, names_are_clean_and_found_as_the_file_has_them);
     tcase_add_test(tcase, an_empty_last_column_without_a_name_is_no_column);
     tcase_add_test(tcase, columns_are_left_out_by_name);
     tcase_add_test(tcase, columns_of_text_are_left_out);

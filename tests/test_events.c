@@ -170,6 +170,21 @@ END_TEST
 
 /* What is refused. */
 
+START_TEST(a_tag_has_at_most_1024_bytes)
+{
+    double now = 3;
+    ae_event_writer *writer = open_writer(&now);
+    char tag[1026];
+    memset(tag, 't', sizeof tag);
+    tag[1025] = '\0';
+    ck_assert_status(ae_event_writer_add_scalar(writer, tag, 1, 1), AE_ERROR_INVALID_ARGUMENT,
+                     "the tag has 1025 bytes: at most 1024");
+    tag[1024] = '\0';
+    ck_assert_ok(ae_event_writer_add_scalar(writer, tag, 1, 1));
+    ae_event_writer_free(writer);
+}
+END_TEST
+
 START_TEST(arguments_out_of_range_are_refused_and_write_nothing)
 {
     double now = 3;
@@ -403,6 +418,7 @@ static void add_tests(TCase *tcase)
     support_add_test(tcase, tensorboard_reads_every_value_and_picture, missing);
     support_add_test(tcase, tensorboard_reads_all_but_a_record_that_is_cut_off, missing);
     tcase_add_test(tcase, arguments_out_of_range_are_refused_and_write_nothing);
+    tcase_add_test(tcase, a_tag_has_at_most_1024_bytes);
     tcase_add_test(tcase, a_file_that_cannot_be_made_is_named);
     tcase_add_test(tcase, a_record_that_does_not_fit_on_the_disk_is_taken_back);
     tcase_add_test(tcase, memory_that_runs_out_is_reported_and_not_needed_again);

@@ -255,6 +255,22 @@ START_TEST(without_fill_values_a_missing_value_is_refused_by_row_and_column)
 }
 END_TEST
 
+START_TEST(a_held_out_row_without_any_value_is_named)
+{
+    const float values[] = {1, 2, NAN, NAN, 3, 4};
+    ae_dataset *dataset = NULL;
+    ae_network *network = FIXTURE_NETWORK(2, 1, 2);
+    ck_assert_ok(ae_dataset_create_f32(&dataset, values, 3, 2,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
+    ck_assert_ok(ae_network_set_fill(network, (const float[]){2, 3}));
+    ck_assert_status(ae_network_fit_threshold(network, dataset, NULL), AE_ERROR_DATA,
+                     "held-out row 1: its score nan is not finite: all of its values may be");
+    ck_assert(!ae_network_has_threshold(network));
+    ae_network_free(network);
+    ae_dataset_free(dataset);
+}
+END_TEST
+
 Suite *missing_data_suite(void)
 {
     Suite *suite = suite_create("missing_data");
@@ -266,6 +282,7 @@ Suite *missing_data_suite(void)
     tcase_add_test(data, a_view_answers_for_its_own_rows);
     tcase_add_test(data, means_and_scalings_are_of_the_values_that_are_there);
     tcase_add_test(data, without_fill_values_a_missing_value_is_refused_by_row_and_column);
+    tcase_add_test(data, a_held_out_row_without_any_value_is_named);
     suite_add_tcase(suite, data);
     return suite;
 }

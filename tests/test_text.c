@@ -54,6 +54,34 @@ START_TEST(long_text_is_cut_between_characters)
 }
 END_TEST
 
+static void assert_clean(const char *foreign, const char *wanted)
+{
+    char name[32];
+    const size_t size = strlen(foreign);
+    memcpy(name, foreign, size + 1);
+    aei_clean(name, size);
+    ck_assert_str_eq(name, wanted);
+    ck_assert(aei_same_name(foreign, size, wanted, size));
+    ck_assert(aei_same_name(wanted, size, foreign, size));
+    ck_assert(!aei_same_name(wanted, size, foreign, size - 1));
+    name[size - 1] = 'z';
+    ck_assert(!aei_same_name(foreign, size, name, size));
+}
+
+START_TEST(clean_names_are_utf8_on_one_line)
+{
+    assert_clean("Temp\n[K]\t\r\n", "Temp [K]   ");
+    assert_clean("\x1b[2J\x7f.", "?[2J?.");
+    assert_clean("\xc2\x9b"
+                 "2J",
+                 "??2J");
+    assert_clean("K\xc3\xa4se\xe2\x82\xac", "K\xc3\xa4se\xe2\x82\xac");
+    assert_clean("Gr\xf6\xdf"
+                 "e\xe2\x82",
+                 "Gr??e??");
+}
+END_TEST
+
 Suite *text_suite(void)
 {
     Suite *suite = suite_create("text");
@@ -61,6 +89,7 @@ Suite *text_suite(void)
     tcase_add_test(tcase, quoted_text_is_utf8_without_controls);
     tcase_add_test(tcase, a_zero_byte_is_quoted_as_any_other);
     tcase_add_test(tcase, long_text_is_cut_between_characters);
+    tcase_add_test(tcase, clean_names_are_utf8_on_one_line);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -30,9 +30,9 @@ START_TEST(arrays_of_archives_are_read_from_disk_and_memory)
 {
     static const struct {
         const char *file, *member;
-    } archives[] = {{"stored.npz", NULL},   {"stored.npz", "arr_0"},  {"stored.npz", "arr_0.npy"},
-                    {"deflated.npz", NULL}, {"deflated.npz", "x"},    {"several.npz", "x"},
-                    {"zip64.npz", NULL},    {"zip64.npz", "folder/x"}};
+    } archives[] = {{"stored.npz", NULL},   {"stored.npz", "arr_0"},   {"stored.npz", "arr_0.npy"},
+                    {"deflated.npz", NULL}, {"deflated.npz", "x"},     {"several.npz", "x"},
+                    {"zip64.npz", NULL},    {"zip64.npz", "folder/x"}, {"suffix.npz", "x.npy"}};
     write_archives();
     for (size_t i = 0; i < COUNT(archives); i++) {
         const char *path = support_path(archives[i].file);

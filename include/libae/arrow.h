@@ -107,7 +107,7 @@ AE_API void ae_arrow_options_init(ae_arrow_options *options);
  * A dataset from an Arrow stream. Columns are of numbers: integers and floats of any width, which
  * become float32, rounded to nearest, and booleans, 0 and 1. A column of lists of fixed size
  * (embeddings, pictures) is as many features as a list has elements. Names of columns are kept
- * unless one is of lists.
+ * unless one is of lists, with characters replaced as by ae_network_set_column_names.
  *
  * Values are copied once, batch by batch, so that a stream may be larger than the memory that its
  * producer uses. Not copied is a single column of float32, or of lists of it, that comes in one

@@ -92,9 +92,10 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
 /**
  * Read a CSV file (RFC 4180), plain or gzip, told apart by content: a row a line, numbers with a
  * decimal point whatever the locale. Numbers may be quoted, names may hold delimiters, doubled
- * quotes and line breaks; blanks around both do not count. Lines end in LF, CRLF or CR. Text is
- * UTF-8, or UTF-16 with a byte order mark. Empty lines at the end are skipped, and so is a last
- * column without name and values, as lines that all end in a delimiter make it. A pipe or
+ * quotes and line breaks, which become blanks; blanks around both do not count. In names other
+ * control characters and bytes that are not UTF-8 become question marks. Lines end in LF, CRLF or
+ * CR. Text is UTF-8, or UTF-16 with a byte order mark. Empty lines at the end are skipped, and so
+ * is a last column without name and values, as lines that all end in a delimiter make it. A pipe or
  * "/dev/stdin" serves as a file. The file is read in pieces; memory is needed for the values (for a
  * while twice).
  *

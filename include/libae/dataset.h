@@ -344,8 +344,8 @@ AE_API size_t ae_dataset_class_count(const ae_dataset *dataset);
  * The name of a class: ae_dataset_class_name(d, ae_dataset_label(d, row)).
  *
  * @param label its number
- * @return the name (UTF-8 if the file was), which lives as long as the dataset; NULL for any other
- *         label, where classes have no names, and for NULL
+ * @return the name (UTF-8; other bytes become question marks), which lives as long as the dataset;
+ *         NULL for any other label, where classes have no names, and for NULL
  *
  * Thread safety: reads dataset.
  * @since 0.1

@@ -101,7 +101,7 @@ AE_API const char *ae_event_writer_path(const ae_event_writer *writer);
 /**
  * Add a point of a curve.
  *
- * @param tag names the curve; UTF-8, not empty
+ * @param tag names the curve; UTF-8, 1 to 1024 bytes
  * @param step where on the x-axis, up to 2^63 - 1
  * @param value rounded to float32, which is what TensorBoard keeps; NaN and infinity are shown as
  *         such
@@ -117,7 +117,7 @@ AE_CHECKED AE_API ae_status ae_event_writer_add_scalar(ae_event_writer *writer, 
 /**
  * Add a picture, which is stored as PNG.
  *
- * @param tag names the series of pictures; UTF-8, not empty
+ * @param tag names the series of pictures; UTF-8, 1 to 1024 bytes
  * @param step as in ae_event_writer_add_scalar
  * @param width pixels in a row, 1 to 65535
  * @param height rows, 1 to 65535

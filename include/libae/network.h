@@ -363,7 +363,8 @@ AE_CHECKED AE_API ae_status ae_network_get_info(const ae_network *network, ae_ne
  * arrays without names are taken as they are.
  *
  * @param network replaces the names it may have had
- * @param names count names, copied; NULL for none
+ * @param names count names, copied; NULL for none. Tabs and line breaks in them become blanks,
+ *              other control characters and bytes that are not UTF-8 question marks
  * @param count the input width, or 0 with NULL
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (network NULL, names NULL but count not 0, a name NULL);
  *         AE_ERROR_SHAPE (count is not the input width); AE_ERROR_OUT_OF_MEMORY; the network is

@@ -137,9 +137,9 @@ typedef struct ae_threshold {
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range or of another rule,
  *         AE_THRESHOLD_GIVEN, AE_COST_BCE without a sigmoid output or in units that it does not
  *         have); AE_ERROR_SHAPE (columns differ; under 2 rows for AE_THRESHOLD_MEAN_SD);
- *         AE_ERROR_DATA (a score that is not finite, naming the row); AE_ERROR_NOT_SET
- *         (AE_SCORE_UNITS_SCALED without a scaling); AE_ERROR_UNSUPPORTED (options->reserved is
- *         not 0); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         AE_ERROR_DATA (a score that is not finite, as of a row without any value, by row);
+ *         AE_ERROR_NOT_SET (AE_SCORE_UNITS_SCALED without a scaling); AE_ERROR_UNSUPPORTED
+ *         (options->reserved is not 0); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  * Thread safety: changes network.
  * @since 0.1
  */

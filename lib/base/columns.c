@@ -24,16 +24,22 @@ ae_status aei_names_copy(char ***copy, const char *const *names, size_t count)
     for (size_t i = 0; i < count; i++) {
         const size_t size = strlen(names[i]) + 1;
         made[i] = memcpy(to, names[i], size);
+        aei_clean(made[i], size - 1);
         to += size;
     }
     *copy = made;
     return AE_OK;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return aei_same_name(a, strlen(a), b, strlen(b));
+}
+
 size_t aei_names_find(const char *const *names, size_t count, const char *name)
 {
     size_t i = 0;
-    while (i < count && strcmp(names[i], name) != 0)
+    while (i < count && !same(names[i], name))
         i++;
     return i;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/quote.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* Unicode standard, table 3-7. */
@@ -31,7 +30,7 @@ static bool controls(const unsigned char *c, size_t length)
     return c[0] < 0x20 || c[0] == 0x7F || (length == 2 && c[0] == 0xC2 && c[1] < 0xA0);
 }
 
-const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size_t size)
+const char *aei_quote_into(char *quoted, size_t room, const char *bytes, size_t size)
 {
     static const char dots[] = "...";
     size_t used = 0;
@@ -40,7 +39,7 @@ const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size
         const size_t length = aei_utf8_length(c, size - i);
         const bool shown = length > 0 && !controls(c, length);
         const size_t more = shown ? length : 1;
-        if (used + more + sizeof dots > AEI_QUOTE_SIZE) {
+        if (used + more + sizeof dots > room) {
             memcpy(quoted + used, dots, sizeof dots);
             return quoted;
         }
@@ -52,7 +51,50 @@ const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size
     return quoted;
 }
 
+const char *aei_quote_bytes(char quoted[AEI_QUOTE_SIZE], const char *bytes, size_t size)
+{
+    return aei_quote_into(quoted, AEI_QUOTE_SIZE, bytes, size);
+}
+
 const char *aei_quote(char quoted[AEI_QUOTE_SIZE], const char *foreign)
 {
     return aei_quote_bytes(quoted, foreign, strlen(foreign));
+}
+
+/* What stands in place of the byte at `at`, which is itself where it needs no replacement; *left
+ * counts the bytes of a character that was looked at before. */
+static char clean_byte(const char *name, size_t size, size_t at, size_t *left, char *instead)
+{
+    const unsigned char *c = (const unsigned char *)name + at;
+    if (*left == 0) {
+        const size_t length = aei_utf8_length(c, size - at);
+        *left = length == 0 ? 1 : length;
+        *instead = length == 0 || controls(c, length) ? '?' : '\0';
+        if (*c >= '\t' && *c <= '\r')
+            *instead = ' ';
+    }
+    --*left;
+    return *instead != '\0' ? *instead : name[at];
+}
+
+void aei_clean(char *name, size_t size)
+{
+    char instead = '\0';
+    for (size_t i = 0, left = 0; i < size; i++)
+        name[i] = clean_byte(name, size, i, &left, &instead);
+}
+
+bool aei_same_name(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t i = 0;
+    char a_instead = '\0', b_instead = '\0';
+    if (a_size != b_size)
+        return false;
+    if (memcmp(a, b, a_size) == 0)
+        return true;
+    for (size_t a_left = 0, b_left = 0; i < a_size; i++)
+        if (clean_byte(a, a_size, i, &a_left, &a_instead) !=
+            clean_byte(b, b_size, i, &b_left, &b_instead))
+            break;
+    return i == a_size;
 }

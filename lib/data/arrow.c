@@ -3,6 +3,7 @@
  * a producer gives is given back by its release, once, on every way out. */
 #include "base/error.h"
 #include "base/options.h"
+#include "base/quote.h"
 #include "data/arrow_internal.h"
 #include "data/storage.h"
 
@@ -38,10 +39,12 @@ static ae_status read_options(ae_arrow_options *o, const ae_arrow_options *optio
 /* The text is the stream's and does not outlive it. */
 static ae_status fail_stream(struct ArrowArrayStream *stream, const char *call, int error)
 {
+    char reason[300];
     const char *text = stream->get_last_error == NULL ? NULL : stream->get_last_error(stream);
+    text = text == NULL ? "it gives no reason" : text;
     return aei_fail(error == ENOMEM ? AE_ERROR_OUT_OF_MEMORY : AE_ERROR_IO,
-                    "the Arrow stream's %s failed with error %d: %.300s", call, error,
-                    text == NULL ? "it gives no reason" : text);
+                    "the Arrow stream's %s failed with error %d: %s", call, error,
+                    aei_quote_into(reason, sizeof reason, text, strlen(text)));
 }
 
 static void drop(struct ArrowArray *array)
@@ -181,6 +184,7 @@ static ae_status make_names(char ***names, const aei_arrow_table *table)
     for (size_t i = 0; i < table->column_count; i++) {
         const size_t length = strlen(table->columns[i].name) + 1;
         made[i] = memcpy(text, table->columns[i].name, length);
+        aei_clean(made[i], length - 1);
         text += length;
     }
     *names = made;

@@ -116,7 +116,8 @@ static ae_status find(size_t *child, const aei_arrow_table *table, size_t childr
     size_t found = children;
     for (size_t i = 0; i < children; i++) {
         const struct ArrowSchema *schema = column_schema(table, i);
-        if (schema == NULL || schema->name == NULL || strcmp(schema->name, wanted) != 0)
+        if (schema == NULL || schema->name == NULL ||
+            !aei_same_name(schema->name, strlen(schema->name), wanted, strlen(wanted)))
             continue;
         if (found < children)
             return aei_fail(AE_ERROR_FORMAT, "columns %zu and %zu are both called \"%s\"", found, i,

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/grow.h"
+#include "base/quote.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ ae_status aei_class_table_sort(const aei_class_table *table, char ***names, size
     qsort(entries, n, sizeof *entries, by_name);
     for (size_t i = 0; i < n; i++) {
         made[i] = text + table->starts[entries[i].number];
+        aei_clean(made[i], strlen(made[i]));
         places[entries[i].number] = (int32_t)i;
     }
     free(entries);

@@ -13,15 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blanks around a name mean as little as those around a number. */
+/* Blanks around a name mean as little as those around a number, and so do line breaks, which become
+ * blanks. */
+static void trim_name(const char **text, size_t *size)
+{
+    static const char blanks[] = " \t\n\v\f\r";
+    while (*size > 0 && memchr(blanks, **text, sizeof blanks - 1) != NULL)
+        ++*text, --*size;
+    while (*size > 0 && memchr(blanks, (*text)[*size - 1], sizeof blanks - 1) != NULL)
+        --*size;
+}
+
 static bool is_called(const aei_csv_line *first, size_t column, const char *name)
 {
     const aei_cell cell = aei_csv_line_cell(first, column);
     const char *text = cell.text;
     size_t size = cell.size, length = strlen(name);
-    aei_trim(&text, &size);
-    aei_trim(&name, &length);
-    return size == length && memcmp(text, name, size) == 0;
+    trim_name(&text, &size);
+    trim_name(&name, &length);
+    return aei_same_name(text, size, name, length);
 }
 
 /* What is there instead, as far as the text has room. */
@@ -214,9 +224,10 @@ ae_status aei_csv_make_names(char ***names, const aei_csv_table *t)
         const aei_cell cell = aei_csv_line_cell(&t->first, i);
         const char *name = cell.text;
         size_t length = cell.size;
-        aei_trim(&name, &length);
+        trim_name(&name, &length);
         char *kept = text + (name - t->first.text);
         kept[length] = '\0';
+        aei_clean(kept, length);
         made[t->uses[i] - AEI_CSV_FEATURE] = kept;
     }
     *names = made;

@@ -52,6 +52,38 @@ static bool has_decimal_comma(const char *text, size_t size)
     return aei_parse_float(&value, copy, size) == AEI_NUMBER;
 }
 
+/* 1.234.567 or 1,234.5 or 1'234: groups of three digits. One group behind a comma or a point may be
+ * a fraction, and blanks may separate columns. */
+static bool has_thousands(const aei_csv_table *t, const char *text, size_t size)
+{
+    size_t at = size > 0 && (text[0] == '-' || text[0] == '+'), groups = 0;
+    const size_t first = at;
+    while (at < size && is_digit(text[at]))
+        at++;
+    const char separator = at < size ? text[at] : '\0';
+    if (at == first || at - first > 3 || separator == '\0' || strchr(",.' ", separator) == NULL ||
+        (separator == ' ' && t->first.count == 1))
+        return false;
+    while (size - at > 3 && text[at] == separator && is_digit(text[at + 1]) &&
+           is_digit(text[at + 2]) && is_digit(text[at + 3])) {
+        groups++;
+        at += 4;
+    }
+    const bool plain = separator != ',' && separator != '.', fraction = at < size;
+    if (fraction && (text[at] == separator || (text[at] != '.' && text[at] != ',')))
+        return false;
+    for (at += fraction; at < size; at++)
+        if (!is_digit(text[at]))
+            return false;
+    return groups > 1 || (groups == 1 && (plain || fraction));
+}
+
+static bool is_formula_error(const aei_cell *cell)
+{
+    return cell != NULL && cell->size > 2 && cell->text[0] == '#' &&
+           (cell->text[cell->size - 1] == '!' || cell->text[cell->size - 1] == '?');
+}
+
 /* A character separates columns rather than the delimiter does when there is more of it: in line 1,
  * and in the cell too if there is one. */
 static bool separates(const aei_csv_table *t, const aei_cell *cell, char c)
@@ -87,8 +119,13 @@ const char *aei_csv_hint(const aei_csv_table *t, const aei_cell *cell)
     const aei_cell first = aei_csv_line_cell(&t->first, 0);
     if (first.size > 0 && first.text[0] == '#' && t->options->comment == 0)
         return ": lines that start with '#' are left out by the option comment";
-    if (cell != NULL && cell->size > 0 && cell->text[0] == '#' && t->options->comment == 0)
+    if (is_formula_error(cell))
+        return ": a spreadsheet's formula failed: mend it there, or leave the line out";
+    if (cell != NULL && cell->column == 1 && cell->size > 0 && cell->text[0] == '#' &&
+        t->options->comment == 0)
         return ": lines that start with '#' are left out by the option comment";
+    if (cell != NULL && has_thousands(t, cell->text, cell->size))
+        return ": separators of thousands are not read: write the numbers without them";
     /* Names with a comma between them say that it separates numbers too. */
     const bool names = t->first.count == 1 && aei_csv_line_holds(&t->first, ',') > 0 &&
                        !has_decimal_comma(first.text, first.size);

@@ -30,12 +30,15 @@ static ae_status no_value(aei_csv_table *t, const aei_cell *cell, size_t feature
         t->features--; /* it is the last: the row's other values stay where they are */
         return t->features > 0 ? AE_OK : aei_fail(AE_ERROR_FORMAT, "no column has values");
     }
+    const aei_cell name = aei_csv_line_cell(&t->first, cell->column - 1);
     if (t->options->missing != AE_MISSING_KEEP && t->facts == NULL)
         return aei_csv_fail_cell(t, cell,
                                  cell->size == 0
                                      ? "is empty: fill it in, leave the line out or set missing"
                                      : "is no value: fill it in, leave the line out or set missing",
-                                 "");
+                                 t->named && aei_csv_is_blank(name.text, name.size)
+                                     ? "; numeric_only leaves columns without any value out"
+                                     : "");
     /* While numeric_only is undecided the column may still go, and its missing values with it. */
     t->missing = t->missing || t->facts == NULL;
     t->values[t->rows * t->features + feature] = NAN;

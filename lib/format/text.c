@@ -115,9 +115,13 @@ void aei_trim(const char **text, size_t *size)
 
 ae_status aei_check_utf8(const char *name, const char *text)
 {
+    enum { MOST = 1024 };
     const size_t length = strlen(text);
     if (length == 0)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s is empty", name);
+    if (length > MOST)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "%s has %zu bytes: at most %d", name, length,
+                        MOST);
     for (size_t at = 0, n; at < length; at += n) {
         n = aei_utf8_length((const unsigned char *)text + at, length - at);
         if (n == 0)

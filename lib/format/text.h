@@ -41,7 +41,8 @@ void aei_text_string(aei_text *text, const char *value);
 /* Leave out the blanks around a text: spaces and tabs. */
 void aei_trim(const char **text, size_t *size);
 
-/* Refuse text that is empty or not UTF-8: AE_ERROR_INVALID_ARGUMENT, "NAME is empty". */
+/* Refuse text that is empty, longer than 1024 bytes or not UTF-8: AE_ERROR_INVALID_ARGUMENT, "NAME
+ * is empty". */
 ae_status aei_check_utf8(const char *name, const char *text);
 
 #endif

@@ -221,17 +221,20 @@ ae_status aei_zip_find(aei_zip_member *member, const unsigned char *bytes, size_
     char quoted[AEI_QUOTE_SIZE], names[256];
     zip_archive a = {.bytes = bytes, .size = size};
     zip_entry e, found = {0};
-    uint64_t matches = 0;
+    uint64_t matches = 0, exact = 0;
     AE_TRY(open_directory(&a));
     const zip_archive whole = a;
     for (uint64_t i = 0; i < a.count; i++) {
         AE_TRY(next_entry(&a, &e));
-        if (is_called(&e, name)) {
-            found = e;
-            matches++;
-        }
+        if (!is_called(&e, name))
+            continue;
+        /* "x.npy" is that member rather than x.npy.npy, which NumPy shows by the same name. */
+        const bool whole_name = name != NULL && e.length == strlen(name);
+        found = whole_name || exact == 0 ? e : found;
+        exact += whole_name;
+        matches++;
     }
-    if (matches == 1)
+    if (matches == 1 || exact == 1)
         return locate(member, &whole, &found);
     list(names, sizeof names, whole);
     if (name == NULL && matches == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tensors by name: the only way in and out of the panel layout. */
 #include "base/error.h"
+#include "base/quote.h"
 #include "base/options.h"
 #include "model/network_internal.h"
 #include "model/tied.h"
@@ -111,9 +112,11 @@ ae_status ae_network_get_tensor_info(const ae_network *network, size_t index, ae
 ae_status aei_network_find_tensor(const aei_tensor **tensor, const ae_network *network,
                                   const char *name, size_t count)
 {
+    char quoted[AEI_QUOTE_SIZE];
     *tensor = aei_network_tensor(network, name);
     if (*tensor == NULL)
-        return aei_fail(AE_ERROR_NOT_FOUND, "the network has no tensor \"%.64s\"", name);
+        return aei_fail(AE_ERROR_NOT_FOUND, "the network has no tensor \"%s\"",
+                        aei_quote(quoted, name));
     size_t elements = aei_tensor_elements(network, *tensor);
     if (elements != count)
         return aei_fail(AE_ERROR_SHAPE, "%s: %zu values expected, %zu given", name, elements,

@@ -79,8 +79,11 @@ static ae_status score_all(float *scores, ae_session *session, const ae_dataset 
         AE_CHECK(ae_session_score(session, values, count, scores + done, NULL, &options));
         for (size_t r = done; r < done + count; r++)
             if (!isfinite(scores[r]))
-                AE_CHECK(aei_fail(AE_ERROR_DATA, "held-out row %zu: its score %g is not finite", r,
-                                  (double)scores[r]));
+                AE_CHECK(aei_fail(AE_ERROR_DATA, "held-out row %zu: its score %g is not finite%s",
+                                  r, (double)scores[r],
+                                  isnan(scores[r]) && ae_dataset_has_missing(dataset)
+                                      ? ": all of its values may be missing: leave the row out"
+                                      : ""));
     }
 cleanup:
     free(values);
