@@ -176,7 +176,7 @@ static void cut_into_blocks(aei_step *step)
                                aei_network_norms(step->network) > 0};
     aei_range mine = {0, aei_block_count(&blocks)};
     if (step->ranks != NULL) {
-        aei_ranks_begin(step);
+        aei_ranks_begin(step, step->job->clip_norm);
         mine = step->ranks->blocks[step->ranks->rank].blocks;
     }
     const size_t first_row = aei_step_rows_of_rank(step, step->batch_rows).first;
@@ -211,6 +211,7 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost, do
     step->whole = aei_sum_weights(n->widths[0], n->kernels->panel, job->feature_weights);
     queue_panels(step);
     const ae_status status = aei_team_run(step->team, take_step, step);
+    step->job = NULL; /* the caller's */
     *cost = step->cost;
     *gradient_norm = step->gradient_norm;
     if (status != AE_OK)

@@ -210,7 +210,7 @@ aei_range aei_step_rows_of_rank(const aei_step *s, size_t batch_rows)
                        aei_block_rows(&blocks, mine.last - 1).last};
 }
 
-void aei_ranks_begin(aei_step *s)
+void aei_ranks_begin(aei_step *s, float most_norm)
 {
     aei_step_ranks *ranks = s->ranks;
     const aei_blocks blocks = blocks_of(s, s->batch_rows);
@@ -227,6 +227,7 @@ void aei_ranks_begin(aei_step *s)
     ranks->settled_layers = s->network->depth;
     ranks->open = ranks->reported = ranks->summed = ranks->scaled = false;
     ranks->scale = 1;
+    ranks->most_norm = most_norm;
     ranks->stopped = AE_OK;
     ranks->word = AEI_WORD_GO;
     atomic_store(&ranks->over, false);
@@ -252,7 +253,7 @@ ae_status aei_step_decline(aei_step *s, uint64_t number, aei_word word, ae_statu
     AE_TRY(aei_step_settle(s));
     s->number = number;
     s->block_count = 0;
-    aei_ranks_begin(s);
+    aei_ranks_begin(s, 0);
     aei_ranks_report(s, word, status);
     aei_ranks_end(s, 0);
     return aei_ranks_outcome(s);

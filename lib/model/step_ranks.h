@@ -71,7 +71,8 @@ typedef struct aei_step_ranks {
     size_t settled_layers; /* layers from here on have been gone back through by all threads */
     bool open;             /* everybody goes on: parts may travel */
     bool reported, summed, scaled;
-    float scale; /* of the gradient, for clipping */
+    float most_norm; /* clipping's: the job may be gone when weights come */
+    float scale;     /* of the gradient, for clipping */
     aei_word word;
     size_t stopped_by;
     ae_status stopped, failed; /* the others', and the messages' own */
@@ -83,7 +84,7 @@ ae_status aei_step_ranks_create(aei_step *step, aei_messages *messages);
 void aei_step_ranks_free(aei_step *step);
 
 /* A step begins: blocks are dealt out. */
-void aei_ranks_begin(aei_step *step);
+void aei_ranks_begin(aei_step *step, float most_norm);
 
 /* Thread 0: wait until the weights of these layers are whole. */
 void aei_ranks_await(aei_step *step, size_t first_layer, size_t last_layer);

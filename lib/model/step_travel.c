@@ -9,7 +9,7 @@
 
 static bool clips(const aei_step *s)
 {
-    return s->job->clip_norm > 0;
+    return s->ranks->most_norm > 0;
 }
 
 /* The first error of the messages ends the step; their text stays with them. */
@@ -191,7 +191,7 @@ static bool look_at_squares(aei_step *s)
     ranks->scaled = true;
     s->gradient_norm = aei_squares_norm(ranks->squares,
                                         aei_squares_before(s->network, s->network->depth));
-    const double most = (double)s->job->clip_norm;
+    const double most = (double)ranks->most_norm;
     s->diverged = !isfinite(s->gradient_norm);
     ranks->scale = s->gradient_norm > most ? (float)(most / s->gradient_norm) : 1;
     for (size_t i = 0; i < ranks->piece_count; i++)
