@@ -220,6 +220,51 @@ START_TEST(each_row_is_read_by_one_rank)
 }
 END_TEST
 
+/* An optimizer that was used alone goes on as a share of its moments. */
+static void go_on(ae_transport *transport, void *context)
+{
+    const rank_file *wanted = context;
+    const rank_plan plan = {0};
+    rank_run r = rank_run_start(&plan, NULL);
+    ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
+    ae_trainer_free(r.trainer);
+    r.trainer = NULL;
+    ck_assert_ok(rank_run_create(&r, &plan, transport));
+    ck_assert_uint_eq(ae_optimizer_step_count(r.optimizer), EPOCH_STEPS);
+    ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
+    ae_trainer_free(r.trainer);
+    r.trainer = NULL;
+    ck_assert_ok(rank_run_create(&r, &plan, transport));
+    ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
+    rank_file model = rank_run_model(r.network);
+    ck_assert(rank_file_same(&model, wanted));
+    rank_file_free(&model);
+    ae_trainer_free(r.trainer);
+    r.trainer = NULL;
+    ck_assert_status(rank_run_create(&r, &plan, NULL), AE_ERROR_STATE,
+                     "give this run a new optimizer and resume a checkpoint");
+    ck_assert_uint_eq(ae_optimizer_step_count(r.optimizer), 3 * EPOCH_STEPS);
+    rank_run_finish(&r);
+}
+
+START_TEST(moments_of_one_rank_are_shared_out_and_stay_so)
+{
+    const rank_plan plan = {0};
+    rank_run r = rank_run_start(&plan, NULL);
+    for (size_t e = 0; e < 3; e++) {
+        if (e > 0)
+            ck_assert_ok(rank_run_create(&r, &plan, NULL));
+        ck_assert_ok(ae_trainer_run_epoch(r.trainer, NULL));
+        ae_trainer_free(r.trainer);
+        r.trainer = NULL;
+    }
+    rank_file model = rank_run_model(r.network);
+    rank_run_finish(&r);
+    rank_threads_run(4, go_on, &model);
+    rank_file_free(&model);
+}
+END_TEST
+
 static void count_moments(ae_transport *transport, void *context)
 {
     atomic_size_t *floats = context;
@@ -256,6 +301,7 @@ Suite *ranks_suite(void)
                         (int)COUNT(variants));
     tcase_add_test(cases, callbacks_see_the_whole_batch_and_settled_weights);
     tcase_add_loop_test(cases, each_row_is_read_by_one_rank, 2, 9);
+    tcase_add_test(cases, moments_of_one_rank_are_shared_out_and_stay_so);
     tcase_add_test(cases, moments_live_once);
     suite_add_tcase(suite, cases);
     return suite;
