@@ -61,6 +61,8 @@ static void assert_clean(const char *foreign, const char *wanted)
     memcpy(name, foreign, size + 1);
     aei_clean(name, size);
     ck_assert_str_eq(name, wanted);
+    ck_assert(aei_is_clean(wanted, size));
+    ck_assert_int_eq(aei_is_clean(foreign, size), strcmp(foreign, wanted) == 0);
     ck_assert(aei_same_name(foreign, size, wanted, size));
     ck_assert(aei_same_name(wanted, size, foreign, size));
     ck_assert(!aei_same_name(wanted, size, foreign, size - 1));

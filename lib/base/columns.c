@@ -31,15 +31,15 @@ ae_status aei_names_copy(char ***copy, const char *const *names, size_t count)
     return AE_OK;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return aei_same_name(a, strlen(a), b, strlen(b));
-}
-
+/* The names of datasets and networks are clean. One that is asked for mostly is, too, and then
+ * bytes are compared: tables have tens of thousands of columns. */
 size_t aei_names_find(const char *const *names, size_t count, const char *name)
 {
+    const size_t size = strlen(name);
+    const bool clean = aei_is_clean(name, size);
     size_t i = 0;
-    while (i < count && !same(names[i], name))
+    while (i < count && strcmp(names[i], name) != 0 &&
+           (clean || !aei_same_name(names[i], strlen(names[i]), name, size)))
         i++;
     return i;
 }

@@ -84,14 +84,32 @@ void aei_clean(char *name, size_t size)
         name[i] = clean_byte(name, size, i, &left, &instead);
 }
 
+bool aei_is_clean(const char *name, size_t size)
+{
+    size_t i = 0, left = 0;
+    char instead = '\0';
+    while (i < size && clean_byte(name, size, i, &left, &instead) == name[i])
+        i++;
+    return i == size;
+}
+
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7F;
+}
+
 bool aei_same_name(const char *a, size_t a_size, const char *b, size_t b_size)
 {
     size_t i = 0;
     char a_instead = '\0', b_instead = '\0';
     if (a_size != b_size)
         return false;
-    if (memcmp(a, b, a_size) == 0)
-        return true;
+    while (i < a_size && a[i] == b[i])
+        i++;
+    /* Most names differ in letters, and tables of many columns compare them all. */
+    if (i == a_size || (is_plain(a[i]) && is_plain(b[i])))
+        return i == a_size;
+    i = 0;
     for (size_t a_left = 0, b_left = 0; i < a_size; i++)
         if (clean_byte(a, a_size, i, &a_left, &a_instead) !=
             clean_byte(b, b_size, i, &b_left, &b_instead))

@@ -24,6 +24,7 @@ const char *aei_quote_into(char *quoted, size_t room, const char *bytes, size_t 
  * other control characters and what is not UTF-8 a question mark a byte.
  */
 void aei_clean(char *name, size_t size);
+bool aei_is_clean(const char *name, size_t size);
 
 /* Whether two names are the same once they are clean. */
 bool aei_same_name(const char *a, size_t a_size, const char *b, size_t b_size);

@@ -15,23 +15,39 @@
 
 /* Blanks around a name mean as little as those around a number, and so do line breaks, which become
  * blanks. */
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 static void trim_name(const char **text, size_t *size)
 {
-    static const char blanks[] = " \t\n\v\f\r";
-    while (*size > 0 && memchr(blanks, **text, sizeof blanks - 1) != NULL)
+    while (*size > 0 && is_space(**text))
         ++*text, --*size;
-    while (*size > 0 && memchr(blanks, (*text)[*size - 1], sizeof blanks - 1) != NULL)
+    while (*size > 0 && is_space((*text)[*size - 1]))
         --*size;
 }
 
-static bool is_called(const aei_csv_line *first, size_t column, const char *name)
+/* A name as it is looked for. */
+typedef struct wanted {
+    const char *text;
+    size_t size;
+} wanted;
+
+static wanted want(const char *name)
+{
+    wanted w = {name, strlen(name)};
+    trim_name(&w.text, &w.size);
+    return w;
+}
+
+static bool is_called(const aei_csv_line *first, size_t column, wanted name)
 {
     const aei_cell cell = aei_csv_line_cell(first, column);
     const char *text = cell.text;
-    size_t size = cell.size, length = strlen(name);
+    size_t size = cell.size;
     trim_name(&text, &size);
-    trim_name(&name, &length);
-    return aei_same_name(text, size, name, length);
+    return size == name.size && aei_same_name(text, size, name.text, name.size);
 }
 
 /* What is there instead, as far as the text has room. */
@@ -54,10 +70,11 @@ static ae_status not_found(const aei_csv_table *t, const char *name)
 static ae_status find_name(const aei_csv_table *t, const char *name, size_t *column)
 {
     const size_t none = t->first.count;
+    const wanted w = want(name);
     size_t found = none;
     char quoted[AEI_QUOTE_SIZE];
     for (size_t i = 0; i < t->first.count; i++) {
-        if (!is_called(&t->first, i, name))
+        if (!is_called(&t->first, i, w))
             continue;
         if (found != none)
             return aei_fail(AE_ERROR_FORMAT,
@@ -99,10 +116,11 @@ static ae_status use_the_rest(aei_csv_table *t)
         size_t found = 0;
         if (o->drop_names[d] == NULL)
             return aei_fail(AE_ERROR_INVALID_ARGUMENT, "drop_names[%zu] is NULL", d);
+        const wanted name = want(o->drop_names[d]);
         /* All columns of that name go: leaving out, unlike choosing, is not in doubt when there
          * are two. */
         for (size_t i = 0; i < t->first.count; i++) {
-            if (!is_called(&t->first, i, o->drop_names[d]))
+            if (!is_called(&t->first, i, name))
                 continue;
             /* To drop the labels is to ask for them and not to want them; one of the two is a
              * slip. */
