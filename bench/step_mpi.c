@@ -2,10 +2,10 @@
 /*
  * A training step of several ranks beside that of one process, as processes of MPI take it:
  * mpirun -n 2 step_mpi [ROUNDS [BATCH]]. One figure a line, `name value unit`: medians of slices
- * that take turns. While one process trains alone the others sleep. Bytes are those that the transport
- * was given to send, of the rank that sends most. Processor time is that of all ranks together.
- * With BATCH only a shared step of so many rows in blocks of 100 is measured, beside one process
- * with its share of them.
+ * that take turns. While one process trains alone the others sleep. Bytes are those that the
+ * transport was given to send, of the rank that sends most. Processor time is that of all ranks
+ * together. With BATCH only a shared step of so many rows in blocks of 100 is measured, beside one
+ * process with its share of them.
  */
 #define _DEFAULT_SOURCE
 #include <libae/libae.h>
