@@ -92,8 +92,9 @@ VALGRIND ?= valgrind
 VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
-# and hides AVX-512 from the library. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := c_source diagnose dropout elementwise gemm gradient kernels margin pca penalty score tied training vector_math weighted
+# and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a time. The others shorten their loops (support_slow).
+VALGRIND_SKIPS := blocks c_source diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
+    score step_ranks tied training vector_math weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
