@@ -13,9 +13,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <threads.h>
 
 enum { DIGITS = 60000, VALIDATION_ROWS = 50, MOST = 1 << 20 };
-
 typedef struct asked {
     const char *data, *out, *checkpoint;
     size_t epochs, batch, block, rows, threads, seed, patience;
@@ -30,8 +30,7 @@ static asked parse(int argc, char **argv)
     const program_option options[] = {
         {"data", "DIR", "of MNIST's files; else $AE_DATA_DIR, data/mnist or built-in digits",
          .text = &a.data},
-        {"rows", "N", "images to train on, the first of the set; 0: all (0)", .number = &a.rows,
-         .most = SIZE_MAX},
+        {"rows", "N", "images to train on; 0: all (0)", .number = &a.rows, .most = SIZE_MAX},
         {"epochs", "N", "from the beginning of the run (20)", .number = &a.epochs, .least = 1,
          .most = MOST},
         {"batch", "N", "images in a batch, of all processes together (800)", .number = &a.batch,
@@ -49,11 +48,11 @@ static asked parse(int argc, char **argv)
         {"checkpoint", "FILE", "(checkpoint.safetensors in --out)", .text = &a.checkpoint},
         {"resume", NULL, "go on from the checkpoint, which any number of processes wrote",
          .on = &a.resume}};
-    options_parse(&(program){.about = "Train on MNIST in several processes of MPI.\n"
-                                      "Ctrl-C stops all after one step and saves a checkpoint.",
-                             .options = options,
-                             .option_count = sizeof options / sizeof *options},
-                  argc, argv, NULL);
+    options_parse(
+        &(program){.about = "Train on MNIST in several processes of MPI; Ctrl-C saves it.",
+                   .options = options,
+                   .option_count = sizeof options / sizeof *options},
+        argc, argv, NULL);
     return a;
 }
 
@@ -68,6 +67,8 @@ static void must(ae_status status)
         return;
     if (alone || transport.rank == 0)
         note("rank %zu: %s", transport.rank, error_text(status));
+    if (status == AE_ERROR_COMMUNICATION) /* the others say whom they miss, too */
+        (void)thrd_sleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
     (void)(alone ? MPI_Abort(MPI_COMM_WORLD, 1) : MPI_Finalize());
     exit(EXIT_FAILURE);
 }
@@ -78,7 +79,6 @@ static void finish(ae_trainer *trainer, const ae_network *network, const asked *
     ae_epoch_info last = {.size = sizeof last};
     ae_evaluation test = {.size = sizeof test};
     must(ae_network_save(network, path_join(a->out, "model.safetensors").text));
-    must(ae_trainer_save_history(trainer, path_join(a->out, "history.csv").text, AE_HISTORY_CSV));
     must(ae_trainer_get_epoch(trainer, ae_trainer_history_count(trainer) - 1, &last));
     must(ae_network_evaluate(network, images->test, &test, NULL));
     printf("result epochs=%ju train=%.3f validation=%.3f test=%.3f ranks=%zu data=%s\n",
