@@ -72,10 +72,9 @@ static void lay_out_piece(aei_step *s, aei_arena *arena, size_t i)
     t.parts = aei_arena_take(arena, own ? ranks->count : 1, sizeof *t.parts);
     t.weights = aei_arena_take(arena, own ? ranks->count : 0, sizeof *t.weights);
     for (size_t r = 0; r < ranks->count && own; r++) {
-        const aei_slot in = r == ranks->rank
-                                ? (aei_slot){0}
-                                : slot_of(arena, NULL, most_nodes(ranks, r, s->block_size) * part,
-                                          r, tag);
+        aei_slot in = {0};
+        if (r != ranks->rank)
+            in = slot_of(arena, NULL, most_nodes(ranks, r, s->block_size) * part, r, tag);
         if (counting)
             continue;
         t.parts[r] = in;
@@ -297,8 +296,19 @@ static size_t move_running(aei_step *s, size_t owner, float *message, bool out)
     return at;
 }
 
-/* A share of a moment, and a block that is laid out like the parameters: one into the other. */
-static void move_moments(const aei_step *s, size_t owner, float *share, float *whole, bool gather)
+/* A stretch of a share, out of a block or into one. */
+static void move_floats(float *share, const float *from, float *to, size_t place, size_t count)
+{
+    if (to != NULL)
+        memcpy(to + place, share, count * sizeof *share);
+    else
+        memcpy(share, from + place, count * sizeof *share);
+}
+
+/* A rank's share out of a block that is laid out like the parameters, or into one: `to` is NULL or
+ * `from` is not read. */
+static void move_moments(const aei_step *s, size_t owner, float *share, const float *from,
+                         float *to)
 {
     const ae_network *n = s->network;
     const size_t panel = n->kernels->panel;
@@ -307,15 +317,14 @@ static void move_moments(const aei_step *s, size_t owner, float *share, float *w
         const aei_layer *layer = &n->layers[piece->layer];
         if (piece->owner != owner)
             continue;
-        const size_t rows = (piece->last - piece->first) * panel;
-        float *mine = share + piece->moment, *block = whole + layer->weight + piece->first * panel;
-        memcpy(gather ? block : mine, gather ? mine : block, rows * sizeof *mine);
-        mine += rows;
-        for (size_t p = piece->first_panel; p < piece->last_panel; p++)
-            for (size_t k = 0; k < 2; k++, mine += panel) {
-                block = whole + (k == 0 ? layer->gamma : layer->beta) + p * panel;
-                memcpy(gather ? block : mine, gather ? mine : block, panel * sizeof *mine);
-            }
+        const size_t floats = (piece->last - piece->first) * panel;
+        float *mine = share + piece->moment;
+        move_floats(mine, from, to, layer->weight + piece->first * panel, floats);
+        mine += floats;
+        for (size_t p = piece->first_panel; p < piece->last_panel; p++, mine += 2 * panel) {
+            move_floats(mine, from, to, layer->gamma + p * panel, panel);
+            move_floats(mine + panel, from, to, layer->beta + p * panel, panel);
+        }
     }
 }
 
@@ -329,9 +338,9 @@ static ae_status gather_weights(aei_step *s)
                                                        s->network->kernels->panel, r);
         if (floats == 0)
             continue;
-        move_moments(s, r, mail, s->network->parameters, false);
+        move_moments(s, r, mail, s->network->parameters, NULL);
         AE_TRY(aei_messages_broadcast(ranks->messages, r, mail, floats * sizeof *mail));
-        move_moments(s, r, mail, s->network->parameters, true);
+        move_moments(s, r, mail, NULL, s->network->parameters);
     }
     return AE_OK;
 }
@@ -378,7 +387,7 @@ ae_status aei_step_gather_moments(aei_step *s, const float *share, float *whole)
         AE_TRY(aei_messages_send(ranks->messages, &ranks->mail));
         return aei_messages_wait(ranks->messages, &ranks->mail, 1);
     }
-    move_moments(s, 0, mail, whole, true);
+    move_moments(s, 0, mail, NULL, whole);
     for (size_t r = 1; r < ranks->count; r++) {
         ranks->mail.rank = r;
         ranks->mail.bytes = aei_pieces_moment_floats(ranks->pieces, ranks->piece_count,
@@ -386,7 +395,7 @@ ae_status aei_step_gather_moments(aei_step *s, const float *share, float *whole)
                             sizeof *mail;
         AE_TRY(aei_messages_receive(ranks->messages, &ranks->mail));
         AE_TRY(aei_messages_wait(ranks->messages, &ranks->mail, 1));
-        move_moments(s, r, mail, whole, true);
+        move_moments(s, r, mail, NULL, whole);
     }
     return AE_OK;
 }
@@ -396,5 +405,5 @@ void aei_step_share_moments(const aei_step *s, const float *whole, float *share)
     if (s->ranks == NULL)
         memcpy(share, whole, s->network->parameter_floats * sizeof *share);
     else
-        move_moments(s, s->ranks->rank, share, (float *)(uintptr_t)whole, false);
+        move_moments(s, s->ranks->rank, share, whole, NULL);
 }

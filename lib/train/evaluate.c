@@ -38,7 +38,7 @@ static bool gives_probabilities(const ae_session *session)
 static ae_status evaluate_batch(aei_row_costs *costs, ae_session *session, const aei_batch *batch,
                                 ae_score_units units)
 {
-    double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS];
+    double squares[AEI_PASS_ROWS], entropies[AEI_PASS_ROWS] = {0};
     const bool probabilities = gives_probabilities(session);
     AE_TRY(aei_session_costs(session, aei_dataset_gather, batch->dataset, batch->rows, batch->count,
                              units, squares, probabilities ? entropies : NULL));

@@ -10,6 +10,7 @@
 #include "base/options.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,8 @@ typedef struct aei_report {
 
 static void copy_text(char to[AEI_ERROR_TEXT], const char *from)
 {
-    size_t length = strlen(from);
-    length = length < AEI_ERROR_TEXT ? length : AEI_ERROR_TEXT - 1;
-    memset(to, 0, AEI_ERROR_TEXT);
-    memcpy(to, from, length);
+    memset(to, 0, AEI_ERROR_TEXT); /* all of it travels */
+    (void)snprintf(to, AEI_ERROR_TEXT, "%s", from);
 }
 
 /* A rank that cannot take part says so in the one way that is left to it. */

@@ -353,7 +353,8 @@ ae_status ae_trainer_resume_memory(ae_trainer *trainer, const void *data, size_t
     AE_TRY(aei_ranks_agree(trainer->ranks, check_data(trainer, data)));
     if (trainer->ranks == NULL)
         return resume(trainer, data, size);
-    void *all = (void *)(uintptr_t)data; /* rank 0's own are read only */
+    void *all;
+    memcpy(&all, &data, sizeof all); /* rank 0's own, which are only read */
     AE_TRY(aei_ranks_spread(trainer->ranks, &all, &size));
     const ae_status status = resume(trainer, all, size);
     if (!brings_file(trainer))
