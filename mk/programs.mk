@@ -97,6 +97,9 @@ bench-full: $(BUILD)/bench/bench ## measure every size
 bench-stream: $(BUILD)/bench/from_files ## measure training from files, some 4 minutes
 	@$< $(ARGS)
 
+bench-variants: $(BUILD)/bench/variants ## measure what clip_norm and batch_block cost, some 20 seconds
+	@$< $(ARGS)
+
 # DOCS=docs writes docs/peers.md and its picture too; ARGS="--rounds 5 --only onednn fann" go to the script.
 PYTHON ?= /usr/bin/python3
 bench-peers: $(BUILD)/bench/peers/libae ## measure libae beside other libraries (scripts/setup peers first)
