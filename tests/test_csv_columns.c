@@ -37,8 +37,8 @@ START_TEST(names_are_clean_and_found_as_the_file_has_them)
     static const char text[] = "Gr\xf6\xdf"
                                "e,\"temp\n[K]\",\"\na\x1b[31m\",class\n1,2,3,x\xff\n4,5,6,y\n";
     static const char *const given[] = {"temp\n[K]", "a\x1b[31m",
-                                        "Gr\xf6\xdf"
-                                        "e"};
+                                        ("Gr\xf6\xdf"
+                                         "e")};
     static const char *const clean[] = {"temp [K]", "a?[31m", "Gr??e"};
     for (int turn = 0; turn < 2; turn++) {
         ae_dataset *dataset = csv_open(text,
