@@ -278,9 +278,9 @@ typedef struct ae_trainer_options {
     double patience_seconds;
     /**
      * Gradients are rounded to bfloat16 where the blocks of a batch have been added up to this many
-     * parts, and added on in float32. A rank whose blocks are whole parts sends them in half the
-     * bytes: choose the greatest number of ranks that is foreseen. The result depends on this
-     * number, but not on how many ranks there are. With AE_PRECISION_BF16 weights travel rounded
+     * parts, and added on in float32. As many ranks as parts send them in half the bytes, fewer
+     * ranks send sums in float32: choose the greatest number of ranks that is foreseen. The result
+     * depends on this number, but not on how many ranks there are. With AE_PRECISION_BF16 weights travel rounded
      * too, as the products read them: in on_step a rank then reads rounded weights of what another
      * rank owns. Default 0: float32.
      */
