@@ -280,9 +280,9 @@ typedef struct ae_trainer_options {
      * Gradients are rounded to bfloat16 where the blocks of a batch have been added up to this many
      * parts, and added on in float32. As many ranks as parts send them in half the bytes, fewer
      * ranks send sums in float32: choose the greatest number of ranks that is foreseen. The result
-     * depends on this number, but not on how many ranks there are. With AE_PRECISION_BF16 weights travel rounded
-     * too, as the products read them: in on_step a rank then reads rounded weights of what another
-     * rank owns. Default 0: float32.
+     * depends on this number, but not on how many ranks there are. With AE_PRECISION_BF16 weights
+     * travel rounded too, as the products read them: in on_step a rank then reads rounded weights
+     * of what another rank owns. Default 0: float32.
      */
     size_t bf16_parts;
 } ae_trainer_options;
