@@ -35,6 +35,15 @@ void *aei_arena_take(aei_arena *arena, size_t count, size_t element_size)
     return array;
 }
 
+/* Whole huge pages within the block: what is left of a page at its ends may be a neighbour's. */
+void aei_hint_huge_pages(void *block, size_t size)
+{
+    const uintptr_t begin = ((uintptr_t)block + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t end = ((uintptr_t)block + size) / HUGE_PAGE * HUGE_PAGE;
+    if (begin < end)
+        (void)madvise((char *)block + (begin - (uintptr_t)block), end - begin, MADV_HUGEPAGE);
+}
+
 ae_status aei_arena_allocate(aei_arena *arena)
 {
     if (arena->overflow)
@@ -45,8 +54,7 @@ ae_status aei_arena_allocate(aei_arena *arena)
     arena->base = aligned_alloc(alignment, size);
     if (arena->base == NULL)
         return aei_fail_memory(size);
-    if (alignment == HUGE_PAGE)
-        (void)madvise(arena->base, size, MADV_HUGEPAGE); /* a hint: refusal costs speed only */
+    aei_hint_huge_pages(arena->base, size);
     /* Zeroed here, by this thread: padding must be 0, and a page fault in the first step would cost
      * more than now. */
     memset(arena->base, 0, size);

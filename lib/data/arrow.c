@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Datasets from Arrow streams: https://arrow.apache.org/docs/format/CStreamInterface.html. Whatever
  * a producer gives is given back by its release, once, on every way out. */
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "base/quote.h"
@@ -104,6 +105,8 @@ static ae_status reserve(arrow_stream *r, bool borrowed)
     if (values == NULL && !borrowed)
         return aei_fail_memory(size);
     r->values = values;
+    if (!borrowed)
+        aei_hint_huge_pages(values, size);
     int32_t *labels = r->table.labelled ? realloc(r->labels, label_size) : NULL;
     if (labels == NULL && r->table.labelled)
         return aei_fail_memory(label_size);
