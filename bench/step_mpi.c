@@ -102,6 +102,10 @@ static double processor_time(void)
            1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+/* Whole epochs are measured, without a callback after each step: weights may then still be on their
+ * way while the next step begins. Bytes include what an epoch's end exchanges. */
+static bool by_epoch;
+
 static int on_step(void *user, const ae_step_info *info)
 {
     run *r = user;
@@ -127,11 +131,11 @@ static void prepare(run *r)
     stop(ae_dataset_create_u8(&r->rows, values, rows, FEATURES, NULL));
     stop(ae_network_create(&r->network, NULL));
     stop(ae_optimizer_create_adam(&r->adam, NULL));
-    stop(ae_trainer_create(&r->trainer, r->network, r->adam, r->rows,
-                           AE_TRAINER_OPTIONS(.batch = r->batch, .batch_block = r->block,
-                                              .threads = r->threads, .on_step = on_step, .user = r,
-                                              .patience_seconds = 60,
-                                              .transport = r->shared ? &transport : NULL)));
+    stop(ae_trainer_create(
+        &r->trainer, r->network, r->adam, r->rows,
+        AE_TRAINER_OPTIONS(.batch = r->batch, .batch_block = r->block, .threads = r->threads,
+                           .on_step = by_epoch ? NULL : on_step, .user = r, .patience_seconds = 60,
+                           .transport = r->shared ? &transport : NULL)));
     free(values);
 }
 
@@ -154,7 +158,16 @@ static void measure(run *r, size_t round)
     meet();
     if (!r->shared && rank > 0)
         return;
+    const double begin = bench_now(), used = processor_time();
+    const uint64_t bytes = r->counter.bytes;
     stop(ae_trainer_run_epoch(r->trainer, NULL));
+    if (by_epoch) {
+        const double all = (double)ae_trainer_steps_per_epoch(r->trainer);
+        r->times[round] = (bench_now() - begin) / all;
+        r->processor[round] = (processor_time() - used) / all;
+        r->sent = (double)(r->counter.bytes - bytes) / all;
+        return;
+    }
     const double steps = (double)(r->steps - 1);
     r->times[round] = (r->ends[r->steps - 1] - r->ends[0]) / steps;
     r->processor[round] = (r->used[r->steps - 1] - r->used[0]) / steps;
@@ -211,7 +224,8 @@ int main(int count, char **arguments)
     const size_t rounds = asked > 0 && asked <= MOST_ROUNDS ? (size_t)asked : 15;
     runs[1].batch *= ranks, runs[6].batch *= ranks;
     size_t last = RUNS;
-    if (count > 2) {
+    by_epoch = count > 2;
+    if (count > 2 && atoi(arguments[2]) > 0) {
         last = 2;
         runs[1].batch = (size_t)atoi(arguments[2]);
         runs[0].batch = runs[1].batch / ranks, runs[0].block = 100;
