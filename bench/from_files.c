@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/control_group.h"
 #include "common/measure.h"
 #include "data/reader.h"
 #include "train/order.h"
@@ -30,7 +31,7 @@ enum { WARM = 20, SLICE = 170, SLICES = 11, BORDER = 10 }; /* steps, but for SLI
 
 static const size_t widths[] = {784, 1000, 500, 250, 4, 250, 500, 1000, 784};
 static const size_t gigabytes100 = 31887755; /* rows of 3136 bytes */
-static char path[256], group[256];
+static char path[256];
 static const char *wanted = ""; /* part of the names of what is measured */
 
 static bool is_wanted(const char *name)
@@ -232,14 +233,12 @@ enum { MEMORY, MAPPED, QUARTER };
 
 enum { TRAIN = 't', END = 'e' };
 
-static bool put(const char *folder, const char *name, size_t number);
-
 static void serve(int kind, ae_shuffle shuffle, const float *values, size_t rows, int in, int out)
 {
     const double idle = own("/proc/self/status", "RssAnon:");
     ae_dataset *near = NULL;
-    if (kind == QUARTER && !put(group, "cgroup.procs", (size_t)getpid()))
-        fail(group);
+    if (kind == QUARTER && !bench_join_group())
+        fail(bench_group);
     if (kind == MEMORY)
         stop(ae_dataset_create_f32(&near, values, rows, FEATURES,
                                    AE_DATASET_OPTIONS(.no_copy = AE_TOGGLE_ON)));
@@ -387,37 +386,12 @@ static void begin_with_little_memory(size_t rows)
     read_only(rows);
 }
 
-static bool put(const char *folder, const char *name, size_t number)
-{
-    char file[512];
-    snprintf(file, sizeof file, "%s/%s", folder, name);
-    FILE *f = fopen(file, "w");
-    if (f == NULL)
-        return false;
-    fprintf(f, "%zu\n", number);
-    return fclose(f) == 0;
-}
-
-/* A cgroup with so much memory: version 1, then 2. */
-static bool make_group(size_t bytes)
-{
-    snprintf(group, sizeof group, "/sys/fs/cgroup/memory/libae-bench-%d", (int)getpid());
-    if (mkdir(group, 0700) == 0 && put(group, "memory.limit_in_bytes", bytes))
-        return true;
-    (void)rmdir(group);
-    snprintf(group, sizeof group, "/sys/fs/cgroup/libae-bench-%d", (int)getpid());
-    if (mkdir(group, 0700) == 0 && put(group, "memory.max", bytes))
-        return true;
-    (void)rmdir(group);
-    return false;
-}
-
 static void in_group(void (*what)(size_t rows), size_t rows)
 {
     const pid_t child = fork();
     if (child == 0) {
-        if (!put(group, "cgroup.procs", (size_t)getpid()))
-            fail(group);
+        if (!bench_join_group())
+            fail(bench_group);
         what(rows);
         _exit(0);
     }
@@ -498,12 +472,12 @@ int main(int argc, char **argv)
         mixing(AE_SHUFFLE_BLOCKS, 8, "blocks.window8");
     }
     beside_memory(MAPPED, AE_SHUFFLE_EPOCH, "mapped", values, rows);
-    if (make_group(rows * FEATURES * sizeof *values / 4)) {
+    if (bench_make_group(rows * FEATURES * sizeof *values / 4)) {
         if (is_wanted("quarter.begin"))
             in_group(begin_with_little_memory, rows);
         beside_memory(QUARTER, AE_SHUFFLE_EPOCH, "quarter.epoch", values, rows);
         beside_memory(QUARTER, AE_SHUFFLE_BLOCKS, "quarter.blocks", values, rows);
-        (void)rmdir(group);
+        (void)rmdir(bench_group);
     } else {
         printf("# no cgroup can be made here: stream.quarter is left out\n");
     }

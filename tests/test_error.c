@@ -40,13 +40,13 @@ END_TEST
 START_TEST(a_long_error_text_is_cut_at_511_bytes)
 {
     char text[700];
-    memset(text, 'x', sizeof text - 1);
+    memset(text, '-', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     (void)aei_fail(AE_ERROR_IO, "%s", text);
     ck_assert_uint_eq(strlen(ae_last_error()), 511);
     (void)aei_fail_within(AE_ERROR_IO, "in front");
     ck_assert_uint_eq(strlen(ae_last_error()), 511);
-    ck_assert_int_eq(strncmp(ae_last_error(), "in front: xxx", 13), 0);
+    ck_assert_int_eq(strncmp(ae_last_error(), "in front: ---", 13), 0);
     (void)aei_fail_within(AE_ERROR_IO, "%s", text);
     ck_assert_uint_eq(strlen(ae_last_error()), 511);
     ck_assert_int_eq(aei_fail_memory(12), AE_ERROR_OUT_OF_MEMORY);

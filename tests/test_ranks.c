@@ -135,9 +135,8 @@ static int see_step(void *user, const ae_step_info *info)
     return 0;
 }
 
-static void watch(ae_transport *transport, void *context)
+static seen run_watched(const ae_transport *transport)
 {
-    const seen *wanted = context;
     rank_plan plan = variants[2];
     seen s = {0};
     plan.options.on_step = see_step;
@@ -146,23 +145,21 @@ static void watch(ae_transport *transport, void *context)
     s.network = r.network;
     ck_assert_ok(rank_run_create(&r, &plan, transport));
     ck_assert_ok(ae_trainer_run(r.trainer));
+    rank_run_finish(&r);
+    return s;
+}
+
+static void watch(ae_transport *transport, void *context)
+{
+    const seen *wanted = context, s = run_watched(transport);
     ck_assert_uint_eq(s.count, wanted->count);
     ck_assert_int_eq(memcmp(s.steps, wanted->steps, s.count * sizeof *s.steps), 0);
     ck_assert_int_eq(memcmp(s.weight, wanted->weight, sizeof s.weight), 0);
-    rank_run_finish(&r);
 }
 
 START_TEST(callbacks_see_the_whole_batch_and_settled_weights)
 {
-    rank_plan plan = variants[2];
-    seen s = {0};
-    plan.options.on_step = see_step;
-    plan.options.user = &s;
-    rank_run r = rank_run_prepare(&plan);
-    s.network = r.network;
-    ck_assert_ok(rank_run_create(&r, &plan, NULL));
-    ck_assert_ok(ae_trainer_run(r.trainer));
-    rank_run_finish(&r);
+    seen s = run_watched(NULL);
     ck_assert_uint_eq(s.count, 9);
     rank_threads_run(3, watch, &s);
 }
