@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Tests that take too long for every change. A harness adds its target: SOAKS += soak-NAME. Their
+# last results stand in docs/testing.md.
+
+.PHONY: soak $(SOAKS)
+soak: $(SOAKS) ## run the tests that take hours; each has a target of its own
