@@ -80,7 +80,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
 TSAN_SUITES := agree_runs background best blocks bfloat16 blis divergence error evaluate events failures faults messages own_optimizer rank_faults rank_stops ranks \
-    reader resume run session source step_ranks team \
+    reader resume run session shards source step_ranks team \
     trainer trainer_events training transport
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
@@ -94,7 +94,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a time. The others shorten their loops (support_slow).
 VALGRIND_SKIPS := blocks c_source diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
-    score step_ranks tied training vector_math weighted
+    score shards step_ranks tied training vector_math weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))

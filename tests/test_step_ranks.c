@@ -64,7 +64,7 @@ static void take_steps(rank *r, ae_network *n, aei_step *step, const ae_dataset 
     for (size_t s = 0; s < STEPS; s++) {
         uint32_t rows[BATCH];
         const size_t count = batch_of(s, rows);
-        const aei_range mine = aei_step_rows_of_rank(step, count);
+        const aei_range mine = aei_step_own_rows(step, count);
         const aei_step_job job = {
             .gather = aei_dataset_gather,
             .source = dataset,

@@ -220,7 +220,15 @@ typedef struct ae_trainer_options {
      * and the last; a layer drops its units after its activation. In [0, 1); default 0: off.
      */
     float dropout;
-    uint32_t reserved; /**< must be 0 */
+    /**
+     * Data that are cut into shards. Off, the default: all ranks of options.transport have all
+     * rows, of which each reads its own part. On: the training set and the validation set of each
+     * rank are its shard, of any number of rows, and the run's data are the shards of rank 0, of
+     * rank 1 and so on. The run is the same as with all rows in one place: rows travel to the ranks
+     * that compute with them. Row weights stand for the rows of all ranks, and fill values must be
+     * there where a shard has missing values. One rank alone has all rows.
+     */
+    ae_toggle sharded_data;
     /** NULL, or one for each layer, which overrides dropout, the code's included; the last must be
      * 0. Copied. */
     const float *dropouts;
@@ -305,8 +313,8 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  *
  * Several ranks compare the release, the kernels, all options that decide a result, the network,
  * the optimizer (but for a schedule's callback), and the datasets by their size and 16 rows of
- * each. All refuse the first difference, and what one of them refuses. Where a rank's transport is
- * refused the others wait for as long as their patience lasts.
+ * each, unless these are shards. All refuse the first difference, and what one of them refuses.
+ * Where a rank's transport is refused the others wait for as long as their patience lasts.
  *
  * @param trainer receives the trainer, which the caller frees with ae_trainer_free; untouched on
  *         error
@@ -320,15 +328,16 @@ AE_API void ae_trainer_options_init(ae_trainer_options *options);
  * @param options NULL for the defaults
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range); AE_ERROR_SHAPE
  *         (columns differ: ae_network_check_dataset, fewer than 2 rows with batch normalisation,
- *         fewer than a batch with drop_last); AE_ERROR_DATA (a value, scaled where the network has
- *         a scaling, that the output's activation cannot give: outside [0, 1] for sigmoid, outside
- *         [-1, 1] for tanh, below 0 for ReLU: row, column and value are named; rows that are not in
- *         memory are looked at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD;
- *         AE_ERROR_STATE (the optimizer has moments of a run of several ranks, unlike this one);
- *         of several ranks also AE_ERROR_INVALID_ARGUMENT (options that differ, more ranks than
- *         blocks), AE_ERROR_SHAPE (networks or data that differ), AE_ERROR_UNSUPPORTED (releases or
- *         kernels that differ: ae_transport_agree_kernels; something that needs one rank),
- *         AE_ERROR_COMMUNICATION
+ *         fewer than a batch with drop_last); AE_ERROR_DATA (a shard has missing values and the
+ *         network no fill values; a value, scaled where the network has a scaling, that the
+ *         output's activation cannot give: outside [0, 1] for sigmoid, outside [-1, 1] for tanh,
+ *         below 0 for ReLU: row, column and value are named; rows that are not in memory are looked
+ *         at when a step reads them); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD; AE_ERROR_STATE (the
+ *         optimizer has moments of a run of several ranks, unlike this one); of several ranks also
+ *         AE_ERROR_INVALID_ARGUMENT (options that differ, more ranks than blocks, shards of which
+ *         only some have validation rows), AE_ERROR_SHAPE (networks or data that differ),
+ *         AE_ERROR_UNSUPPORTED (releases or kernels that differ: ae_transport_agree_kernels;
+ *         something that needs one rank), AE_ERROR_COMMUNICATION
  * Thread safety: changes optimizer.
  * @since 0.1
  */

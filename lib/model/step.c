@@ -179,7 +179,7 @@ static void cut_into_blocks(aei_step *step)
         aei_ranks_begin(step, step->job->clip_norm);
         mine = step->ranks->blocks[step->ranks->rank].blocks;
     }
-    const size_t first_row = aei_step_rows_of_rank(step, step->batch_rows).first;
+    const size_t first_row = aei_step_own_rows(step, step->batch_rows).first;
     step->block_count = mine.last - mine.first;
     for (size_t b = 0; b < step->block_count; b++) {
         const aei_range rows = aei_block_rows(&blocks, mine.first + b);

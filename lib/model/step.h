@@ -80,8 +80,9 @@ ae_status aei_step_run(aei_step *step, const aei_step_job *job, double *cost,
  * Without messages a step is the only rank: it has all rows and all parameters.
  */
 
-/* This rank's rows of a batch of so many rows. */
-aei_range aei_step_rows_of_rank(const aei_step *step, size_t batch_rows);
+/* The rows of a batch of so many rows that a rank computes with, and those of this rank. */
+aei_range aei_step_rows_of_rank(const aei_step *step, size_t rank, size_t batch_rows);
+aei_range aei_step_own_rows(const aei_step *step, size_t batch_rows);
 
 /*
  * Tell the other ranks, which are in aei_step_run for step `number`, that this one stops before it.

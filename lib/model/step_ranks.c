@@ -197,16 +197,21 @@ void aei_step_ranks_free(aei_step *s)
 
 /* --- a step ----------------------------------------------------------------------------------- */
 
-aei_range aei_step_rows_of_rank(const aei_step *s, size_t batch_rows)
+aei_range aei_step_rows_of_rank(const aei_step *s, size_t rank, size_t batch_rows)
 {
     if (s->ranks == NULL)
         return (aei_range){0, batch_rows};
     const aei_blocks blocks = blocks_of(s, batch_rows);
-    const aei_range mine = blocks_of_rank(s->ranks, s->ranks->rank, aei_block_count(&blocks));
+    const aei_range mine = blocks_of_rank(s->ranks, rank, aei_block_count(&blocks));
     if (mine.first == mine.last)
         return (aei_range){batch_rows, batch_rows};
     return (aei_range){aei_block_rows(&blocks, mine.first).first,
                        aei_block_rows(&blocks, mine.last - 1).last};
+}
+
+aei_range aei_step_own_rows(const aei_step *s, size_t batch_rows)
+{
+    return aei_step_rows_of_rank(s, s->ranks == NULL ? 0 : s->ranks->rank, batch_rows);
 }
 
 void aei_ranks_begin(aei_step *s, float most_norm)

@@ -205,6 +205,11 @@ size_t aei_messages_ranks(const aei_messages *m)
     return m->transport.rank_count;
 }
 
+size_t aei_messages_memory(const aei_messages *m)
+{
+    return sizeof *m + m->arena.size;
+}
+
 uint64_t aei_messages_bytes_sent(const aei_messages *m)
 {
     return m->sent;

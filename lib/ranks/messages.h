@@ -59,6 +59,7 @@ void aei_messages_free(aei_messages *m);
 
 size_t aei_messages_rank(const aei_messages *m);
 size_t aei_messages_ranks(const aei_messages *m);
+size_t aei_messages_memory(const aei_messages *m);
 
 /* Headers and payloads, of all messages sent so far. */
 uint64_t aei_messages_bytes_sent(const aei_messages *m);

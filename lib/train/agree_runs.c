@@ -141,8 +141,10 @@ static void describe_moments(aei_text *json, const ae_trainer *t)
 static ae_status describe_state(aei_text *json, const ae_trainer *t)
 {
     const ae_network *n = t->network;
-    AE_TRY(add_rows(json, "training_set", t->train_set));
-    AE_TRY(add_rows(json, "validation_set", t->validation));
+    if (!t->survey.sharded) { /* each rank has other rows */
+        AE_TRY(add_rows(json, "training_set", t->train_set));
+        AE_TRY(add_rows(json, "validation_set", t->validation));
+    }
     add_mark(json, "parameters", n->parameters, n->parameter_floats);
     add_mark(json, "running_statistics", n->running, n->running_floats);
     add_count(json, "batches_tracked", n->batches_tracked);

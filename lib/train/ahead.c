@@ -12,14 +12,14 @@
 enum { MOST = 1 << 22 };
 
 void aei_ahead_lay_out(aei_ahead *a, const ae_trainer_options *options, const ae_dataset *dataset,
-                       aei_arena *arena)
+                       size_t rows, aei_arena *arena)
 {
-    const size_t rows = ae_dataset_row_count(dataset);
     a->options = options;
     a->dataset = dataset;
+    a->rows = rows;
     a->order = aei_arena_take(arena, rows, sizeof *a->order);
     a->blocks = aei_arena_take(arena, aei_order_blocks(options, rows), sizeof *a->blocks);
-    if (rows <= MOST && !aei_dataset_is_resident(dataset))
+    if (rows <= MOST && dataset != NULL && !aei_dataset_is_resident(dataset))
         a->next = aei_arena_take(arena, rows, sizeof *a->next);
 }
 
@@ -39,7 +39,7 @@ static size_t lead(const ae_trainer_options *o)
 static void look(void *context, size_t number, bool first)
 {
     aei_ahead *a = context;
-    const uint32_t rows = (uint32_t)ae_dataset_row_count(a->dataset);
+    const uint32_t rows = (uint32_t)a->rows;
     if (a->next != NULL && number + lead(a->options) >= aei_reader_count(a->reader)) {
         if (!is_ready(a)) {
             aei_order_make(a->options, a->blocks, a->next, rows, a->epoch + 1);
@@ -62,10 +62,11 @@ void aei_ahead_follow(aei_ahead *a, aei_reader *reader)
 
 const uint32_t *aei_ahead_turn(aei_ahead *a, uint64_t epoch)
 {
-    const size_t rows = ae_dataset_row_count(a->dataset);
+    const size_t rows = a->rows;
     if (a->made && a->epoch == epoch)
         return a->order;
-    aei_reader_rest(a->reader); /* before the orders change under it */
+    if (a->reader != NULL)
+        aei_reader_rest(a->reader); /* before the orders change under it */
     if (is_ready(a) && a->next_epoch == epoch) {
         uint32_t *const order = a->next;
         a->next = a->order;
@@ -77,6 +78,7 @@ const uint32_t *aei_ahead_turn(aei_ahead *a, uint64_t epoch)
     a->next_epoch = 0;
     a->epoch = epoch;
     a->made = true;
-    aei_reader_begin(a->reader, a->order);
+    if (a->reader != NULL)
+        aei_reader_begin(a->reader, a->order);
     return a->order;
 }

@@ -17,8 +17,9 @@
  */
 typedef struct aei_ahead {
     const ae_trainer_options *options;
-    const ae_dataset *dataset;
-    aei_reader *reader;
+    const ae_dataset *dataset; /* NULL where rows come from other ranks too */
+    aei_reader *reader;        /* NULL there */
+    size_t rows;
     uint32_t *order, *next; /* next is NULL where rows are in memory, or too many */
     uint32_t *blocks;       /* scratch, where the order is of blocks */
     uint64_t epoch;         /* that the order is for, from 0 */
@@ -28,9 +29,10 @@ typedef struct aei_ahead {
     size_t asked;           /* places of the order whose blocks were asked for */
 } aei_ahead;
 
-/* Take the orders' memory from an arena, twice, as it wants it. Options and dataset stay. */
+/* Take the memory for orders of so many rows from an arena, twice, as it wants it. Options and
+ * dataset stay. */
 void aei_ahead_lay_out(aei_ahead *ahead, const ae_trainer_options *options,
-                       const ae_dataset *dataset, aei_arena *arena);
+                       const ae_dataset *dataset, size_t rows, aei_arena *arena);
 
 /* Once there is a reader of that dataset. */
 void aei_ahead_follow(aei_ahead *ahead, aei_reader *reader);

@@ -157,7 +157,7 @@ void aei_run_describe(aei_text *json, const ae_trainer *trainer)
     const ae_trainer_options *o = &trainer->options;
     describe_network(json, trainer->network);
     describe_optimizer(json, trainer->optimizer);
-    write_count(json, "rows", ae_dataset_row_count(trainer->train_set));
+    write_count(json, "rows", trainer->survey.rows);
     write_count(json, "batch", o->batch);
     if (o->batch_block != 0)
         write_count(json, "batch_block", o->batch_block);

@@ -123,7 +123,7 @@ static ae_status report_step(ae_trainer *t, size_t rows, double cost, double rat
 static const float *weigh_rows(const ae_trainer *t, size_t count)
 {
     const size_t first = (size_t)t->progress.epoch_step * t->options.batch;
-    const bool whole = ae_dataset_row_count(t->train_set) - first >= t->options.batch;
+    const bool whole = t->survey.rows - first >= t->options.batch;
     const uint32_t *rows = t->order + first + (whole ? t->rows.first : t->rows.last_first);
     if (t->row_weights == NULL)
         return NULL;
@@ -135,8 +135,7 @@ static const float *weigh_rows(const ae_trainer *t, size_t count)
 /* Of the batch that comes next, on all ranks. */
 static size_t batch_rows(const ae_trainer *t)
 {
-    const size_t left = ae_dataset_row_count(t->train_set) -
-                        (size_t)t->progress.epoch_step * t->options.batch;
+    const size_t left = t->survey.rows - (size_t)t->progress.epoch_step * t->options.batch;
     return left < t->options.batch ? left : t->options.batch;
 }
 
@@ -145,8 +144,8 @@ static aei_step_job next_job(const ae_trainer *t, const aei_batch *batch, float 
 {
     const ae_trainer_options *o = &t->options;
     return (aei_step_job){
-        .gather = aei_dataset_gather,
-        .source = batch->dataset,
+        .gather = t->survey.sharded ? aei_shards_gather : aei_dataset_gather,
+        .source = t->survey.sharded ? (const void *)&t->shards : batch->dataset,
         .rows = batch->rows,
         .row_count = batch->count,
         .batch_rows = batch_rows(t),
@@ -170,18 +169,41 @@ static aei_step_job next_job(const ae_trainer *t, const aei_batch *batch, float 
     };
 }
 
+/* Rows of all ranks; the step has its own part of them. */
+static ae_status take_from_shards(ae_trainer *t, aei_batch *batch)
+{
+    const size_t count = batch_rows(t), first = (size_t)t->progress.epoch_step * t->options.batch,
+                 left = t->progress.epoch_step + 1 < t->steps_per_epoch
+                            ? t->survey.rows - first - count
+                            : 0;
+    const aei_range mine = aei_step_own_rows(t->step, count);
+    *batch = (aei_batch){.rows = t->shards.places, .count = mine.last - mine.first};
+    return aei_shards_take(&t->shards, t->order + first, count,
+                           left < t->options.batch ? left : t->options.batch);
+}
+
 /* The rows of the step that comes next. A file's values are looked at now, the first time that they
  * are read: nothing has changed yet. */
 static ae_status take_batch(ae_trainer *t, aei_batch *batch)
 {
-    const ae_status status = aei_reader_take(t->reader, (size_t)t->progress.epoch_step, batch);
-    return status == AE_OK ? AE_OK : aei_fail_within(status, "training set");
+    const ae_status status = t->survey.sharded
+                                 ? take_from_shards(t, batch)
+                                 : aei_reader_take(t->reader, (size_t)t->progress.epoch_step,
+                                                   batch);
+    return status == AE_OK || status == AE_ERROR_COMMUNICATION
+               ? status
+               : aei_fail_within(status, "training set");
 }
 
 /* What this rank needs for the step that comes next, and whether it wants one. */
 static ae_status prepare_step(ae_trainer *t, float *rate, aei_batch *batch)
 {
     const bool cancelled = atomic_exchange(&t->cancelled, 0) != 0;
+    t->order = aei_ahead_turn(&t->ahead, t->progress.epochs);
+    /* Ranks that exchange rows do so before one of them declines: none waits in vain. */
+    const ae_status exchanged = t->survey.sharded ? take_batch(t, batch) : AE_OK;
+    if (exchanged == AE_ERROR_COMMUNICATION)
+        return exchanged;
     AE_TRY(aei_ranks_take_stop(t->ranks));
     if (cancelled)
         return aei_fail(AE_ERROR_CANCELLED, "cancelled at step %llu",
@@ -195,8 +217,7 @@ static ae_status prepare_step(ae_trainer *t, float *rate, aei_batch *batch)
                         (unsigned long long)t->progress.steps + 1, (double)*rate);
     }
     aei_trainer_use_latest(t);
-    t->order = aei_ahead_turn(&t->ahead, t->progress.epochs);
-    return take_batch(t, batch);
+    return t->survey.sharded ? exchanged : take_batch(t, batch);
 }
 
 /* A step that was not taken, here or on another rank, for the reason that the error text gives. */
@@ -212,7 +233,7 @@ static ae_status not_taken(ae_trainer *t, ae_status status)
 /* This rank takes no further step: the others, which are about to, are told. */
 static ae_status decline(ae_trainer *t, ae_status status)
 {
-    if (t->ranks == NULL)
+    if (t->ranks == NULL || status == AE_ERROR_COMMUNICATION)
         return status;
     char text[AEI_ERROR_TEXT];
     memcpy(text, ae_last_error(), strlen(ae_last_error()) + 1);

@@ -74,6 +74,13 @@ void aei_ranks_free(aei_ranks *ranks)
     free(ranks);
 }
 
+size_t aei_ranks_memory(const aei_ranks *ranks)
+{
+    return ranks == NULL ? 0
+                         : sizeof *ranks + ranks->count * sizeof *ranks->reports +
+                               aei_messages_memory(ranks->messages);
+}
+
 ae_status aei_ranks_check(const aei_ranks *ranks)
 {
     if (ranks == NULL || !ranks->broken)

@@ -30,6 +30,7 @@ typedef struct aei_ranks {
  * so that nobody waits for it. As aei_messages_create. */
 ae_status aei_ranks_create(aei_ranks **ranks, const ae_transport *transport, double patience);
 void aei_ranks_free(aei_ranks *ranks);
+size_t aei_ranks_memory(const aei_ranks *ranks);
 
 /* Not collective: AE_ERROR_COMMUNICATION with the first text, once it was met. */
 ae_status aei_ranks_check(const aei_ranks *ranks);

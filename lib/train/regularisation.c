@@ -107,14 +107,15 @@ static ae_status check_weights(const char *what, const char *unit, const float *
                           what);
 }
 
-ae_status aei_regularisation_check_rows(const ae_trainer_options *o, size_t rows)
+ae_status aei_regularisation_check_rows(const ae_trainer_options *o, size_t rows,
+                                        size_t validation_rows)
 {
     AE_TRY(check_weights("row", "row", o->row_weights, o->row_weight_count, rows));
     if (o->validation == NULL && o->validation_row_weights != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "validation_row_weights are given, but no validation set");
     return check_weights("validation_row", "validation row", o->validation_row_weights,
-                         o->validation_row_weight_count, ae_dataset_row_count(o->validation));
+                         o->validation_row_weight_count, validation_rows);
 }
 
 static ae_status copy(float **kept, const float **values, size_t count)

@@ -10,7 +10,8 @@ ae_status aei_regularisation_resolve(ae_trainer_options *options, const ae_netwo
 
 /* Check the weights of that many rows, and of the validation set's. AE_ERROR_INVALID_ARGUMENT,
  * AE_ERROR_SHAPE. */
-ae_status aei_regularisation_check_rows(const ae_trainer_options *options, size_t rows);
+ae_status aei_regularisation_check_rows(const ae_trainer_options *options, size_t rows,
+                                        size_t validation_rows);
 
 /* The trainer's own copies of arrays among those options. AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_regularisation_keep(ae_trainer *trainer);

@@ -62,7 +62,7 @@ static ae_status check_ranks(const ae_trainer *t, size_t rows)
  * derivative, y - t, which stays finite where the sigmoid alone is flat. */
 static ae_status resolve(ae_trainer_options *o, const ae_network *network)
 {
-    AE_TRY(aei_check_reserved(o->reserved, "ae_trainer_options"));
+    AE_TRY(aei_check_enum((int)o->sharded_data, AE_TOGGLE_OFF, "sharded_data", "ae_toggle"));
     AE_TRY(aei_check_enum((int)o->cost, AE_COST_BCE, "cost", "ae_cost"));
     AE_TRY(aei_order_resolve(o));
     AE_TRY(aei_check_enum((int)o->drop_last, AE_TOGGLE_OFF, "drop_last", "ae_toggle"));
@@ -137,7 +137,10 @@ static void lay_out(ae_trainer *t)
     const size_t first = aei_optimizer_moments(t->optimizer) > 0 ? t->share.floats : 0;
     const size_t second = aei_optimizer_moments(t->optimizer) > 1 ? t->share.floats : 0;
     aei_arena *arena = &t->arena;
-    aei_ahead_lay_out(&t->ahead, &t->options, t->train_set, arena);
+    aei_ahead_lay_out(&t->ahead, &t->options, t->survey.sharded ? NULL : t->train_set,
+                      t->survey.rows, arena);
+    if (t->survey.sharded)
+        aei_shards_lay_out(&t->shards, arena);
     t->snapshot.parameters = aei_arena_take(arena, n->parameter_floats, sizeof(float));
     t->snapshot.running = aei_arena_take(arena, n->running_floats, sizeof(float));
     t->snapshot.first = aei_arena_take(arena, first, sizeof(float));
@@ -187,13 +190,13 @@ static ae_status keep_inputs(ae_trainer *t, const ae_dataset *train_set)
 static void take_share(ae_trainer *t, size_t rows)
 {
     const ae_trainer_options *o = &t->options;
-    const aei_range full = aei_step_rows_of_rank(t->step, o->batch < rows ? o->batch : rows);
+    const aei_range full = aei_step_own_rows(t->step, o->batch < rows ? o->batch : rows);
     const size_t rest = rows < o->batch ? 0 : rows % o->batch;
     t->steps_per_epoch = steps_in_epoch(rows, o, aei_network_norms(t->network) > 0);
     t->rows = (aei_reader_share){
         .batches = t->steps_per_epoch, .first = full.first, .count = full.last - full.first};
     if (rest > 0 && t->steps_per_epoch > rows / o->batch) {
-        const aei_range last = aei_step_rows_of_rank(t->step, rest);
+        const aei_range last = aei_step_own_rows(t->step, rest);
         t->rows.last_first = last.first;
         t->rows.last_count = last.last - last.first;
     }
@@ -206,15 +209,12 @@ static void take_share(ae_trainer *t, size_t rows)
 
 static ae_status make_readers(ae_trainer *t)
 {
+    if (t->survey.sharded)
+        return aei_validation_reader(t);
     AE_TRY(aei_reader_create_share(&t->reader, t->train_set, t->options.batch, &t->rows,
                                    aei_bounds_check, &t->train_bounds));
     aei_ahead_follow(&t->ahead, t->reader);
     return aei_validation_reader(t);
-}
-
-static bool has_missing(const ae_trainer *t)
-{
-    return ae_dataset_has_missing(t->train_set) || ae_dataset_has_missing(t->validation);
 }
 
 /* What can fail of taking from the data and of attaching the optimizer. */
@@ -223,7 +223,11 @@ static ae_status fit_to_data(ae_trainer *t, aei_attachment *attachment, char ***
     ae_network *n = t->network;
     const aei_columns_info columns = aei_dataset_columns(t->train_set);
     AE_TRY(aei_network_copy_names(names, n, &columns));
-    if (n->fill == NULL && has_missing(t))
+    if (n->fill == NULL && t->survey.missing && t->survey.sharded)
+        return aei_fail(AE_ERROR_DATA,
+                        "a shard has missing values, and no rank can fit fill values "
+                        "to all rows: set them (ae_network_set_fill) on every rank");
+    if (n->fill == NULL && t->survey.missing)
         AE_TRY(ae_network_fit_fill(n, t->train_set));
     return aei_optimizer_prepare(attachment, t->optimizer, n, t->step, &t->share);
 }
@@ -257,24 +261,36 @@ static ae_status take_from_data(ae_trainer *t)
     return status;
 }
 
+/* All ranks compute alike, whoever has the rows. */
+static bool has_missing_rows(const ae_trainer *t)
+{
+    return t->survey.sharded ? t->survey.missing : ae_dataset_has_missing(t->train_set) != 0;
+}
+
 /* What can fail for want of memory comes first: the network and the optimizer belong to the caller,
  * so they are touched last. */
 static ae_status prepare(ae_trainer *t)
 {
     const ae_trainer_options *o = &t->options;
-    const size_t rows = ae_dataset_row_count(t->train_set);
+    const size_t rows = t->survey.rows;
     AE_TRY(aei_team_create(&t->team, o->threads));
     const bool noisy = o->input_noise > 0 || o->input_mask > 0 || o->input_dropout > 0;
     const bool stored = o->clip_norm > 0 || o->keep_gradients == AE_TOGGLE_ON;
     AE_TRY(aei_step_create(&t->step, t->network, t->team, o->batch < rows ? o->batch : rows,
                            o->batch_block,
                            (stored ? AEI_STEP_GRADIENT : 0u) | (noisy ? AEI_STEP_NOISE : 0u) |
-                               (ae_dataset_has_missing(t->train_set) ? AEI_STEP_MISSING : 0u) |
+                               (has_missing_rows(t) ? AEI_STEP_MISSING : 0u) |
                                (o->dropouts != NULL ? AEI_STEP_DROPOUT : 0u) |
                                (o->precision == AE_PRECISION_BF16 ? AEI_STEP_BF16 : 0u),
                            t->ranks == NULL ? NULL : t->ranks->messages));
     aei_step_round_gradients(t->step, o->bf16_parts);
     take_share(t, rows);
+    t->shards = (aei_shards){.ranks = t->ranks,
+                             .survey = &t->survey,
+                             .dataset = t->train_set,
+                             .bounds = &t->train_bounds,
+                             .step = t->step,
+                             .batch = o->batch < rows ? o->batch : rows};
     if (o->validation != NULL) {
         AE_TRY(aei_session_create(&t->validator, t->network, NULL, t->team));
         aei_session_weigh(t->validator, o->feature_weights);
@@ -297,10 +313,10 @@ static ae_status make(ae_trainer *t, ae_network *network, ae_optimizer *optimize
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "ae_trainer_create: %s is NULL",
                         network == NULL ? "network" : "train_set");
     AE_TRY(resolve(o, network));
-    const size_t rows = ae_dataset_row_count(train_set);
+    const size_t rows = t->survey.rows;
     AE_TRY(aei_bounds_create(&t->train_bounds, "training set", network, train_set, o->cost, true));
     AE_TRY(check_rows(network, rows, o));
-    AE_TRY(aei_regularisation_check_rows(o, rows));
+    AE_TRY(aei_regularisation_check_rows(o, rows, t->survey.validation_rows));
     if (o->validation != NULL)
         AE_TRY(aei_bounds_create(&t->validation_bounds, "validation set", network, o->validation,
                                  o->cost, false));
@@ -332,9 +348,10 @@ ae_status ae_trainer_create(ae_trainer **trainer, ae_network *network, ae_optimi
         t->options = o;
         t->options.transport = NULL; /* the caller's */
         atomic_init(&t->cancelled, 0);
-        status = make(t, network, optimizer, train_set);
     }
     AE_CHECK(aei_ranks_agree(ranks, status));
+    AE_CHECK(aei_survey_take(&t->survey, ranks, train_set, o.validation, o.sharded_data));
+    AE_CHECK(aei_ranks_agree(ranks, make(t, network, optimizer, train_set)));
     AE_CHECK(take_from_data(t));
     t->optimizer->run_steps = t->options.epochs > UINT64_MAX / t->steps_per_epoch
                                   ? UINT64_MAX
@@ -359,6 +376,7 @@ void ae_trainer_free(ae_trainer *trainer)
     aei_step_free(trainer->step);
     ae_session_free(trainer->validator);
     aei_ranks_free(trainer->ranks);
+    aei_survey_free(&trainer->survey);
     aei_team_free(trainer->team);
     aei_arena_free(&trainer->arena);
     ae_optimizer_free(trainer->no_optimizer);
@@ -413,6 +431,6 @@ size_t ae_trainer_memory(const ae_trainer *trainer)
            (trainer->validator == NULL ? 0
                                        : aei_session_memory(trainer->validator) +
                                              aei_reader_memory(trainer->validation_reader)) +
-           aei_reader_memory(trainer->reader) +
-           trainer->history_capacity * sizeof *trainer->history;
+           (trainer->reader == NULL ? 0 : aei_reader_memory(trainer->reader)) +
+           aei_ranks_memory(trainer->ranks) + trainer->history_capacity * sizeof *trainer->history;
 }

@@ -19,6 +19,7 @@
 #include "train/bounds.h"
 #include "train/optimizer_internal.h"
 #include "train/ranks.h"
+#include "train/shards.h"
 
 /* Where a run stands, beside parameters and moments: all that a checkpoint has to keep. */
 typedef struct aei_progress {
@@ -43,13 +44,17 @@ struct ae_trainer {
     ae_trainer_options options; /* defaults resolved; what it points to is the trainer's, below */
     ae_dataset *train_set, *validation;
     aei_bounds train_bounds, validation_bounds;
-    aei_reader *reader, *validation_reader; /* of those sets; the second NULL without one */
-    float *dropouts;                        /* of each layer; NULL: none */
-    float *feature_weights, *row_weights;   /* in the cost; NULL: all 1 */
-    float *validation_row_weights;          /* the same for the validation set */
-    float *batch_weights;                   /* the rows' of a batch, where there are any */
+    /* Of those sets; the first NULL where rows come from other ranks too, the second without a
+     * set. */
+    aei_reader *reader, *validation_reader;
+    float *dropouts;                      /* of each layer; NULL: none */
+    float *feature_weights, *row_weights; /* in the cost; NULL: all 1 */
+    float *validation_row_weights;        /* the same for the validation set */
+    float *batch_weights;                 /* the rows' of a batch, where there are any */
     char *checkpoint_path, *train_tag, *validation_tag, *penalty_tag, *rate_tag;
-    aei_ranks *ranks; /* that share the run; NULL: this one alone */
+    aei_ranks *ranks;  /* that share the run; NULL: this one alone */
+    aei_survey survey; /* what they have of the data; the rows of the run */
+    aei_shards shards; /* rows on their way, where the data are cut */
     aei_team *team;
     aei_step *step;
     aei_step_job job;          /* its last, which it may look at until it has settled */

@@ -20,7 +20,7 @@ static size_t divide_up(size_t a, size_t b)
 static size_t rows_of_batch(const ae_trainer *t)
 {
     const size_t most = aei_session_max_batch(t->validator);
-    if (t->ranks == NULL)
+    if (t->ranks == NULL || t->survey.sharded)
         return most;
     const size_t share = divide_up(ae_dataset_row_count(t->validation), t->ranks->count);
     return divide_up(share, divide_up(share, most));
@@ -35,6 +35,8 @@ static size_t first_batch(const ae_trainer *t, size_t rank)
 
 static size_t first_row(const ae_trainer *t, size_t rank)
 {
+    if (t->survey.sharded)
+        return t->survey.first_validation_row[rank];
     const size_t rows = ae_dataset_row_count(t->validation),
                  first = first_batch(t, rank) * rows_of_batch(t);
     return first < rows ? first : rows;
@@ -59,16 +61,24 @@ void aei_validation_lay_out(ae_trainer *t)
     t->all_row_costs = aei_arena_take(&t->arena, rows * t->ranks->count, sizeof *t->row_costs);
 }
 
+/* The batches of this rank's reader that it takes. A shard is its own from the first row on. */
+static aei_range own_batches(const ae_trainer *t)
+{
+    const size_t all = divide_up(ae_dataset_row_count(t->validation), rows_of_batch(t));
+    if (t->ranks == NULL || t->survey.sharded)
+        return (aei_range){0, all};
+    return (aei_range){first_batch(t, t->ranks->rank), first_batch(t, t->ranks->rank + 1)};
+}
+
 /* None is read ahead of those that this rank takes. */
 ae_status aei_validation_reader(ae_trainer *t)
 {
     if (t->validation == NULL)
         return AE_OK;
     const size_t rows = ae_dataset_row_count(t->validation), batch = rows_of_batch(t);
-    const aei_reader_share share = {
-        .batches = t->ranks == NULL ? divide_up(rows, batch) : first_batch(t, t->ranks->rank + 1),
-        .count = batch < rows ? batch : rows,
-        .last_count = rows % batch};
+    const aei_reader_share share = {.batches = own_batches(t).last,
+                                    .count = batch < rows ? batch : rows,
+                                    .last_count = rows % batch};
     return aei_reader_create_share(&t->validation_reader, t->validation, batch, &share,
                                    aei_bounds_check, &t->validation_bounds);
 }
@@ -81,10 +91,9 @@ ae_status aei_validate_rows(ae_trainer *t)
                                  ? aei_evaluate_reader(&t->evaluation, t->validator,
                                                        t->validation_reader, AE_SCORE_UNITS_SCALED,
                                                        t->options.validation_row_weights)
-                                 : aei_evaluate_rows(
-                                       t->row_costs, t->validator, t->validation_reader,
-                                       first_batch(t, t->ranks->rank),
-                                       first_batch(t, t->ranks->rank + 1), AE_SCORE_UNITS_SCALED);
+                                 : aei_evaluate_rows(t->row_costs, t->validator,
+                                                     t->validation_reader, own_batches(t).first,
+                                                     own_batches(t).last, AE_SCORE_UNITS_SCALED);
     return status == AE_OK ? AE_OK : aei_fail_within(status, "validation set");
 }
 
