@@ -31,6 +31,7 @@ include mk/library.mk
 include mk/programs.mk
 include mk/check.mk
 include mk/install.mk
+include mk/fuzz.mk
 include mk/soak.mk
 
 .PHONY: all lib help clean FORCE

@@ -2,14 +2,14 @@
 # The tests: one runner, build/tests/check, of every tests/test_NAME.c. SUITES="team trainer"
 # restricts a run; so does Check's own CK_RUN_CASE.
 
-TEST_SOURCES := tests/main.c tests/support.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c))
+TEST_SOURCES := tests/main.c tests/support.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c tests/fuzz/fuzz_*.c))
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 TEST_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
 RUNNER := $(BUILD)/tests/check
 
 # The compilers that tests call, all for the processor the tests run on.
-TEST_COMPILERS := -DTEST_CC='"$(CC)"' -DTEST_CXX='"$(CROSS)g++"' -DTEST_CLANG='"clang$(if $(CROSS), --target=$(TARGET))"'
+TEST_COMPILERS := -DTEST_CC='"$(CC)"' -DTEST_CXX='"$(CROSS)g++"' -DTEST_CLANG='"clang$(if $(CROSS), --target=$(TRIPLE))"'
 
 # The library once more, with the hooks that only tests see.
 TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' $(TEST_COMPILERS) -Ilib -Itests -I$(BUILD)/tests \
@@ -22,6 +22,15 @@ $(BUILD)/tests/suites.inc: $(BUILD)/stamp/suites
 	@mkdir -p $(@D)
 	@tr ' ' '\n' < $< > $@
 
+# The fuzz targets, whose corpora tests/test_fuzz_corpus.c replays: each function bears its file's name.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_name = $(if $(filter tests/fuzz/%,$(1)),-DLLVMFuzzerTestOneInput=$(basename $(notdir $(1))))
+$(eval $(call stamp,fuzz-names,$(foreach t,$(FUZZ_NAMES),TARGET($(t)))))
+$(BUILD)/tests/fuzz_targets.inc: $(BUILD)/stamp/fuzz-names
+	@mkdir -p $(@D)
+	@tr ' ' '\n' < $< > $@
+$(BUILD)/obj-test/tests/test_fuzz_corpus.o: $(BUILD)/tests/fuzz_targets.inc
+
 # The public structs and their members, which tests/test_structs.c looks at. That of mpi.h needs MPI.
 $(BUILD)/tests/structs.inc: tests/structs.awk $(filter-out %/mpi.h,$(wildcard include/libae/*.h))
 	@mkdir -p $(@D)
@@ -31,7 +40,7 @@ $(BUILD)/obj-test/tests/test_structs.o: $(BUILD)/tests/structs.inc
 $(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites.inc $(PROTO_HEADERS) check-is-there
 	$(say) CC '$< (test)'
 	@mkdir -p $(@D)
-	$(Q)$(TEST_COMPILE) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
+	$(Q)$(TEST_COMPILE) $(call isa_flags,$<) $(call fuzz_name,$<) -MMD -MP -c -o $@ $<
 
 .PHONY: check-is-there
 check-is-there:
@@ -39,7 +48,7 @@ check-is-there:
 
 # The library's allocations, and nobody else's, go through tests/support.c, which counts them and
 # makes them fail: a partial link redirects them before the tests and Check come in.
-WRAPPED := malloc calloc realloc aligned_alloc posix_memalign
+WRAPPED := malloc calloc realloc aligned_alloc posix_memalign free
 $(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS) $(PROTO_OBJECTS)
 	$(say) LD $@
 	$(Q)$(CC) -r -nostdlib $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^

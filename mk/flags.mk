@@ -6,11 +6,11 @@ CC := gcc
 endif
 CFLAGS ?= -O3 -g
 
-TARGET := $(shell $(CC) -dumpmachine)
+TRIPLE := $(shell $(CC) -dumpmachine)
 HOST := $(shell gcc -dumpmachine 2>/dev/null || cc -dumpmachine)
-ARCH := $(firstword $(subst -, ,$(TARGET)))
+ARCH := $(firstword $(subst -, ,$(TRIPLE)))
 ifneq ($(ARCH),$(firstword $(subst -, ,$(HOST))))
-CROSS := $(TARGET)-
+CROSS := $(TRIPLE)-
 endif
 ifeq ($(origin AR),default)
 AR := $(CROSS)ar

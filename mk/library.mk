@@ -38,7 +38,7 @@ $(SHARED): $(LIB_OBJECTS) $(BUILD)/stamp/objects $(BUILD)/stamp/shared lib/libae
 	$(Q)$(SHARED_LINK) -o $@ $(LIB_OBJECTS) $(DEPS_LIBS)
 	@ln -sf $(notdir $@) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libae.so
-	@printf '  libae %s for %s: %s\n' '$(VERSION)' '$(TARGET)' '$(DEPS_TEXT)'
+	@printf '  libae %s for %s: %s\n' '$(VERSION)' '$(TRIPLE)' '$(DEPS_TEXT)'
 
 lib: $(STATIC) $(SHARED)
 

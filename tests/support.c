@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <limits.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -302,34 +303,86 @@ static int allocate(void)
     return 1;
 }
 
+/* Bytes that the library holds, and the most since somebody has asked. Blocks that others have made
+ * and the library frees make it less than 0. */
+static atomic_ptrdiff_t held, most, watched_from;
+
+static void *hold(void *block)
+{
+    const ptrdiff_t size = block == NULL ? 0 : (ptrdiff_t)malloc_usable_size(block);
+    const ptrdiff_t now = atomic_fetch_add(&held, size) + size;
+    ptrdiff_t before = atomic_load(&most);
+    while (before < now && !atomic_compare_exchange_weak(&most, &before, now))
+        ;
+    return block;
+}
+
+static void let_go(void *block)
+{
+    if (block != NULL)
+        atomic_fetch_sub(&held, (ptrdiff_t)malloc_usable_size(block));
+}
+
+void support_watch_memory(void)
+{
+    atomic_store(&watched_from, atomic_load(&held));
+    atomic_store(&most, atomic_load(&held));
+}
+
+size_t support_most_memory(void)
+{
+    return (size_t)(atomic_load(&most) - atomic_load(&watched_from));
+}
+
 /* The build sends the library's calls here (mk/check.mk); the names are the linker's. */
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
+void __wrap_free(void *block);
 
 void *__wrap_malloc(size_t size)
 {
-    return allocate() ? NULL : malloc(size);
+    return allocate() ? NULL : hold(malloc(size));
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return allocate() ? NULL : calloc(count, size);
+    return allocate() ? NULL : hold(calloc(count, size));
 }
 
+/* While a block moves both are there. */
 void *__wrap_realloc(void *block, size_t size)
 {
-    return allocate() ? NULL : realloc(block, size);
+    if (allocate())
+        return NULL;
+    const ptrdiff_t before = block == NULL ? 0 : (ptrdiff_t)malloc_usable_size(block);
+    void *grown = realloc(block, size);
+    if (grown == NULL)
+        return NULL;
+    hold(grown);
+    atomic_fetch_sub(&held, before);
+    return grown;
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-    return allocate() ? NULL : aligned_alloc(alignment, size);
+    return allocate() ? NULL : hold(aligned_alloc(alignment, size));
 }
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
 {
-    return allocate() ? ENOMEM : posix_memalign(block, alignment, size);
+    if (allocate())
+        return ENOMEM;
+    const int status = posix_memalign(block, alignment, size);
+    if (status == 0)
+        hold(*block);
+    return status;
+}
+
+void __wrap_free(void *block)
+{
+    let_go(block);
+    free(block);
 }

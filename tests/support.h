@@ -115,6 +115,13 @@ int support_slow(void);
 size_t support_allocations(void);
 
 /*
+ * The most memory that these allocations have held at once since support_watch_memory, in bytes
+ * beyond what they held then.
+ */
+void support_watch_memory(void);
+size_t support_most_memory(void);
+
+/*
  * Make the n-th allocation of the library from now on fail, once; 1 is the next one, 0 switches
  * this off. support_allocation_failed() says whether that happened since.
  */

@@ -37,6 +37,15 @@ START_TEST(the_error_text_is_empty_at_first_and_then_the_last_failure)
 }
 END_TEST
 
+START_TEST(an_error_text_has_no_control_characters_and_is_utf8)
+{
+    (void)aei_fail(AE_ERROR_IO, "a\nb\033[2J\x7F\xFF \xC2\x9B K\xC3\xA4se");
+    ck_assert_str_eq(ae_last_error(), "a b?[2J?? ?? K\xC3\xA4se");
+    (void)aei_fail_within(AE_ERROR_IO, "%s", "\033\xC3");
+    ck_assert_str_eq(ae_last_error(), "??: a b?[2J?? ?? K\xC3\xA4se");
+}
+END_TEST
+
 START_TEST(a_long_error_text_is_cut_at_511_bytes)
 {
     char text[700];
@@ -120,6 +129,7 @@ Suite *error_suite(void)
     tcase_add_test(tcase, every_status_has_its_name_and_a_message);
     tcase_add_test(tcase, a_value_outside_the_list_still_has_a_text);
     tcase_add_test(tcase, the_error_text_is_empty_at_first_and_then_the_last_failure);
+    tcase_add_test(tcase, an_error_text_has_no_control_characters_and_is_utf8);
     tcase_add_test(tcase, a_long_error_text_is_cut_at_511_bytes);
     tcase_add_test(tcase, a_cut_text_ends_with_a_whole_character);
     tcase_add_test(tcase, each_thread_has_its_own_error_text);

@@ -3,6 +3,8 @@
 #include "fixtures.h"
 #include "suites.h"
 
+#include "base/quote.h"
+
 #include <stdio.h>
 
 /* A container put together tensor by tensor, as another program would. */
@@ -54,6 +56,30 @@ static void check_tensor(const ae_network *network, const char *name, const floa
         ck_assert_msg(!(values[i] < wanted[i]) && !(values[i] > wanted[i]), "%s[%zu]: %g, not %g",
                       name, i, (double)values[i], (double)wanted[i]);
 }
+
+/* JSON's escapes may name any character; a name may be as long as the header. */
+START_TEST(a_hostile_name_is_quoted_in_every_error)
+{
+    static const float weight[] = {1, 2}, wrong[] = {1, NAN};
+    static builder b;
+    static const char *const names[] = {"m\\u001b[2J\\u007f*/\\n?\?/.decoder.0.weight",
+                                        "a\x7F.decoder.0.weight"};
+    char name[4096];
+    for (size_t i = 0; i <= COUNT(names); i++) {
+        ae_network *network = NULL;
+        memset(name, 'x', sizeof name);
+        strcpy(name + sizeof name - sizeof ".decoder.0.weight", ".decoder.0.weight");
+        b = (builder){.header = ""};
+        add(&b, "a.encoder.0.weight", "F32", 4, "[1,2]", weight, 2);
+        add(&b, i < COUNT(names) ? names[i] : name, "F32", 4, "[2,1]", wrong, 2);
+        ck_assert_int_eq(load_built(&network, &b), AE_ERROR_FORMAT);
+        const char *text = ae_last_error();
+        ck_assert_msg(aei_is_clean(text, strlen(text)), "%s", text);
+        ck_assert_ptr_null(strstr(text, "\n"));
+        ck_assert_msg(strlen(text) < 400, "%s", text);
+    }
+}
+END_TEST
 
 /* No metadata, several number formats, a bias in front of batch normalisation, tensors of no
  * interest. */
@@ -355,6 +381,7 @@ Suite *foreign_model_suite(void)
     Suite *suite = suite_create("foreign_model");
     TCase *tcase = tcase_create("foreign_model");
     tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
+    tcase_add_test(tcase, a_hostile_name_is_quoted_in_every_error);
     tcase_add_test(tcase, a_file_of_another_program_is_understood);
     tcase_add_test(tcase, shapes_that_are_no_autoencoder_are_refused);
     tcase_add_test(tcase, types_that_cannot_be_read_are_refused_before_a_network_is_made);

@@ -112,12 +112,12 @@ AE_API void ae_csv_options_init(ae_csv_options *options);
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, an option outside its range, options that
  *         contradict one another, a column named twice); AE_ERROR_NOT_FOUND (no such file; a column
  *         that the file does not have); AE_ERROR_IO; AE_ERROR_FORMAT (no rows, a line with more or
- *         fewer columns than the first, more than 4194304 columns, an empty line in between, an
- *         open quote, a zero byte, a cell of more than a mebibyte, damaged gzip, header or not in
- *         doubt); AE_ERROR_DATA (a cell that is no finite float32 or no label);
- *         AE_ERROR_UNSUPPORTED (gzip in a build without zlib, more than 4294967295 rows);
- *         AE_ERROR_OUT_OF_MEMORY. The text names file, line and column, both counted from 1, and
- *         the likely cause
+ *         fewer columns than the first, more than 4194304 columns or more than so few bytes of gzip
+ *         can mean, an empty line in between, an open quote, a zero byte, a cell of more than a
+ *         mebibyte, damaged gzip, header or not in doubt); AE_ERROR_DATA (a cell that is no finite
+ *         float32 or no label); AE_ERROR_UNSUPPORTED (gzip in a build without zlib, more than
+ *         4294967295 rows); AE_ERROR_OUT_OF_MEMORY. The text names file, line and column, both
+ *         counted from 1, and the likely cause
  *
  * Thread safety: safe.
  * @since 0.1

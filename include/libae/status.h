@@ -65,7 +65,8 @@ AE_API const char *ae_status_message(ae_status status);
 /**
  * What went wrong in the last failed call of this thread: which file, row, layer or option, for
  * instance "layer 3: activation 9 is not an ae_activation" (layers are counted from 0). Successful
- * calls leave it alone.
+ * calls leave it alone. It is UTF-8 on one line: control characters and other bytes, as a hostile
+ * file or path may have them, are question marks.
  *
  * @return the calling thread's text, at most 511 bytes, valid until its next failing call; "" when
  *         no call of this thread has failed yet; never NULL

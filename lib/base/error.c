@@ -3,6 +3,8 @@
  * says what happened where. Callers on the way up put their context in front. */
 #include "base/error.h"
 
+#include "base/quote.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +67,13 @@ static void drop_sign_of_nan(char *text)
         memmove(nan + 1, nan + 2, strlen(nan + 2) + 1);
 }
 
+/* Whatever a file or a path has put into a text, a terminal and a log can take it. Callers quote
+ * what is foreign, which bounds its length too; this holds for those who forget. */
+static void clean_up(void)
+{
+    aei_clean(last_error, strlen(last_error));
+}
+
 /* Cut where it does not fit: an error must not need memory, since running out of that is one of
  * them. */
 ae_status aei_fail(ae_status status, const char *format, ...)
@@ -75,6 +84,7 @@ ae_status aei_fail(ae_status status, const char *format, ...)
     va_end(arguments);
     drop_half_a_character();
     drop_sign_of_nan(last_error);
+    clean_up();
     return status;
 }
 
@@ -97,6 +107,7 @@ ae_status aei_fail_within(ae_status status, const char *format, ...)
         last_error[sizeof last_error - 1] = '\0';
     }
     drop_half_a_character();
+    clean_up();
     return status;
 }
 

@@ -16,8 +16,8 @@ typedef struct aei_csv_line {
     size_t number; /* of the line in the file, from 1 */
 } aei_csv_line;
 
-/* Read it. AE_ERROR_FORMAT (no record, an empty line, too many columns), the errors of
- * aei_csv_next. */
+/* Read it. AE_ERROR_FORMAT (no record, an empty line, too many columns for what has been read), the
+ * errors of aei_csv_next. */
 ae_status aei_csv_line_read(aei_csv_line *line, aei_csv *csv);
 void aei_csv_line_free(aei_csv_line *line);
 

@@ -375,6 +375,11 @@ char aei_csv_delimiter(const aei_csv *csv)
     return csv->dialect.delimiter;
 }
 
+size_t aei_csv_packed(const aei_csv *csv)
+{
+    return aei_stream_packed(csv->stream);
+}
+
 void aei_csv_free(aei_csv *csv)
 {
     if (csv == NULL)

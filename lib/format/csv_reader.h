@@ -33,6 +33,9 @@ void aei_csv_free(aei_csv *csv);
 /* What is between the columns. */
 char aei_csv_delimiter(const aei_csv *csv);
 
+/* As aei_stream_packed. */
+size_t aei_csv_packed(const aei_csv *csv);
+
 /* Whether a character may be a delimiter or start a comment: no quote, no line end, and nothing
  * that numbers have in them but a comma. */
 bool aei_csv_may_separate(int c);

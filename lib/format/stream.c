@@ -24,6 +24,7 @@ struct aei_stream {
     size_t left;
     bool sized;             /* size is known: a pipe does not say how much it will give */
     size_t size;            /* of the file or memory */
+    size_t packed;          /* bytes given to zlib so far */
     size_t used;            /* bytes given to the reader so far, unpacked */
     size_t first, expected; /* values announced: where they start, and how many bytes */
     void *archive;          /* the file, mapped, while a member of it is read; else NULL */
@@ -51,6 +52,7 @@ static ae_status give(void *context, const unsigned char **data, size_t *size)
     *size = stream->left < PIECE ? stream->left : PIECE;
     stream->next += *size;
     stream->left -= *size;
+    stream->packed += *size;
     return AE_OK;
 }
 
@@ -144,6 +146,11 @@ ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *g
     }
     stream->used += *got;
     return stream->member.data == NULL ? AE_OK : check_member(stream, data, *got);
+}
+
+size_t aei_stream_packed(const aei_stream *stream)
+{
+    return stream->gunzip == NULL ? SIZE_MAX : stream->packed;
 }
 
 bool aei_stream_is_zip(const aei_stream *stream)

@@ -5,6 +5,7 @@
 #include <libae/status.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "format/file_kind.h"
 
@@ -39,6 +40,9 @@ ae_status aei_stream_close(aei_stream *stream, aei_reader reader, ae_status stat
 /* The next size bytes; *got is less at the end only. AE_ERROR_FORMAT (gzip that is damaged, cut off
  * or followed by something else), AE_ERROR_IO, AE_ERROR_OUT_OF_MEMORY. */
 ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *got);
+
+/* Bytes of gzip that have been read so far; SIZE_MAX of what is not packed. */
+size_t aei_stream_packed(const aei_stream *stream);
 
 /*
  * Announce that size bytes of values follow, and nothing else, before memory is taken for them:

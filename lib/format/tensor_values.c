@@ -76,11 +76,12 @@ ae_status aei_stored_floats(float *values, const aei_stored *tensor)
 {
     AE_TRY(aei_stored_check_type(tensor));
     const size_t kind = find_reader(tensor);
+    char name[AEI_QUOTE_SIZE];
     for (size_t i = 0; i < tensor->elements; i++) {
         values[i] = readers[kind].from(tensor->data + i * readers[kind].size);
         if (!isfinite(values[i]))
-            return aei_fail(AE_ERROR_FORMAT, "tensor %s: element %zu is not finite", tensor->name,
-                            i);
+            return aei_fail(AE_ERROR_FORMAT, "tensor %s: element %zu is not finite",
+                            aei_quote(name, tensor->name), i);
     }
     return AE_OK;
 }
@@ -88,9 +89,10 @@ ae_status aei_stored_floats(float *values, const aei_stored *tensor)
 /* NAN passes: a history has it where there was no validation set. */
 ae_status aei_stored_doubles(double *values, const aei_stored *tensor)
 {
+    char name[AEI_QUOTE_SIZE];
     if (strcmp(tensor->dtype, "F64") != 0)
-        return aei_fail(AE_ERROR_FORMAT, "tensor %s: dtype is %s, not F64", tensor->name,
-                        tensor->dtype);
+        return aei_fail(AE_ERROR_FORMAT, "tensor %s: dtype is %s, not F64",
+                        aei_quote(name, tensor->name), tensor->dtype);
     for (size_t i = 0; i < tensor->elements; i++)
         values[i] = f64_from(tensor->data + i * sizeof *values);
     return AE_OK;
