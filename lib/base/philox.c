@@ -4,6 +4,8 @@
  * the same ones. */
 #include "base/philox.h"
 
+#include "base/elementary.h"
+
 #include <math.h>
 
 /*
@@ -87,7 +89,7 @@ float aei_random_normal(uint64_t seed, uint32_t stream, uint32_t major, uint64_t
     aei_random_block(words, seed, stream, major, index);
     double u1 = ((double)words[0] + 0.5) * 0x1p-32;
     double u2 = ((double)words[1] + 0.5) * 0x1p-32;
-    return (float)(sqrt(-2.0 * log(u1)) * cos(6.283185307179586 * u2));
+    return (float)(sqrt(-2.0 * aei_log(u1)) * aei_cos_turns(u2));
 }
 
 /* Knuth, "The art of computer programming", volume 2, algorithm P: each step swaps the last place

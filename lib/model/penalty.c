@@ -10,6 +10,8 @@
  */
 #include "model/penalty.h"
 
+#include "base/elementary.h"
+
 #include <math.h>
 
 /* A unit that is 0 or 1 for all rows has a mean whose logarithm, or whose rest's, does not exist.
@@ -43,7 +45,7 @@ double aei_penalty_of_panel(const aei_penalty *penalty, size_t rows, size_t coun
         }
     for (size_t j = 0; penalty->kl > 0 && j < count; j++) {
         const double mean = mean_of(rows, panel, y + j);
-        divergence += t * log(t / mean) + (1 - t) * log((1 - t) / (1 - mean));
+        divergence += t * aei_log(t / mean) + (1 - t) * aei_log((1 - t) / (1 - mean));
     }
     return ((double)penalty->l1 * absolute + (double)penalty->l2 * squares) / (double)rows +
            (double)penalty->kl * divergence;

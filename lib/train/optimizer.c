@@ -7,6 +7,7 @@
  */
 #include "train/optimizer_internal.h"
 
+#include "base/elementary.h"
 #include "base/error.h"
 #include "base/options.h"
 
@@ -286,7 +287,8 @@ void aei_optimizer_attach(ae_optimizer *optimizer, const ae_network *network,
  */
 aei_update aei_optimizer_update(const ae_optimizer *o, float base_rate, bool decays)
 {
-    const double rate = (double)base_rate, t = (double)o->steps + 1;
+    const double rate = (double)base_rate;
+    const uint64_t t = o->steps + 1;
     const float decay = decays ? o->weight_decay : 0;
     aei_update u = {.gradient_scale = 1, .shrink = 1, .rate = base_rate};
     if (o->kind == AEI_SGD || o->kind == AEI_NO_OPTIMIZER) {
@@ -300,8 +302,8 @@ aei_update aei_optimizer_update(const ae_optimizer *o, float base_rate, bool dec
     u.beta1 = o->beta1;
     u.beta2 = o->beta2;
     u.epsilon = o->epsilon;
-    u.rate = (float)(rate / (1 - pow((double)o->beta1, t)));
-    u.root_scale = (float)(1 / sqrt(1 - pow((double)o->beta2, t)));
+    u.rate = (float)(rate / (1 - aei_power((double)o->beta1, t, 1)));
+    u.root_scale = (float)(1 / sqrt(1 - aei_power((double)o->beta2, t, 1)));
     /* Decoupled decay: it is not divided by the second moment (Loshchilov and Hutter 2019,
      * algorithm 2). Its rate is without bias correction, as in PyTorch. */
     if (o->kind == AEI_ADAMW)

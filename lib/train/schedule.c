@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is the learning rate of a step? A function of the step's number alone: nothing is counted
  * up, so that a resumed run needs the optimizer's steps and no more. */
+#include "base/elementary.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "train/optimizer_internal.h"
@@ -50,9 +51,9 @@ float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
     uint64_t period = o->period;
     switch (o->kind) {
     case AE_SCHEDULE_STEP:
-        return (float)(base * pow((double)o->factor, (double)(since / period)));
+        return (float)(base * aei_power((double)o->factor, since / period, 1));
     case AE_SCHEDULE_EXPONENTIAL:
-        return (float)(base * pow((double)o->factor, (double)since / (double)period));
+        return (float)(base * aei_power((double)o->factor, since, period));
     case AE_SCHEDULE_COSINE:
         if (period == 0)
             period = optimizer->run_steps > o->warmup_steps ? optimizer->run_steps - o->warmup_steps
@@ -60,8 +61,7 @@ float aei_optimizer_rate(const ae_optimizer *optimizer, uint64_t step)
         if (since >= period)
             return (float)floor;
         return (float)(floor + (base - floor) *
-                                   (1 + cos(3.141592653589793 * (double)since / (double)period)) /
-                                   2);
+                                   (1 + aei_cos_turns((double)since / (double)period / 2)) / 2);
     case AE_SCHEDULE_CALLBACK:
         return o->callback(o->user, since, optimizer->learning_rate);
     default:
