@@ -2,7 +2,7 @@
 # The tests: one runner, build/tests/check, of every tests/test_NAME.c. SUITES="team trainer"
 # restricts a run; so does Check's own CK_RUN_CASE.
 
-TEST_SOURCES := tests/main.c tests/support.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c tests/fuzz/fuzz_*.c))
+TEST_SOURCES := tests/main.c tests/support.c tests/system_calls.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c tests/fuzz/fuzz_*.c))
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 TEST_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
@@ -46,12 +46,14 @@ $(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites
 check-is-there:
 	@$(if $(CHECK_FOUND),:,echo 'The tests need the Check framework: make setup installs it.' >&2; exit 1)
 
-# The library's allocations, and nobody else's, go through tests/support.c, which counts them and
-# makes them fail: a partial link redirects them before the tests and Check come in.
-WRAPPED := malloc calloc realloc aligned_alloc posix_memalign free
-$(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS) $(PROTO_OBJECTS)
+# The library's allocations and writers' system calls, and nobody else's, go through tests/support.c
+# and tests/system_calls.c, which count them and make them fail: a partial link redirects them before
+# the tests and Check come in.
+WRAPPED := malloc calloc realloc aligned_alloc posix_memalign free \
+    open openat write fsync flock renameat linkat unlinkat unlink close
+$(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS) $(PROTO_OBJECTS) mk/check.mk
 	$(say) LD $@
-	$(Q)$(CC) -r -nostdlib $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^
+	$(Q)$(CC) -r -nostdlib $(WRAPPED:%=-Wl,--wrap=%) -o $@ $(filter %.o,$^)
 
 TEST_LINK := $(CC) $(BASE_LDFLAGS) -Wl,--as-needed $(LDFLAGS)
 $(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
@@ -102,7 +104,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a time. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := blocks c_source diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
+VALGRIND_SKIPS := blocks c_source crash diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
     score shards step_ranks tied training vector_math weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \

@@ -2,5 +2,10 @@
 # Tests that take too long for every change. A harness adds its target: SOAKS += soak-NAME. Their
 # last results stand in docs/testing.md.
 
+KILLS ?= 300
+SOAKS += soak-crash
+soak-crash: $(RUNNER) ## kill training KILLS=300 times and resume it
+	@AE_CRASH_KILLS=$(KILLS) $(RUNNER) crash write_faults
+
 .PHONY: soak $(SOAKS)
 soak: $(SOAKS) ## run the tests that take hours; each has a target of its own

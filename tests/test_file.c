@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/input.h"
+#include "base/folder.h"
 #include "suites.h"
 #include "support.h"
 
@@ -374,6 +375,69 @@ START_TEST(a_kill_while_writing_keeps_the_old_file)
 }
 END_TEST
 
+/* What a killed process left goes with the next write of the same name, and nothing else does. */
+START_TEST(leftovers_of_the_dead_are_removed)
+{
+    ck_assert_int_eq(support_in_child(killed_while_writing, NULL), -1);
+    ck_assert_uint_eq(support_entries("."), 1);
+    static const char *const others[] = {".other.1f-2e.tmp",       ".precious.1f-2e.tmp.new",
+                                         ".precious.1f.tmp",       ".precious.x-2e.tmp",
+                                         ".precious.more.1f-.tmp", "precious.1f-2e.tmp"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        support_put(others[i], "somebody's");
+    ck_assert_int_eq(mkdir(".precious.1f-2f.tmp", 0700), 0);
+    ck_assert_int_eq(symlink("gone", ".precious.1f-30.tmp"), 0);
+    support_put(".precious.1f-2e.tmp.old", "a pair's");
+    ck_assert_int_eq(replace("precious", "new text"), AE_OK);
+    ck_assert_uint_eq(support_entries("."), 1 + 6 + 2);
+    ck_assert_int_eq(support_in_child(killed_while_writing, NULL), -1);
+    aei_leftovers_remove_of(support_path("precious"));
+    ck_assert_uint_eq(support_entries("."), 1 + 6 + 2);
+    ck_assert(support_holds("precious", "new text"));
+}
+END_TEST
+
+START_TEST(files_of_a_writer_that_lives_stay)
+{
+    aei_file *living;
+    ck_assert_int_eq(aei_file_create(&living, "same"), AE_OK);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(replace("same", "another's"), AE_OK);
+    aei_leftovers_remove_of("same");
+    ck_assert_uint_eq(support_entries("."), 2);
+    ck_assert_int_eq(aei_file_print(living, "%s", "at last"), AE_OK);
+    ck_assert_int_eq(aei_file_commit(living), AE_OK);
+    ck_assert(support_holds("same", "at last"));
+    ck_assert_uint_eq(support_entries("."), 1);
+}
+END_TEST
+
+/* Owners of folder and link, and whether it is followed, as with fs.protected_symlinks. */
+static const struct {
+    mode_t mode;
+    uid_t folder, link;
+    bool followed;
+} owners[] = {{01777, 0, 1234, false},    {01777, 1234, 1234, true}, {01777, 0, 0, true},
+              {01777, 1234, 5678, false}, {0777, 0, 1234, true},     {01755, 0, 1234, true}};
+
+START_TEST(links_of_others_are_not_followed_where_all_may_write)
+{
+    support_put("target", "mine");
+    ck_assert_int_eq(mkdir("open", 0700), 0);
+    ck_assert_int_eq(symlink("../target", "open/link"), 0);
+    ck_assert_int_eq(lchown("open/link", owners[_i].link, (gid_t)-1), 0);
+    ck_assert_int_eq(chown("open", owners[_i].folder, (gid_t)-1), 0);
+    ck_assert_int_eq(chmod("open", owners[_i].mode), 0);
+    ck_assert_int_eq(replace("open/link", "theirs"), owners[_i].followed ? AE_OK : AE_ERROR_IO);
+    ck_assert(support_holds("target", owners[_i].followed ? "theirs" : "mine"));
+    if (!owners[_i].followed)
+        ck_assert(error_starts_with("open/link: another user's symbolic link"));
+    ck_assert_int_eq(chdir("open"), 0);
+    ck_assert_int_eq(replace("link", "again"), owners[_i].followed ? AE_OK : AE_ERROR_IO);
+    ck_assert_int_eq(chdir(".."), 0);
+}
+END_TEST
+
 START_TEST(printed_text_may_be_longer_than_any_buffer)
 {
     static char lengthy[100001];
@@ -415,6 +479,11 @@ Suite *file_suite(void)
                      geteuid() == 0 && support_in_child(become_nobody, NULL) == 0
                          ? NULL
                          : "not root, who alone gives files away");
+    support_add_loop_test(tcase, links_of_others_are_not_followed_where_all_may_write, 0,
+                          (int)(sizeof owners / sizeof *owners),
+                          geteuid() == 0 ? NULL : "not root, who alone gives files away");
+    tcase_add_test(tcase, leftovers_of_the_dead_are_removed);
+    tcase_add_test(tcase, files_of_a_writer_that_lives_stay);
     tcase_add_test(tcase, a_limit_of_file_sizes_keeps_the_old_file);
     support_add_test(tcase, a_full_disk_keeps_the_old_file,
                      support_in_child(mount_small_disk, root) == 0 ? NULL

@@ -107,7 +107,8 @@ typedef struct ae_export_c_info {
  *         AE_ERROR_DATA (a folded weight is not finite, naming the layer);
  *         AE_ERROR_UNSUPPORTED (a threshold of AE_COST_BCE, unless one part is exported);
  *         AE_ERROR_NOT_FOUND (no such folder); AE_ERROR_NO_SPACE;
- *         AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY; after an error both files are as they were
+ *         AE_ERROR_IO; AE_ERROR_OUT_OF_MEMORY; after an error both files are as they were, unless
+ *         its text says that the folder cannot be synced: then both are new
  * Thread safety: reads network.
  * @since 0.1
  */

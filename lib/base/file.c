@@ -2,10 +2,11 @@
 /* How does a file come to its place whole or not at all? It is written beside that place, synced,
  * and renamed over it. The first failure is remembered, so that writers need not look at each
  * write: commit reports it. */
-#define _POSIX_C_SOURCE 200809L /* openat, renameat, and the strerror_r that returns an int */
+#define _DEFAULT_SOURCE /* flock; the strerror_r that returns an int */
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@ struct aei_file {
     int descriptor;
     int folder;           /* held open: the working folder may change before commit */
     int error;            /* the first failure's errno */
+    bool published;       /* under its final name; an error since then is the folder's */
     char name[NAME_SIZE]; /* in folder, symbolic links followed */
     char temporary[NAME_SIZE];
     size_t used;
@@ -55,15 +58,40 @@ ae_status aei_file_fail(const char *path, const char *action, int error)
                         : aei_fail(status, "%s: %s: %s", path, action, reason);
 }
 
+/*
+ * May a link be followed? In a folder where everybody may add names, but only remove their own
+ * (/tmp), another user's link leads wherever that user likes: CWE-59. The rule is the kernel's
+ * fs.protected_symlinks, which does not see a link that is read and not opened. Nobody else can
+ * exchange a link of ours there between this look and the reading.
+ */
+static bool may_follow(const char *path, const struct stat *link)
+{
+    char folder[PATH_SIZE];
+    struct stat about;
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    memcpy(folder, path, length);
+    memcpy(folder + length, ".", 2);
+    if (stat(folder, &about) != 0)
+        return false;
+    const bool open_to_all = (about.st_mode & S_ISVTX) != 0 && (about.st_mode & S_IWOTH) != 0;
+    return !open_to_all || link->st_uid == geteuid() || link->st_uid == about.st_uid;
+}
+
 /* Replace the path by what it points to, as long as that is a symbolic link; the last may
  * dangle. */
 static int follow_links(char path[PATH_SIZE])
 {
     for (int i = 0; i < LINKS_MAX; i++) {
         char link[PATH_SIZE];
-        ssize_t length = readlink(path, link, sizeof link);
-        if (length < 0)
+        struct stat about;
+        if (lstat(path, &about) != 0 || !S_ISLNK(about.st_mode))
             return 0; /* no link, or nothing there: opening it will tell */
+        if (!may_follow(path, &about))
+            return EACCES;
+        const ssize_t length = readlink(path, link, sizeof link);
+        if (length < 0)
+            return errno;
         const char *slash = strrchr(path, '/');
         size_t folder = link[0] == '/' || slash == NULL ? 0 : (size_t)(slash - path) + 1;
         if (folder + (size_t)length >= PATH_SIZE)
@@ -83,6 +111,11 @@ static ae_status find_name(aei_file *file, char path[PATH_SIZE])
                         file->path, strlen(file->path), PATH_SIZE - 1);
     memcpy(path, file->path, strlen(file->path) + 1);
     const int error = follow_links(path);
+    if (error == EACCES)
+        return aei_fail(AE_ERROR_IO,
+                        "%s: another user's symbolic link in a folder that is open to all is not "
+                        "followed; remove it, or write to a folder of your own",
+                        file->path);
     if (error != 0)
         return aei_file_fail(file->path, "this symbolic link cannot be followed", error);
     const char *slash = strrchr(path, '/');
@@ -107,7 +140,7 @@ static ae_status open_folder(aei_file *file)
     const char *folder = slash == NULL ? "." : slash == path ? "/" : path;
     if (slash != NULL)
         *slash = '\0';
-    file->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file->folder = aei_folder_open(folder);
     if (file->folder >= 0)
         return AE_OK;
     const int error = errno;
@@ -119,11 +152,21 @@ static ae_status open_folder(aei_file *file)
     return linked ? aei_fail_within(status, "%s", file->path) : status;
 }
 
+/* The lock says that the writer lives. It fails where another process takes the file for a
+ * leftover just now, or has removed it; file systems without locks have no leftovers removed. */
+static bool is_ours(int descriptor)
+{
+    struct stat about;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return false;
+    return fstat(descriptor, &about) == 0 && about.st_nlink > 0;
+}
+
 /* Make a file of a new name; its names tell which file it was meant for, should the process be
  * killed. */
 static int open_temporary(aei_file *file, mode_t mode)
 {
-    const char *stem = strlen(file->name) <= 200 ? file->name : "libae";
+    const char *stem = aei_leftovers_stem(file->name);
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct timespec now;
         (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -131,8 +174,13 @@ static int open_temporary(aei_file *file, mode_t mode)
                        (uintmax_t)getpid(), (unsigned)now.tv_nsec + attempt);
         file->descriptor = openat(file->folder, file->temporary,
                                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (file->descriptor >= 0)
+        if (file->descriptor >= 0 && is_ours(file->descriptor))
             return 0;
+        if (file->descriptor >= 0) {
+            (void)close(file->descriptor);
+            file->descriptor = -1;
+            errno = EEXIST;
+        }
         if (errno != EEXIST && errno != EINTR)
             break;
     }
@@ -167,6 +215,7 @@ static ae_status open_beside(aei_file *file)
     /* Renaming needs the folder's permission only, but a file made read-only is meant to stay. */
     if (replaces && faccessat(file->folder, file->name, W_OK, AT_EACCESS) != 0)
         return aei_file_fail(file->path, "cannot be replaced", errno);
+    aei_leftovers_remove(file->folder, file->name);
     int error = open_temporary(file, replaces ? 0600 : 0666); /* the kernel takes the umask off */
     if (error == 0 && replaces)
         error = copy_rights(file->descriptor, &old);
@@ -184,6 +233,7 @@ ae_status aei_file_create(aei_file **file, const char *path)
                         sizeof *made + length);
     made->descriptor = made->folder = -1;
     made->error = 0;
+    made->published = false;
     made->temporary[0] = '\0';
     made->used = 0;
     memcpy(made->path, path, length);
@@ -198,6 +248,11 @@ ae_status aei_file_create(aei_file **file, const char *path)
 
 static ae_status report(const aei_file *file)
 {
+    if (file->error != 0 && file->published)
+        return aei_file_fail(file->path,
+                             "is in place, but its folder cannot be synced: after a loss of power "
+                             "the old state may be back",
+                             file->error);
     return file->error == 0 ? AE_OK : aei_file_fail(file->path, "cannot be written", file->error);
 }
 
@@ -260,16 +315,23 @@ ae_status aei_file_print(aei_file *file, const char *format, ...)
     return status;
 }
 
-/* The data must be on the device before the name points to them. */
+/* Network file systems let signals interrupt it. */
+static int sync_fully(int descriptor)
+{
+    int failed;
+    do
+        failed = fsync(descriptor);
+    while (failed != 0 && errno == EINTR);
+    return failed != 0 ? errno : 0;
+}
+
+/* The data must be on the device before the name points to them. The file stays open, and so
+ * locked, until it has that name; what close could report fsync has reported. */
 static void finish(aei_file *file)
 {
     flush(file);
-    if (file->error == 0 && fsync(file->descriptor) != 0)
-        file->error = errno;
-    if (close(file->descriptor) != 0 && file->error == 0 && errno != EINTR)
-        file->error = errno;
-    /* Closed even after an error; another thread may have its number by now. */
-    file->descriptor = -1;
+    if (file->error == 0)
+        file->error = sync_fully(file->descriptor);
 }
 
 /* The folder is synced too: until then the new name may be lost with the power, not the data. */
@@ -282,8 +344,10 @@ static void publish(aei_file *file)
         return;
     }
     file->temporary[0] = '\0';
-    if (fsync(file->folder) != 0 && errno != EINVAL) /* some file systems cannot, and need not */
-        file->error = errno;
+    file->published = true;
+    const int error = sync_fully(file->folder);
+    if (error != EINVAL) /* some file systems cannot, and need not */
+        file->error = error;
 }
 
 ae_status aei_file_commit(aei_file *file)
@@ -297,12 +361,18 @@ ae_status aei_file_commit(aei_file *file)
 }
 
 /* A second name for what is about to be replaced; empty if there is nothing, or no way to have
- * one. */
-static void keep_old(const aei_file *file, char kept[NAME_SIZE])
+ * one. The descriptor, or -1, has the lock of a writer that lives. */
+static int keep_old(const aei_file *file, char kept[NAME_SIZE])
 {
     (void)snprintf(kept, NAME_SIZE, "%.250s.old", file->temporary);
-    if (linkat(file->folder, file->name, file->folder, kept, 0) != 0)
+    if (linkat(file->folder, file->name, file->folder, kept, 0) != 0) {
         kept[0] = '\0';
+        return -1;
+    }
+    const int lock = openat(file->folder, kept, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (lock >= 0)
+        (void)flock(lock, LOCK_EX | LOCK_NB);
+    return lock;
 }
 
 /* After publishing: put the old file back, or leave nothing where nothing was. */
@@ -322,15 +392,19 @@ ae_status aei_file_commit_both(aei_file *first, aei_file *second)
      * the first new and the second old: no file system call renames two. */
     finish(first);
     finish(second);
-    keep_old(first, kept);
+    const int lock = keep_old(first, kept);
     if (second->error == 0)
         publish(first);
-    if (first->error == 0)
+    if (first->published)
         publish(second);
-    if (first->temporary[0] == '\0' && second->temporary[0] != '\0')
+    if (first->published && !second->published)
         take_back(first, kept, was_there);
     else if (kept[0] != '\0')
         (void)unlinkat(first->folder, kept, 0);
+    if (lock >= 0)
+        (void)close(lock);
+    /* A pair that is in place as a whole may have a folder that cannot be synced. */
+    first->published &= second->published;
     ae_status status = report(first->error != 0 ? first : second);
     aei_file_discard(first);
     aei_file_discard(second);

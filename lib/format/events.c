@@ -20,6 +20,7 @@ AEI_OPTIONS_INIT(ae_event_writer_options)
 #ifdef AEI_HAVE_PROTOBUF
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "format/bytes.h"
 #include "format/crc32c.h"
 #include "format/png.h"
@@ -180,7 +181,7 @@ static ae_status open_file(ae_event_writer *w, const char *folder, double now)
 {
     char host[HOST_SIZE], name[NAME_SIZE];
     host_name(host);
-    const int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int directory = aei_folder_open(folder);
     if (directory < 0)
         return aei_file_fail(folder, "cannot be opened as a folder", errno);
     int error = EEXIST;

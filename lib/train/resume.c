@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "base/input.h"
+#include "base/folder.h"
 #include "model/tied.h"
 #include "store/model_file.h"
 #include "train/checkpoint_internal.h"
@@ -371,7 +372,10 @@ static ae_status read_file(void **data, size_t *size, const ae_trainer *t, const
         return AE_OK;
     if (path == NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "ae_trainer_resume: path is NULL");
-    return aei_file_read(data, size, path, AEI_FILE_LIMIT);
+    const ae_status status = aei_file_read(data, size, path, AEI_FILE_LIMIT);
+    if (status == AE_OK) /* what was killed while it wrote the next one */
+        aei_leftovers_remove_of(path);
+    return status;
 }
 
 ae_status ae_trainer_resume(ae_trainer *trainer, const char *path)
