@@ -76,7 +76,7 @@ START_TEST(every_finite_pattern_reads_as_its_value)
                                       : is_f16(_i)   ? AEI_STORAGE_F16
                                                      : AEI_STORAGE_BF16;
         ck_assert_int_eq(dataset->storage->type, kept);
-        ck_assert_int_eq(dataset->storage->mapping != NULL, map == 1 && is_native(_i));
+        ck_assert_int_eq(dataset->storage->path != NULL, map == 1 && is_native(_i));
         ck_assert_ok(ae_dataset_read(dataset, 0, rows, values));
         for (size_t i = 0; i < count; i++)
             ck_assert_msg(aei_bits_from_float(values[i]) ==

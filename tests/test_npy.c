@@ -85,7 +85,7 @@ START_TEST(what_numpy_saves_is_read_to_the_bit)
         ck_assert_int_eq(dataset->storage->type == AEI_STORAGE_U8, u8);
         const bool native = (u8 || strcmp(arrays[i].kind, "<f4") == 0) && arrays[i].order[0] == 'C';
         if (native || !map)
-            ck_assert_int_eq(dataset->storage->mapping != NULL, native && map);
+            ck_assert_int_eq(dataset->storage->path != NULL, native && map);
         snprintf(name, sizeof name, "%zu.f32", i);
         size_t size;
         unsigned char *wanted = support_read(support_path(name), &size);
@@ -180,7 +180,7 @@ START_TEST(headers_as_others_write_them_are_read)
                                                  AE_DATASET_OPTIONS(.map = toggle(map))));
                 ck_assert_uint_eq(ae_dataset_feature_count(dataset), 3);
                 const size_t offset = (version == 1 ? 10 : 12) + strlen(headers[i]);
-                ck_assert_int_eq(dataset->storage->mapping != NULL, map && offset % 4 == 0);
+                ck_assert_int_eq(dataset->storage->path != NULL, map && offset % 4 == 0);
                 ck_assert_ok(ae_dataset_read(dataset, 0, 2, values));
                 ck_assert_mem_eq(values, six, sizeof six);
                 ae_dataset_free(dataset);

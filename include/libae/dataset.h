@@ -36,8 +36,8 @@ typedef struct ae_dataset_options {
      */
     ae_toggle no_copy;
     /**
-     * For ae_dataset_open_npy. AE_TOGGLE_ON: the values stay in the file and are mapped. Default
-     * off: the values are read into memory.
+     * For ae_dataset_open_npy. AE_TOGGLE_ON: the values stay in the file, and are read from it when
+     * they are needed. Default off: the values are read into memory at once.
      */
     ae_toggle map;
     /** A uint8 value reads as value * scale; finite and > 0; default 1/255. Not for float32. */
@@ -62,6 +62,15 @@ typedef struct ae_dataset_options {
      * NumPy shows; default the only one in it.
      */
     const char *member;
+    /**
+     * With map. AE_TOGGLE_ON: rows of less than 1 KiB are looked at in the file, mapped into
+     * memory, which saves a system call for each. Whoever makes the file shorter then ends the
+     * program by SIGBUS. Default off: a file that became shorter is an error of the call that
+     * reads its rows.
+     */
+    ae_toggle map_in_place;
+    /** Must be 0. */
+    uint32_t reserved;
 } ae_dataset_options;
 
 /**
@@ -189,18 +198,20 @@ AE_CHECKED AE_API ae_status ae_dataset_open_idx_labels(ae_dataset **labelled,
  * the only one in it, or the one that the option member names. Its checksum is checked.
  *
  * With the option map the values of u1 and of aligned f4, f2 and bfloat16 in the processor's byte
- * order, in C order, stay in a plain file and are mapped from it when needed, so that a file may be
- * larger than memory. All others are read into memory. Opening a mapped file reads no values:
+ * order, in C order, stay in a plain file and are read from it when needed, so that a file may be
+ * larger than memory. All others are read into memory. Opening such a file reads no values:
  * whether they are finite is seen each time they are read, and one that is not is an error of the
  * call that reads it (AE_ERROR_DATA by row and column; in a trainer that is the step, before it
  * changes anything). ae_dataset_check looks at all of them at once. A trainer reads ahead in a
  * thread of its own.
  *
- * With missing values kept, a mapped file is read once when it is opened, to know whether it has
- * any.
+ * With missing values kept, such a file is read once when it is opened, to know whether it has any.
  *
- * While the dataset or a view of it lives nobody may then change the file: one made shorter ends
- * the program with SIGBUS. To replace it, rename a new file over it, as libae's own writers do.
+ * While the dataset or a view of it lives nobody should change the file. Made shorter, it gives
+ * AE_ERROR_IO in the call that reads rows which are no longer there, and ends the program by SIGBUS
+ * with the option map_in_place. To replace it, rename a new file over it, as libae's own writers
+ * do: the dataset goes on reading the old one. Only where a process has no descriptors left is the
+ * file opened for each reading; another file in its place is AE_ERROR_IO.
  *
  * @param dataset receives the dataset, which the caller frees; untouched on error
  * @param path file name; a pipe or "/dev/stdin" serves too
@@ -359,8 +370,9 @@ AE_API const char *ae_dataset_class_name(const ae_dataset *dataset, int32_t labe
  * @param count rows
  * @param values receives count x features floats, row-major
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (a NULL, past the end); for rows that are not in memory
- *         AE_ERROR_DATA (a value not finite, by row and column) and AE_ERROR_CANCELLED (the source
- *         stopped): values are then partly written
+ *         AE_ERROR_DATA (a value not finite, by row and column), AE_ERROR_IO (the file cannot be
+ *         read, or has been made shorter) and AE_ERROR_CANCELLED (the source stopped): values are
+ *         then partly written
  *
  * Thread safety: reads dataset.
  * @since 0.1
@@ -373,7 +385,8 @@ AE_CHECKED AE_API ae_status ae_dataset_read(const ae_dataset *dataset, size_t fi
  * of a dataset in memory, whose values were looked at when it was made.
  *
  * @return AE_OK; AE_ERROR_INVALID_ARGUMENT (NULL); AE_ERROR_DATA (a value not finite, by row and
- *         column); AE_ERROR_CANCELLED (the source stopped); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
+ *         column); AE_ERROR_IO (a file cannot be read, or has been made shorter);
+ *         AE_ERROR_CANCELLED (the source stopped); AE_ERROR_OUT_OF_MEMORY; AE_ERROR_THREAD
  *
  * Thread safety: reads dataset.
  * @since 0.1

@@ -369,9 +369,9 @@ AE_API void ae_trainer_free(ae_trainer *trainer);
  *         AE_ERROR_CANCELLED (a callback stopped it after the step, or ae_trainer_cancel before
  *         it); AE_ERROR_THREAD (the first step after a fork); AE_ERROR_STATE (another trainer has
  *         attached the optimizer to another network); AE_ERROR_OUT_OF_MEMORY (the history could not
- *         grow); AE_ERROR_DATA and AE_ERROR_CANCELLED (a row of a mapped file or a source that
- *         cannot be used or had: the step is not taken, and the next call tries again); whatever
- *         writing to options.events returns, the step being taken all the same;
+ *         grow); AE_ERROR_DATA, AE_ERROR_IO and AE_ERROR_CANCELLED (a row of a file or a source
+ *         that cannot be used, read or had: the step is not taken, and the next call tries again);
+ *         whatever writing to options.events returns, the step being taken all the same;
  *         AE_ERROR_COMMUNICATION, then and ever after (several ranks: ae_trainer)
  * Thread safety: uses trainer.
  * @since 0.1

@@ -25,6 +25,8 @@ static ae_status look(aei_input *input, const char *path, bool any)
     if (fstat(input->descriptor, &about) != 0)
         return aei_file_fail(path, "cannot be read", errno);
     input->sized = S_ISREG(about.st_mode);
+    input->device = (uint64_t)about.st_dev;
+    input->number = (uint64_t)about.st_ino;
     input->size = 0;
     if (!input->sized && any && !S_ISDIR(about.st_mode))
         return AE_OK;
@@ -113,38 +115,75 @@ void aei_unmap(void *data, size_t size)
 }
 
 /* Never 0, which stands for none. As with the mapping, a page that is missing is read alone. */
-int aei_input_keep(const aei_input *input)
+aei_kept aei_input_keep(const aei_input *input)
 {
-    const int kept = fcntl(input->descriptor, F_DUPFD_CLOEXEC, 1);
-    if (kept < 0)
-        return 0;
-    (void)posix_fadvise(kept, 0, 0, POSIX_FADV_RANDOM);
+    aei_kept kept = {.device = input->device, .number = input->number};
+    const int descriptor = fcntl(input->descriptor, F_DUPFD_CLOEXEC, 1);
+    kept.descriptor = descriptor < 0 ? 0 : descriptor;
+    if (kept.descriptor != 0)
+        (void)posix_fadvise(kept.descriptor, 0, 0, POSIX_FADV_RANDOM);
     return kept;
 }
 
-void aei_let_go(int descriptor)
+void aei_let_go(aei_kept kept)
 {
-    if (descriptor != 0)
-        (void)close(descriptor);
+    if (kept.descriptor != 0)
+        (void)close(kept.descriptor);
 }
 
-bool aei_read_at(int descriptor, void *data, size_t size, size_t offset)
+/* *closed: the program has closed the descriptor, as some do with all of theirs. */
+static ae_status read_at(int descriptor, const char *path, void *data, size_t size, size_t offset,
+                         bool *closed)
 {
+    *closed = false;
     for (size_t done = 0; done < size;) {
         const ssize_t n = pread(descriptor, (unsigned char *)data + done, size - done,
                                 (off_t)(offset + done));
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return false;
+        if (n == 0)
+            return aei_fail(
+                AE_ERROR_IO,
+                "%s: it ends at byte %zu or before, but had more when it was opened: it "
+                "has been made shorter since",
+                path, offset + done);
+        *closed = n < 0 && errno == EBADF;
+        if (n < 0 && errno != EINTR)
+            return aei_file_fail(path, "cannot be read", errno);
         done += n > 0 ? (size_t)n : 0;
     }
-    return true;
+    return AE_OK;
+}
+
+/* There are programs with more files than descriptors. One that was put in the place of the file
+ * meanwhile is not the one whose header was read. */
+static ae_status reopen(aei_input *input, aei_kept kept, const char *path)
+{
+    AE_TRY(aei_input_open(input, path));
+    if (input->device == kept.device && input->number == kept.number)
+        return AE_OK;
+    aei_input_close(input);
+    return aei_fail(AE_ERROR_IO, "%s: another file is there now", path);
+}
+
+ae_status aei_read_at(aei_kept kept, const char *path, void *data, size_t size, size_t offset)
+{
+    bool closed = kept.descriptor == 0;
+    if (!closed) {
+        const ae_status status = read_at(kept.descriptor, path, data, size, offset, &closed);
+        if (!closed)
+            return status;
+    }
+    aei_input input;
+    AE_TRY(reopen(&input, kept, path));
+    const ae_status status = read_at(input.descriptor, path, data, size, offset, &closed);
+    aei_input_close(&input);
+    return status;
 }
 
 /* A hint: refusal costs speed only. */
-void aei_will_need(const void *data, size_t size)
+void aei_will_need(aei_kept kept, size_t size, size_t offset)
 {
-    const size_t before = (uintptr_t)data % (uintptr_t)sysconf(_SC_PAGESIZE);
-    (void)madvise((unsigned char *)aei_unconst(data) - before, size + before, MADV_WILLNEED);
+    if (kept.descriptor != 0)
+        (void)posix_fadvise(kept.descriptor, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
 }
 
 /* One byte more is asked for than the file had, to see that it has not grown. */

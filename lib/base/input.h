@@ -5,13 +5,21 @@
 #include <libae/status.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A file being read from front to back, or mapped. Only what aei_input_open says names the path. */
 typedef struct aei_input {
     int descriptor;
     bool sized;  /* a regular file; pipes and devices do not say how much they will give */
     size_t size; /* bytes that such a file had when it was opened, else 0 */
+    uint64_t device, number; /* which file it is */
 } aei_input;
+
+/* A file that stays open, to read from any place of it. */
+typedef struct aei_kept {
+    int descriptor; /* 0: the process can have no more, so that it is opened for each reading */
+    uint64_t device, number;
+} aei_kept;
 
 /* Open a regular file; closed unless that succeeds. AE_ERROR_NOT_FOUND, AE_ERROR_IO. */
 ae_status aei_input_open(aei_input *input, const char *path);
@@ -32,19 +40,20 @@ ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t
 ae_status aei_input_map(const aei_input *input, void **data, size_t *size);
 void aei_unmap(void *data, size_t size);
 
+/* Keep the file for aei_read_at when the input is closed, until aei_let_go. */
+aei_kept aei_input_keep(const aei_input *input);
+void aei_let_go(aei_kept kept);
+
 /*
- * A descriptor of the file for aei_read_at, which stays open when the input is closed, until
- * aei_let_go; 0 where the process can have no more of them.
+ * These bytes of a file that was kept, by any number of threads at once. AE_ERROR_IO, also when the
+ * file has become shorter, or when it had to be opened once more and is another one now;
+ * AE_ERROR_NOT_FOUND. The error text starts with the path.
  */
-int aei_input_keep(const aei_input *input);
-void aei_let_go(int descriptor);
+ae_status aei_read_at(aei_kept kept, const char *path, void *data, size_t size, size_t offset);
 
-/* These bytes of a file that was kept, by any number of threads at once; false unless all came. */
-bool aei_read_at(int descriptor, void *data, size_t size, size_t offset);
-
-/* Mapped bytes that will be read soon: the system begins to fetch what is not in memory. Without
- * this they are fetched page by page as they are read. */
-void aei_will_need(const void *data, size_t size);
+/* Bytes that will be read soon: the system begins to fetch what is not in memory. Without this they
+ * are fetched page by page as they are read. */
+void aei_will_need(aei_kept kept, size_t size, size_t offset);
 
 /*
  * A whole file into memory, which the caller frees with free(). A regular file only; one of more

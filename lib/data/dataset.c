@@ -22,12 +22,16 @@ ae_status aei_dataset_read_options(ae_dataset_options *mine, const ae_dataset_op
     AE_TRY(aei_options_read(mine, sizeof *mine, options, "ae_dataset_options"));
     AE_TRY(aei_check_enum((int)mine->no_copy, AE_TOGGLE_OFF, "no_copy", "ae_toggle"));
     AE_TRY(aei_check_enum((int)mine->map, AE_TOGGLE_OFF, "map", "ae_toggle"));
+    AE_TRY(aei_check_enum((int)mine->map_in_place, AE_TOGGLE_OFF, "map_in_place", "ae_toggle"));
+    AE_TRY(aei_check_reserved(mine->reserved, "ae_dataset_options"));
     AE_TRY(aei_check_enum((int)mine->missing, AE_MISSING_KEEP, "missing", "ae_missing"));
     if ((takes & AEI_TAKES_MEMORY) == 0 && (mine->no_copy == AE_TOGGLE_ON || mine->stride != 0))
         return aei_fail(AE_ERROR_INVALID_ARGUMENT,
                         "no_copy and stride are for ae_dataset_create_f32 and _u8");
     if ((takes & AEI_TAKES_MAP) == 0 && mine->map == AE_TOGGLE_ON)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "map is for ae_dataset_open_npy");
+    if (mine->map != AE_TOGGLE_ON && mine->map_in_place == AE_TOGGLE_ON)
+        return aei_fail(AE_ERROR_INVALID_ARGUMENT, "map_in_place says how to map, but map is off");
     if ((takes & AEI_TAKES_MEMBER) == 0 && mine->member != NULL)
         return aei_fail(AE_ERROR_INVALID_ARGUMENT, "member is for ae_dataset_open_npy");
     if ((mine->labels == NULL) != (mine->label_count == 0))
@@ -151,7 +155,7 @@ void aei_storage_release(aei_storage *storage)
     free(storage->path);
     free(storage->classes);
     aei_unmap(storage->mapping, storage->mapped);
-    aei_let_go(storage->descriptor);
+    aei_let_go(storage->file);
     if (storage->owner != NULL)
         storage->let_go(storage->owner);
 }

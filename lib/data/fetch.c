@@ -18,14 +18,16 @@ enum { BLOCK = 256 };
 /*
  * From so many bytes on that lie side by side a mapped file is read rather than looked at. A page
  * that is looked at must be mapped into the process, and taken out of it again on all processors
- * when memory is short: that costs more than a call. Rows that share a page are better looked at.
+ * when memory is short: that costs more than a call. Rows that share a page are looked at sooner
+ * than read, but whoever looks behind the end of a file that has become shorter gets SIGBUS. So it
+ * is done on request only, by the option map_in_place.
  */
 enum { LEAST_READ = 1024 };
 
 bool aei_dataset_is_resident(const ae_dataset *dataset)
 {
     const aei_storage *storage = dataset->storage;
-    return storage->mapping == NULL && storage->parts == NULL && storage->source == NULL;
+    return storage->path == NULL && storage->parts == NULL && storage->source == NULL;
 }
 
 static bool is_refused(float value, bool missing)
@@ -104,41 +106,22 @@ static size_t side_by_side(const ae_dataset *dataset, const uint32_t *rows, size
     return run;
 }
 
-/* Bytes of a mapped file as float32, by pieces where they are of another type. */
-static bool read_at(const aei_storage *storage, size_t offset, size_t elements, float *values)
-{
-    enum { PIECE = 1024 };
-    const size_t size = aei_storage_size(storage->type);
-    if (storage->type == AEI_STORAGE_F32)
-        return aei_read_at(storage->descriptor, values, elements * size, offset);
-    for (size_t done = 0, count; done < elements; done += count) {
-        uint16_t piece[PIECE];
-        count = elements - done < PIECE ? elements - done : PIECE;
-        if (!aei_read_at(storage->descriptor, piece, count * size, offset + done * size))
-            return false;
-        aei_storage read = {.values = piece, .type = storage->type, .scale = storage->scale};
-        const ae_dataset one = {.storage = &read, .rows = 1};
-        aei_dataset_gather(&one, &(uint32_t){0}, 1, 0, count, values + done, count);
-    }
-    return true;
-}
-
-/* What cannot be read, the mapping has: a program may have closed all its descriptors. */
-static void fetch_mapped(const ae_dataset *dataset, const uint32_t *rows, size_t count,
-                         float *values)
+static ae_status fetch_file(const ae_dataset *dataset, const uint32_t *rows, size_t count,
+                            float *values)
 {
     const aei_storage *storage = dataset->storage;
     const size_t features = storage->features,
-                 bytes = storage->stride * aei_storage_size(storage->type),
-                 begin = (size_t)((const char *)storage->values - (const char *)storage->mapping);
+                 bytes = storage->stride * aei_storage_size(storage->type);
     for (size_t r = 0, run; r < count; r += run) {
         float *out = values + r * features;
         run = side_by_side(dataset, rows + r, count - r);
-        if (storage->descriptor == 0 || run * bytes < LEAST_READ ||
-            !read_at(storage, begin + aei_storage_row(dataset, rows[r]) * bytes, run * features,
-                     out))
+        if (storage->mapping != NULL && (run * bytes < LEAST_READ || storage->file.descriptor == 0))
             aei_dataset_gather(dataset, rows + r, run, 0, features, out, features);
+        else
+            AE_TRY(aei_storage_read(storage, aei_storage_row(dataset, rows[r]) * storage->stride,
+                                    run * features, out));
     }
+    return AE_OK;
 }
 
 ae_status aei_dataset_fetch(const ae_dataset *dataset, const uint32_t *rows, size_t count,
@@ -149,8 +132,8 @@ ae_status aei_dataset_fetch(const ae_dataset *dataset, const uint32_t *rows, siz
         return fetch_parts(dataset, rows, count, values);
     if (storage->source != NULL)
         AE_TRY(aei_source_read(storage->source, dataset, rows, count, values));
-    else if (storage->mapping != NULL)
-        fetch_mapped(dataset, rows, count, values);
+    else if (storage->path != NULL)
+        AE_TRY(fetch_file(dataset, rows, count, values));
     else
         aei_dataset_gather(dataset, rows, count, 0, storage->features, values, storage->features);
     return storage->unchecked ? check(dataset, rows, count, values) : AE_OK;
@@ -171,13 +154,13 @@ void aei_dataset_will_need(const ae_dataset *dataset, const uint32_t *rows, size
     const aei_storage *storage = dataset->storage;
     if (storage->parts != NULL)
         parts_will_need(dataset, rows, count);
-    if (storage->mapping == NULL)
+    if (storage->path == NULL)
         return;
     const size_t bytes = storage->stride * aei_storage_size(storage->type);
     for (size_t r = 0, run; r < count; r += run) {
         const size_t first = aei_storage_row(dataset, rows[r]);
         run = side_by_side(dataset, rows + r, count - r);
-        aei_will_need((const unsigned char *)storage->values + first * bytes, run * bytes);
+        aei_will_need(storage->file, run * bytes, storage->begin + first * bytes);
     }
 }
 

@@ -40,13 +40,15 @@ ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing m
 {
     enum { CHUNK = 256 }; /* features at a time where they must be widened */
     const ae_dataset all = {.storage = draft, .rows = rows};
-    const bool wide = draft->type == AEI_STORAGE_F32;
+    const bool file = draft->values == NULL, wide = draft->type == AEI_STORAGE_F32 && !file;
     const size_t chunk = wide ? draft->features : CHUNK;
     for (uint32_t r = 0; r < rows; r++) {
         for (size_t first = 0; first < draft->features; first += chunk) {
             const size_t left = draft->features - first, count = left < chunk ? left : chunk;
             float widened[CHUNK];
-            if (!wide)
+            if (file)
+                AE_TRY(aei_storage_read(draft, r * draft->stride + first, count, widened));
+            else if (!wide)
                 aei_dataset_gather(&all, &r, 1, first, count, widened, CHUNK);
             const float *row = wide ? (const float *)draft->values + r * draft->stride : widened;
             AE_TRY(check_row(draft, row, r, first, count, missing));
@@ -57,6 +59,29 @@ ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing m
 
 /* The column of a row of a source: nobody knows without reading the row. */
 static const size_t any_column = SIZE_MAX;
+
+/* A row of float32, which may be in a file. One that cannot be read may lack anything: whoever
+ * wants its values gets the error. */
+static bool has_nan(const aei_storage *storage, size_t begin, size_t *column)
+{
+    enum { CHUNK = 256 };
+    for (size_t first = 0; first < storage->features; first += CHUNK) {
+        const size_t left = storage->features - first, count = left < CHUNK ? left : CHUNK;
+        const float *values = (const float *)storage->values + begin + first;
+        float read[CHUNK];
+        *column = any_column;
+        if (storage->values == NULL &&
+            aei_storage_read(storage, begin + first, count, read) != AE_OK)
+            return true;
+        values = storage->values == NULL ? read : values;
+        for (size_t j = 0; j < count; j++)
+            if (isnan(values[j])) {
+                *column = first + j;
+                return true;
+            }
+    }
+    return false;
+}
 
 /* Whether a row lacks a value, and the first column without one. */
 static bool lacks(const ae_dataset *dataset, size_t row, size_t *column)
@@ -74,11 +99,7 @@ static bool lacks(const ae_dataset *dataset, size_t row, size_t *column)
         const size_t part = aei_parts_find(parts, there);
         return lacks(parts->datasets[part], there - parts->first[part], column);
     }
-    const float *values = (const float *)storage->values + there * storage->stride;
-    for (*column = 0; *column < storage->features; ++*column)
-        if (isnan(values[*column]))
-            return true;
-    return false;
+    return has_nan(storage, there * storage->stride, column);
 }
 
 /* Row and column of the first missing value. */

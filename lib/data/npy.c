@@ -163,30 +163,33 @@ static ae_status read_values(const source *from, aei_storage_type type, void *va
     return AE_OK;
 }
 
-/* The file's name, for messages about values that are read later. */
-static ae_status keep_path(aei_storage *draft, const char *path)
+/* The file, and its name for messages about values that are read later. */
+static ae_status keep_file(aei_storage *draft, const source *from, bool in_place)
 {
-    const size_t size = strlen(path) + 1;
+    const size_t size = strlen(from->path) + 1;
     draft->path = malloc(size);
     if (draft->path == NULL)
         return aei_fail_memory(size);
-    memcpy(draft->path, path, size);
+    memcpy(draft->path, from->path, size);
+    draft->file = aei_stream_keep(from->stream);
+    if (!in_place)
+        return AE_OK;
+    AE_TRY(aei_stream_map(from->stream, &draft->mapping, &draft->mapped));
+    draft->values = (const unsigned char *)draft->mapping + draft->begin;
     return AE_OK;
 }
 
-/* Mapped where that serves, else in memory of our own. Mapping is a wish: where it cannot be, the
- * values are read, and the caller notices nothing but the memory. */
-static ae_status fill(aei_storage *draft, const source *from, bool map)
+/* Left in the file where that serves, else in memory of our own. That is a wish: where it cannot
+ * be, the values are read, and the caller notices nothing but the memory. */
+static ae_status fill(aei_storage *draft, const source *from, const ae_dataset_options *o)
 {
     const aei_npy *npy = &from->npy;
     size_t bytes;
-    if (map && is_native(npy, draft->type) && (!npy->fortran || npy->rank == 1))
-        AE_TRY(aei_stream_map(from->stream, npy->size, &draft->mapping, &draft->mapped,
-                              &draft->values));
-    if (draft->values != NULL) {
-        draft->descriptor = aei_stream_keep(from->stream);
-        return keep_path(draft, from->path);
-    }
+    const bool as_it_is = is_native(npy, draft->type) && (!npy->fortran || npy->rank == 1);
+    if (o->map == AE_TOGGLE_ON && as_it_is)
+        draft->begin = aei_stream_place(from->stream, npy->size);
+    if (draft->begin != 0)
+        return keep_file(draft, from, o->map_in_place == AE_TOGGLE_ON);
     AE_TRY(aei_storage_allocate(draft, from->rows, &bytes));
     return read_values(from, draft->type, draft->block);
 }
@@ -210,10 +213,10 @@ static ae_status read_rows(ae_dataset **dataset, aei_stream *stream, const char 
     const aei_storage_type type = kept_type(&from.npy, o.missing);
     const bool u8 = type == AEI_STORAGE_U8;
     AE_TRY(aei_storage_draft(&draft, &o, from.rows, from.features, type));
-    ae_status status = fill(&draft, &from, o.map == AE_TOGGLE_ON);
-    /* Values of a mapped file are looked at when they are read. Whether any is missing must be
+    ae_status status = fill(&draft, &from, &o);
+    /* Values that stay in the file are looked at when they are read. Whether any is missing must be
      * known at once, which takes a reading. */
-    draft.unchecked = draft.mapping != NULL && !u8 && o.missing != AE_MISSING_KEEP;
+    draft.unchecked = draft.path != NULL && !u8 && o.missing != AE_MISSING_KEEP;
     if (status == AE_OK && !u8 && !draft.unchecked)
         status = aei_storage_check_values(&draft, from.rows, o.missing);
     if (status != AE_OK) {

@@ -2,6 +2,8 @@
 #ifndef AEI_STORAGE_H
 #define AEI_STORAGE_H
 
+#include "base/input.h"
+
 #include <libae/source.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,10 +38,11 @@ typedef struct aei_parts {
 typedef struct aei_storage {
     atomic_size_t users;
     void *block;        /* freed with the storage; NULL when the values are elsewhere */
-    void *mapping;      /* a mapped file, unmapped with the storage, or NULL */
+    char *path;         /* of the file that has the values, freed with the storage, or NULL */
+    aei_kept file;      /* that file, let go with the storage */
+    size_t begin;       /* the byte in it where the values begin */
+    void *mapping;      /* the file, mapped, unmapped with the storage, or NULL */
     size_t mapped;      /* its bytes */
-    int descriptor;     /* of that file, closed with the storage; 0: none could be had */
-    char *path;         /* its name, for messages, freed with the storage, or NULL */
     aei_source *source; /* instead of values, freed with the storage, or NULL */
     aei_parts *parts;   /* instead of values, freed with the storage, or NULL */
     void *owner;        /* given to let_go with the storage, or NULL */
@@ -47,7 +50,7 @@ typedef struct aei_storage {
     char **names;   /* of the columns, one block freed with the storage, or NULL */
     char **classes; /* names of labels 0, 1 and so on, one block freed too, or NULL */
     size_t class_count;
-    const void *values; /* inside block or mapping, or the caller's */
+    const void *values; /* inside block or mapping, or the caller's; NULL: they are elsewhere */
     aei_storage_type type;
     float scale; /* uint8 to float32 */
     size_t features;
@@ -117,6 +120,9 @@ ae_status aei_check_labels(const int32_t *labels, size_t count, size_t rows);
  * With AE_MISSING_KEEP a NaN is allowed, and noted in the draft.
  */
 ae_status aei_storage_check_values(aei_storage *draft, size_t rows, ae_missing missing);
+
+/* Elements of a file from one on, as float32: AE_ERROR_IO by its name, as aei_read_at. */
+ae_status aei_storage_read(const aei_storage *storage, size_t element, size_t count, float *values);
 
 /* Whether any value in the rows of a dataset is NaN, looked for value by value. Rows of a source
  * that may have such values are not read: they count as if they had. */

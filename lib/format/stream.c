@@ -258,19 +258,19 @@ ae_status aei_stream_values(aei_stream *stream, void *values, size_t size)
     return got == 0 ? AE_OK : fail_length(stream, "more than ", stream->expected);
 }
 
-ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapping, size_t *mapped,
-                         const void **values)
+size_t aei_stream_place(const aei_stream *stream, size_t alignment)
 {
-    *values = NULL;
-    if (stream->path == NULL || !stream->sized || stream->gunzip != NULL ||
-        stream->member.data != NULL || stream->first % alignment != 0)
-        return AE_OK;
-    AE_TRY(aei_input_map(&stream->input, mapping, mapped));
-    *values = (const unsigned char *)*mapping + stream->first;
-    return AE_OK;
+    const bool plain = stream->path != NULL && stream->sized && stream->gunzip == NULL &&
+                       stream->member.data == NULL;
+    return plain && stream->first % alignment == 0 ? stream->first : 0;
 }
 
-int aei_stream_keep(const aei_stream *stream)
+aei_kept aei_stream_keep(const aei_stream *stream)
 {
     return aei_input_keep(&stream->input);
+}
+
+ae_status aei_stream_map(const aei_stream *stream, void **mapping, size_t *mapped)
+{
+    return aei_input_map(&stream->input, mapping, mapped);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/input.h"
 #include "format/file_kind.h"
 
 /*
@@ -53,14 +54,12 @@ ae_status aei_stream_expect(aei_stream *stream, size_t size);
 /* The next size of the bytes announced. AE_ERROR_FORMAT too when there are fewer or more. */
 ae_status aei_stream_values(aei_stream *stream, void *values, size_t size);
 
-/*
- * The bytes announced where they lie in the file, mapped until aei_unmap; *values is NULL where
- * that cannot be: memory, a pipe, gzip, or a place that is no multiple of alignment.
- */
-ae_status aei_stream_map(const aei_stream *stream, size_t alignment, void **mapping, size_t *mapped,
-                         const void **values);
+/* Where the bytes announced lie in the file; 0 where they do not lie in one as they are: memory, a
+ * pipe, gzip, an archive, or a place that is no multiple of alignment. */
+size_t aei_stream_place(const aei_stream *stream, size_t alignment);
 
-/* Of a file that was mapped so: as aei_input_keep. */
-int aei_stream_keep(const aei_stream *stream);
+/* Of a file with such a place: as aei_input_keep and aei_input_map. */
+aei_kept aei_stream_keep(const aei_stream *stream);
+ae_status aei_stream_map(const aei_stream *stream, void **mapping, size_t *mapped);
 
 #endif
