@@ -3,6 +3,7 @@
 #
 #     make BUILD=dir    build somewhere else          make V=1          show the commands
 #     make CC=clang     another (or cross) compiler   make WERROR=1     warnings are errors
+#     make HARDEN=no    without what makes attacks on faults harder (mk/flags.mk)
 #     make BLIS=no      without a dependency; so ZLIB=no, PROTOBUF=no, ... (see mk/deps.mk)
 
 BUILD ?= build

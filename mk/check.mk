@@ -66,7 +66,7 @@ LONG_SUITES := gradient training elementwise gemm vector_math
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
 spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
 
-.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-mpi check-symbols docs lint format
+.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-mpi check-symbols check-hardening check-same-bytes docs lint format
 
 check-build: $(RUNNER)
 
@@ -121,6 +121,12 @@ check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'
+
+check-hardening: lib ## look in libae.so for what makes attacks on faults harder
+	@scripts/check-hardening '$(BUILD)'
+
+check-same-bytes: ## build in two folders and compare
+	@MAKE='$(MAKE)' scripts/check-same-bytes
 
 check-install: lib ## install into a scratch folder, build and run programs against it, uninstall
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' CC='$(CC)' STRIP='$(STRIP)' BLIS_CFLAGS='$(BLIS_CFLAGS)' BLIS_LIBS='$(BLIS_LIBS)' \

@@ -34,10 +34,28 @@ ifneq ($(SANITIZE),)
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
+# HARDEN=no leaves these out. What the compiler does not know for this processor is left out, and so
+# is _FORTIFY_SOURCE where it cannot work or the user has set it. scripts/check-hardening looks for all
+# of them in libae.so.
+HARDEN ?= yes
+cc_option = $(shell echo 'int x;' | $(CC) -Werror $(1) -c -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+ifeq ($(HARDEN),yes)
+HARDENING := -fstack-protector-strong $(call cc_option,-fstack-clash-protection) \
+    $(call cc_option,$(if $(filter aarch64,$(ARCH)),-mbranch-protection=standard,-fcf-protection))
+ifeq ($(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
+HARDENING += $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif
+HARDENED_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack
+endif
+
+# Where the sources lie must not show in what is built of them.
+SAME_BYTES := '-ffile-prefix-map=$(CURDIR)=.'
+
 # Products and sums stay apart, so that every compiler gives the same bits; kernels ask for
 # fused ones themselves (mk/isa.mk).
-BASE_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -pthread $(SANITIZE_FLAGS) -Iinclude
-BASE_LDFLAGS = -pthread $(SANITIZE_FLAGS)
+BASE_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -pthread $(HARDENING) $(SAME_BYTES) $(SANITIZE_FLAGS) \
+    -Iinclude
+BASE_LDFLAGS = -pthread $(HARDENED_LDFLAGS) $(SANITIZE_FLAGS)
 
 VERSION_H := include/libae/version.h
 version_part = $(shell sed -n 's/^.define AE_VERSION_$(1) *\([0-9]*\).*/\1/p' $(VERSION_H))

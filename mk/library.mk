@@ -28,7 +28,7 @@ $(STATIC): $(LIB_OBJECTS) $(BUILD)/stamp/objects
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
 # A sanitizer's own symbols come from the program.
-SHARED_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/libae.map -Wl,--as-needed -Wl,-z,relro \
+SHARED_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/libae.map -Wl,--as-needed \
     $(if $(SANITIZE),,-Wl,--no-undefined)
 SHARED_LINK := $(CC) $(BASE_LDFLAGS) $(SHARED_LDFLAGS) $(LDFLAGS)
 $(eval $(call stamp,shared,$(SHARED_LINK) $(DEPS_LIBS)))
