@@ -132,22 +132,20 @@ void aei_let_go(aei_kept kept)
 }
 
 /* *closed: the program has closed the descriptor, as some do with all of theirs. */
-static ae_status read_at(int descriptor, const char *path, void *data, size_t size, size_t offset,
-                         bool *closed)
+static ae_status read_at(int descriptor, void *data, size_t size, size_t offset, bool *closed)
 {
     *closed = false;
     for (size_t done = 0; done < size;) {
         const ssize_t n = pread(descriptor, (unsigned char *)data + done, size - done,
                                 (off_t)(offset + done));
         if (n == 0)
-            return aei_fail(
-                AE_ERROR_IO,
-                "%s: it ends at byte %zu or before, but had more when it was opened: it "
-                "has been made shorter since",
-                path, offset + done);
+            return aei_fail(AE_ERROR_IO,
+                            "it ends at byte %zu or before, but had more when it was opened: it "
+                            "has been made shorter since",
+                            offset + done);
         *closed = n < 0 && errno == EBADF;
         if (n < 0 && errno != EINTR)
-            return aei_file_fail(path, "cannot be read", errno);
+            return aei_file_fail(NULL, "cannot be read", errno);
         done += n > 0 ? (size_t)n : 0;
     }
     return AE_OK;
@@ -161,22 +159,41 @@ static ae_status reopen(aei_input *input, aei_kept kept, const char *path)
     if (input->device == kept.device && input->number == kept.number)
         return AE_OK;
     aei_input_close(input);
-    return aei_fail(AE_ERROR_IO, "%s: another file is there now", path);
+    return aei_fail(AE_ERROR_IO, "another file is there now");
 }
 
-ae_status aei_read_at(aei_kept kept, const char *path, void *data, size_t size, size_t offset)
+static ae_status read_kept(aei_kept kept, const char *path, void *data, size_t size, size_t offset)
 {
     bool closed = kept.descriptor == 0;
     if (!closed) {
-        const ae_status status = read_at(kept.descriptor, path, data, size, offset, &closed);
+        const ae_status status = read_at(kept.descriptor, data, size, offset, &closed);
         if (!closed)
             return status;
     }
     aei_input input;
     AE_TRY(reopen(&input, kept, path));
-    const ae_status status = read_at(input.descriptor, path, data, size, offset, &closed);
+    const ae_status status = read_at(input.descriptor, data, size, offset, &closed);
     aei_input_close(&input);
     return status;
+}
+
+ae_status aei_read_at(aei_kept kept, const char *path, void *data, size_t size, size_t offset)
+{
+    const ae_status status = read_kept(kept, path, data, size, offset);
+    return status == AE_OK ? AE_OK : aei_fail_within(status, "%s", path);
+}
+
+ae_status aei_input_read_at(const aei_input *input, void *data, size_t size, size_t offset)
+{
+    bool closed;
+    return read_at(input->descriptor, data, size, offset, &closed);
+}
+
+ae_status aei_input_seek(const aei_input *input, size_t offset)
+{
+    return lseek(input->descriptor, (off_t)offset, SEEK_SET) >= 0
+               ? AE_OK
+               : aei_file_fail(NULL, "cannot be read", errno);
 }
 
 /* A hint: refusal costs speed only. */

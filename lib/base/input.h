@@ -32,6 +32,12 @@ void aei_input_close(aei_input *input);
 /* The next size bytes; *got is less at the end of the file only. AE_ERROR_IO. */
 ae_status aei_input_read(const aei_input *input, void *data, size_t size, size_t *got);
 
+/* From another place on. AE_ERROR_IO. */
+ae_status aei_input_seek(const aei_input *input, size_t offset);
+
+/* All of these bytes, wherever reading has come to. AE_ERROR_IO, also when they are not there. */
+ae_status aei_input_read_at(const aei_input *input, void *data, size_t size, size_t offset);
+
 /*
  * All of a file that is not empty, read-only, until aei_unmap; the input can be closed before.
  * Whoever reads behind the end of a file that has shrunk since gets SIGBUS. AE_ERROR_IO,

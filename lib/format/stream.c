@@ -27,20 +27,32 @@ struct aei_stream {
     size_t packed;          /* bytes given to zlib so far */
     size_t used;            /* bytes given to the reader so far, unpacked */
     size_t first, expected; /* values announced: where they start, and how many bytes */
-    void *archive;          /* the file, mapped, while a member of it is read; else NULL */
-    size_t archive_size;
-    aei_zip_member member;               /* data is NULL: the whole file is read */
-    uint32_t crc;                        /* of the member's bytes so far */
+    size_t rest;            /* bytes of a file that are to be read still, at most */
+    aei_zip_member member;  /* offset is 0: the whole file is read */
+    uint32_t crc;           /* of the member's bytes so far */
     unsigned char start[AEI_KIND_BYTES]; /* the first of the bytes used */
     unsigned char block[];               /* BLOCK bytes, of files only */
 };
 
+static bool in_member(const aei_stream *stream)
+{
+    return stream->member.offset != 0;
+}
+
+/* Up to the end of the file, or of the member that is read. */
+static ae_status read_file(aei_stream *stream, void *data, size_t size, size_t *got)
+{
+    AE_TRY(aei_input_read(&stream->input, data, size < stream->rest ? size : stream->rest, got));
+    stream->rest -= *got;
+    return AE_OK;
+}
+
 static ae_status refill(aei_stream *stream)
 {
-    if (stream->left > 0 || stream->path == NULL || stream->member.data != NULL)
+    if (stream->left > 0 || stream->path == NULL)
         return AE_OK;
     stream->next = stream->block;
-    return aei_input_read(&stream->input, stream->block, BLOCK, &stream->left);
+    return read_file(stream, stream->block, BLOCK, &stream->left);
 }
 
 /* For zlib: the next bytes, none at the end. */
@@ -70,7 +82,7 @@ ae_status aei_stream_open(aei_stream **stream, const char *path)
     aei_stream *made = malloc(sizeof *made + BLOCK);
     if (made == NULL)
         return aei_fail_memory(sizeof *made + BLOCK);
-    *made = (aei_stream){.path = path};
+    *made = (aei_stream){.path = path, .rest = SIZE_MAX};
     ae_status status = aei_input_open_any(&made->input, path);
     if (status != AE_OK) {
         free(made);
@@ -104,10 +116,9 @@ static ae_status read_plain(aei_stream *stream, unsigned char *data, size_t size
     size_t done = 0;
     *got = 0;
     while (done < size) {
-        if (stream->left == 0 && stream->path != NULL && stream->member.data == NULL &&
-            size - done >= BLOCK) {
+        if (stream->left == 0 && stream->path != NULL && size - done >= BLOCK) {
             size_t more;
-            AE_TRY(aei_input_read(&stream->input, data + done, size - done, &more));
+            AE_TRY(read_file(stream, data + done, size - done, &more));
             done += more;
             break;
         }
@@ -145,7 +156,7 @@ ae_status aei_stream_read(aei_stream *stream, void *data, size_t size, size_t *g
         memcpy(stream->start + stream->used, data, *got < room ? *got : room);
     }
     stream->used += *got;
-    return stream->member.data == NULL ? AE_OK : check_member(stream, data, *got);
+    return !in_member(stream) ? AE_OK : check_member(stream, data, *got);
 }
 
 size_t aei_stream_packed(const aei_stream *stream)
@@ -158,28 +169,33 @@ bool aei_stream_is_zip(const aei_stream *stream)
     return stream->used == 0 && stream->gunzip == NULL && aei_is_zip(stream->next, stream->left);
 }
 
+static ae_status read_archive(const void *archive, void *data, size_t size, size_t offset)
+{
+    const aei_stream *stream = archive;
+    if (stream->path != NULL)
+        return aei_input_read_at(&stream->input, data, size, offset);
+    memcpy(data, stream->next + offset, size);
+    return AE_OK;
+}
+
 /* The directory stands at the archive's end, so that the whole has to be at hand. */
 ae_status aei_stream_enter(aei_stream *stream, const char *name)
 {
-    const unsigned char *bytes = stream->next;
-    size_t size = stream->left;
     if (!stream->sized)
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "a zip archive from a pipe, whose directory comes last: put it in a file");
-    if (stream->path != NULL) {
-        AE_TRY(aei_input_map(&stream->input, &stream->archive, &stream->archive_size));
-        bytes = stream->archive;
-        size = stream->archive_size;
-    }
-    AE_TRY(aei_zip_find(&stream->member, bytes, size, name));
+    AE_TRY(aei_zip_find(&stream->member, read_archive, stream, stream->size, name));
 #ifndef AEI_HAVE_ZLIB
     return aei_fail(AE_ERROR_UNSUPPORTED,
                     "this libae was built without zlib: unpack the archive with unzip first");
 #endif
-    stream->next = stream->member.data;
-    stream->left = stream->size = stream->member.packed;
-    stream->sized = true;
-    return stream->member.deflated ? aei_gunzip_create(&stream->gunzip, give, stream, true) : AE_OK;
+    const aei_zip_member *member = &stream->member;
+    if (stream->path != NULL)
+        AE_TRY(aei_input_seek(&stream->input, member->offset));
+    stream->next = stream->path != NULL ? stream->block : stream->next + member->offset;
+    stream->left = stream->path != NULL ? 0 : member->packed;
+    stream->rest = stream->size = member->packed;
+    return member->deflated ? aei_gunzip_create(&stream->gunzip, give, stream, true) : AE_OK;
 }
 
 /* The reader may have stopped at the first byte, and a kind may need more of them to be told. */
@@ -194,15 +210,13 @@ static ae_status fail_kind(aei_stream *stream, aei_reader reader, ae_status stat
     if (size < sizeof more)
         AE_TRY(aei_stream_read(stream, more, sizeof more - size, &got));
     status = aei_fail_kind(status, reader, stream->start, size + got);
-    return stream->gunzip != NULL || stream->member.data != NULL
-               ? aei_fail_within(status, "unpacked")
-               : status;
+    return stream->gunzip != NULL || in_member(stream) ? aei_fail_within(status, "unpacked")
+                                                       : status;
 }
 
 ae_status aei_stream_close(aei_stream *stream, aei_reader reader, ae_status status)
 {
     status = fail_kind(stream, reader, status);
-    aei_unmap(stream->archive, stream->archive_size);
     if (stream->path != NULL)
         aei_input_close(&stream->input);
     if (stream->path != NULL && status != AE_OK)
@@ -236,7 +250,7 @@ ae_status aei_stream_expect(aei_stream *stream, size_t size)
                         "%zu bytes of values expected, more than %zu bytes of gzip can hold", size,
                         stream->size);
     /* A file that is just growing may have given more than it had. */
-    const bool member = stream->member.data != NULL;
+    const bool member = in_member(stream);
     const size_t all = member ? stream->member.size : stream->size;
     const size_t found = all < stream->used ? 0 : all - stream->used;
     const bool unknown = stream->gunzip != NULL && !member;
@@ -261,7 +275,7 @@ ae_status aei_stream_values(aei_stream *stream, void *values, size_t size)
 size_t aei_stream_place(const aei_stream *stream, size_t alignment)
 {
     const bool plain = stream->path != NULL && stream->sized && stream->gunzip == NULL &&
-                       stream->member.data == NULL;
+                       !in_member(stream);
     return plain && stream->first % alignment == 0 ? stream->first : 0;
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where does an array lie in an .npz archive? Every offset is checked against the bytes that are
- * there before it is followed. */
+/* Where does an array lie in an .npz archive? Every offset is checked against the archive's size
+ * before it is followed. The directory is read, and nothing mapped: a file may become shorter. */
 #include "format/zip.h"
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "format/bytes.h"
 #include "format/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -27,8 +29,11 @@ enum {
 static const uint64_t elsewhere = UINT32_MAX;
 
 typedef struct zip_archive {
-    const unsigned char *bytes;
+    aei_zip_read read;
+    const void *archive;
     size_t size;
+    unsigned char *bytes; /* its end, then its directory, from base on; freed by aei_zip_find */
+    size_t base, room;
     size_t at, end; /* of the directory: the next entry, and what follows it */
     uint64_t count; /* entries */
 } zip_archive;
@@ -61,13 +66,24 @@ static ae_status damaged(const char *what)
     return aei_fail(AE_ERROR_FORMAT, "the zip archive is damaged or cut off: %s", what);
 }
 
+/* Have these bytes at hand. They are in the archive, so that memory is bounded by its size. */
+static ae_status fetch(zip_archive *a, size_t base, size_t size)
+{
+    void *bytes = a->bytes;
+    AE_TRY(aei_grow(&bytes, &a->room, size, 1));
+    a->bytes = bytes;
+    a->base = base;
+    return a->read(a->archive, a->bytes, size, base);
+}
+
 /* The end is the last thing in the file but for a comment, whose length it has. */
 static ae_status find_end(const zip_archive *a, size_t *at)
 {
-    for (size_t back = END_SIZE; back <= a->size && back <= END_SIZE + COMMENT_MAX; back++) {
-        const unsigned char *end = a->bytes + a->size - back;
+    const size_t there = a->size - a->base;
+    for (size_t back = END_SIZE; back <= there && back <= END_SIZE + COMMENT_MAX; back++) {
+        const unsigned char *end = a->bytes + there - back;
         if (is_mark(end, 5, 6) && load(end, 20, 2) == back - END_SIZE) {
-            *at = a->size - back;
+            *at = there - back;
             return AE_OK;
         }
     }
@@ -76,25 +92,30 @@ static ae_status find_end(const zip_archive *a, size_t *at)
 
 static ae_status open_directory(zip_archive *a)
 {
+    /* All that may stand behind the directory. */
+    const size_t most = END64_SIZE + LOCATOR_SIZE + END_SIZE + COMMENT_MAX;
+    const size_t tail = a->size < most ? a->size : most;
     size_t end_at = 0;
+    AE_TRY(fetch(a, a->size - tail, tail));
     AE_TRY(find_end(a, &end_at));
     const unsigned char *end = a->bytes + end_at;
     uint64_t count = load(end, 10, 2), size = load(end, 12, 4), offset = load(end, 16, 4);
     if (end_at >= LOCATOR_SIZE && is_mark(end - LOCATOR_SIZE, 6, 7)) {
         const uint64_t at = load(end - LOCATOR_SIZE, 8, 8);
-        if (end_at < END64_SIZE || at > end_at - END64_SIZE || !is_mark(a->bytes + at, 6, 6))
+        if (end_at < END64_SIZE || at < a->base || at - a->base > end_at - END64_SIZE ||
+            !is_mark(a->bytes + (at - a->base), 6, 6))
             return damaged("its directory's zip64 end is missing");
-        const unsigned char *end64 = a->bytes + at;
+        const unsigned char *end64 = a->bytes + (at - a->base);
         count = load(end64, 32, 8);
         size = load(end64, 40, 8);
         offset = load(end64, 48, 8);
     }
-    if (offset > end_at || size > end_at - offset)
+    if (offset > a->base + end_at || size > a->base + end_at - offset)
         return damaged("its directory lies outside the file");
-    a->at = (size_t)offset;
-    a->end = (size_t)(offset + size);
+    a->at = 0;
+    a->end = (size_t)size;
     a->count = count;
-    return AE_OK;
+    return fetch(a, (size_t)offset, (size_t)size);
 }
 
 /* A field stands in the zip64 extra only where the entry itself has none of it. */
@@ -185,6 +206,19 @@ static void list(char *text, size_t room, zip_archive a)
     }
 }
 
+/* Whether the member's own header has the directory's name, by pieces. */
+static ae_status has_name(const zip_archive *a, const zip_entry *e, bool *same)
+{
+    char name[256];
+    *same = true;
+    for (size_t done = 0, some; done < e->length && *same; done += some) {
+        some = e->length - done < sizeof name ? e->length - done : sizeof name;
+        AE_TRY(a->read(a->archive, name, some, (size_t)e->offset + LOCAL_SIZE + done));
+        *same = memcmp(name, e->name + done, some) == 0;
+    }
+    return AE_OK;
+}
+
 /* The member's own header stands in front of its bytes, with a name that must be the same. */
 static ae_status locate(aei_zip_member *member, const zip_archive *a, const zip_entry *e)
 {
@@ -196,18 +230,23 @@ static ae_status locate(aei_zip_member *member, const zip_archive *a, const zip_
         return aei_fail(AE_ERROR_UNSUPPORTED,
                         "member %s is packed by method %u: stored and deflated ones are read", name,
                         e->method);
-    if (e->offset > a->size || a->size - e->offset < LOCAL_SIZE ||
-        !is_mark(a->bytes + e->offset, 3, 4))
+    unsigned char local[LOCAL_SIZE];
+    bool same;
+    if (e->offset > a->size || a->size - e->offset < LOCAL_SIZE)
         return damaged("a member is not where its directory says");
-    const unsigned char *local = a->bytes + e->offset;
+    AE_TRY(a->read(a->archive, local, sizeof local, (size_t)e->offset));
+    if (!is_mark(local, 3, 4))
+        return damaged("a member is not where its directory says");
     const size_t before = LOCAL_SIZE + (size_t)load(local, 26, 2) + (size_t)load(local, 28, 2);
     const size_t left = a->size - (size_t)e->offset;
-    if (load(local, 26, 2) != e->length || before > left || e->packed > left - before ||
-        memcmp(local + LOCAL_SIZE, e->name, e->length) != 0)
+    if (load(local, 26, 2) != e->length || before > left || e->packed > left - before)
+        return damaged("a member is not as its directory says");
+    AE_TRY(has_name(a, e, &same));
+    if (!same)
         return damaged("a member is not as its directory says");
     if (e->size > PTRDIFF_MAX || (e->method == STORED && e->size != e->packed))
         return damaged("a member's sizes make no sense");
-    *member = (aei_zip_member){.data = local + before,
+    *member = (aei_zip_member){.offset = (size_t)e->offset + before,
                                .packed = (size_t)e->packed,
                                .deflated = e->method == DEFLATED,
                                .size = (size_t)e->size,
@@ -215,15 +254,12 @@ static ae_status locate(aei_zip_member *member, const zip_archive *a, const zip_
     return AE_OK;
 }
 
-ae_status aei_zip_find(aei_zip_member *member, const unsigned char *bytes, size_t size,
-                       const char *name)
+static ae_status find(aei_zip_member *member, const zip_archive *whole, const char *name)
 {
     char quoted[AEI_QUOTE_SIZE], names[256];
-    zip_archive a = {.bytes = bytes, .size = size};
+    zip_archive a = *whole;
     zip_entry e, found = {0};
     uint64_t matches = 0, exact = 0;
-    AE_TRY(open_directory(&a));
-    const zip_archive whole = a;
     for (uint64_t i = 0; i < a.count; i++) {
         AE_TRY(next_entry(&a, &e));
         if (!is_called(&e, name))
@@ -235,8 +271,8 @@ ae_status aei_zip_find(aei_zip_member *member, const unsigned char *bytes, size_
         matches++;
     }
     if (matches == 1 || exact == 1)
-        return locate(member, &whole, &found);
-    list(names, sizeof names, whole);
+        return locate(member, whole, &found);
+    list(names, sizeof names, *whole);
     if (name == NULL && matches == 0)
         return aei_fail(AE_ERROR_FORMAT, "a zip archive without any .npy file in it");
     if (name == NULL)
@@ -248,4 +284,15 @@ ae_status aei_zip_find(aei_zip_member *member, const unsigned char *bytes, size_
                         aei_quote(quoted, name), names);
     return aei_fail(AE_ERROR_FORMAT, "member \"%s\" stands twice in the archive",
                     aei_quote(quoted, name));
+}
+
+ae_status aei_zip_find(aei_zip_member *member, aei_zip_read read, const void *archive, size_t size,
+                       const char *name)
+{
+    zip_archive a = {.read = read, .archive = archive, .size = size};
+    ae_status status = open_directory(&a);
+    if (status == AE_OK)
+        status = find(member, &a, name);
+    free(a.bytes);
+    return status;
 }
