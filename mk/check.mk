@@ -66,7 +66,7 @@ LONG_SUITES := gradient training elementwise gemm vector_math
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
 spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
 
-.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-mpi check-symbols check-hardening check-same-bytes docs lint format
+.PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-mpi check-symbols check-abi abi-dump check-hardening check-same-bytes docs lint format
 
 check-build: $(RUNNER)
 
@@ -121,6 +121,12 @@ check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'
+
+check-abi: lib ## compare types and functions with those of the last version
+	@scripts/check-abi '$(BUILD)'
+
+abi-dump: lib ## keep the types and functions of this build as the last version's
+	@scripts/check-abi '$(BUILD)' dump
 
 check-hardening: lib ## look in libae.so for what makes attacks on faults harder
 	@scripts/check-hardening '$(BUILD)'
