@@ -67,13 +67,13 @@ static bool has_nan(const aei_storage *storage, size_t begin, size_t *column)
     enum { CHUNK = 256 };
     for (size_t first = 0; first < storage->features; first += CHUNK) {
         const size_t left = storage->features - first, count = left < CHUNK ? left : CHUNK;
-        const float *values = (const float *)storage->values + begin + first;
         float read[CHUNK];
+        const float *values = read;
         *column = any_column;
-        if (storage->values == NULL &&
-            aei_storage_read(storage, begin + first, count, read) != AE_OK)
+        if (storage->values != NULL)
+            values = (const float *)storage->values + begin + first;
+        else if (aei_storage_read(storage, begin + first, count, read) != AE_OK)
             return true;
-        values = storage->values == NULL ? read : values;
         for (size_t j = 0; j < count; j++)
             if (isnan(values[j])) {
                 *column = first + j;
