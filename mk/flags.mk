@@ -35,14 +35,15 @@ SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-fra
 endif
 
 # HARDEN=no leaves these out. What the compiler does not know for this processor is left out, and so
-# is _FORTIFY_SOURCE where it cannot work or the user has set it. scripts/check-hardening looks for all
-# of them in libae.so.
+# is _FORTIFY_SOURCE where it cannot work or the user has set it. Sanitizers look closer, and gcc 12
+# misaligns vectors on the stack where it protects a stack that the address sanitizer has laid out.
+# scripts/check-hardening looks for all of them in libae.so.
 HARDEN ?= yes
 cc_option = $(shell echo 'int x;' | $(CC) -Werror $(1) -c -x c - -o /dev/null 2>/dev/null && echo '$(1)')
-ifeq ($(HARDEN),yes)
+ifeq ($(HARDEN)$(SANITIZE),yes)
 HARDENING := -fstack-protector-strong $(call cc_option,-fstack-clash-protection) \
     $(call cc_option,$(if $(filter aarch64,$(ARCH)),-mbranch-protection=standard,-fcf-protection))
-ifeq ($(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
+ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),)
 HARDENING += $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif
 HARDENED_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack

@@ -48,7 +48,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 2; i++) {
         pieces from = {file, bytes.size, i == 0 ? piece : 4096};
         aei_gunzip *gunzip = NULL;
-        FUZZ_REQUIRE(aei_gunzip_create(&gunzip, next_piece, &from, raw) == AE_OK);
+        const ae_status created = aei_gunzip_create(&gunzip, next_piece, &from, raw);
+        if (created == AE_ERROR_UNSUPPORTED) { /* a build without zlib */
+            free(file);
+            return 0;
+        }
+        FUZZ_REQUIRE(created == AE_OK);
         status[i] = unpack(gunzip, 4096, &sums[i]);
         fuzz_answer(status[i], status[i] == AE_OK ? gunzip : NULL);
         aei_gunzip_free(gunzip);
