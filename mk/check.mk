@@ -91,7 +91,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
 TSAN_SUITES := agree_runs background best blocks bfloat16 blis divergence error evaluate events failures faults messages own_optimizer rank_faults rank_stops ranks \
-    reader resume run session shards source step_ranks team \
+    reader resume run session shards shrunk source step_ranks team \
     trainer trainer_events training transport
 check-tsan: ## run the tests that start threads under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \

@@ -7,5 +7,12 @@ SOAKS += soak-crash
 soak-crash: $(RUNNER) ## kill training KILLS=300 times and resume it
 	@AE_CRASH_KILLS=$(KILLS) $(RUNNER) crash write_faults
 
+# universalmutator comes from Python's index: MUTATE names its program.
+MUTANTS ?= 300
+MUTATE ?= mutate
+SOAKS += soak-mutants
+soak-mutants: ## change lib at MUTANTS=300 places, one at a time, and see whether a suite fails
+	@scripts/mutate --mutants $(MUTANTS) --mutate '$(MUTATE)'
+
 .PHONY: soak $(SOAKS)
 soak: $(SOAKS) ## run the tests that take hours; each has a target of its own
