@@ -5,24 +5,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One thread writes at a time in the tests that watch; the others' calls only count up. */
+/* One thread writes at a time in the tests that watch. In the others, threads may write together,
+ * and leave nothing but what is atomic. */
 static struct {
-    size_t made, wanted;
+    atomic_size_t made;
+    atomic_bool renamed, synced;
+    size_t wanted;
     calls_fault fault;
     int error;
     const char *failed;
-    bool renamed, synced;
 } calls;
 
 void calls_watch(size_t n, calls_fault fault, int error)
 {
-    memset(&calls, 0, sizeof calls);
+    calls.made = 0;
+    calls.renamed = calls.synced = false;
+    calls.failed = NULL;
     calls.wanted = n;
     calls.fault = fault;
     calls.error = error;
@@ -30,7 +34,7 @@ void calls_watch(size_t n, calls_fault fault, int error)
 
 size_t calls_made(void)
 {
-    return __atomic_load_n(&calls.made, __ATOMIC_RELAXED);
+    return calls.made;
 }
 
 bool calls_fault_was_made(void)
@@ -51,7 +55,7 @@ bool calls_folder_synced_last(void)
 /* Count a call; true when it fails, with errno set. */
 static bool fails(const char *name, bool interruptible)
 {
-    const size_t number = __atomic_add_fetch(&calls.made, 1, __ATOMIC_RELAXED);
+    const size_t number = atomic_fetch_add(&calls.made, 1) + 1;
     if (calls.wanted == 0 || number != calls.wanted || calls.fault == CALLS_SHORT ||
         (calls.fault == CALLS_INTERRUPTED && !interruptible))
         return false;
