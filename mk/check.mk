@@ -62,9 +62,9 @@ $(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
 	$(Q)$(TEST_LINK) -o $@ $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(CHECK_LIBS) $(DEPS_LIBS)
 
 # One process a suite, on all processors, the long ones first: $(call each_suite,suites,command).
-LONG_SUITES := gradient training elementwise gemm vector_math
+LONG_SUITES := step_ranks gradient training bfloat16 ranks blocks elementwise gemm vector_math
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
-spread = echo $(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1))) | xargs -n 1 -P "$$(nproc)" $(2)
+spread = scripts/each-suite '$(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1)))' $(2)
 
 .PHONY: check check-build check-suites check-isa check-asan check-tsan check-valgrind check-aarch64 check-install check-mpi check-symbols check-abi abi-dump check-hardening check-same-bytes docs lint format
 
@@ -79,13 +79,17 @@ check-suites: $(RUNNER) ## run the tests, one process a suite, on all processors
 # From the least up to what the machine has, which is left to the plain check.
 ISA_LEVELS_x86_64 := baseline avx2 avx512
 ISA_LEVELS_aarch64 := baseline neon
+# Suites that do not compute with kernels, or do so in compilers' code.
+ISA_SKIPS := c_source c_source_names crash csv csv_columns csv_hint csv_reader faults file file_kind fuzz_corpus \
+    json json_grammar messages number rank_faults text transport write_faults zip
 check-isa: $(RUNNER) ## run the tests once for each narrower level of instruction sets
 	@widest=$$(env -u AE_ISA $(RUNNER) --isa); for isa in $(ISA_LEVELS_$(ARCH)); do \
 	    [ $$isa != "$$widest" ] || break; echo "AE_ISA=$$isa"; export AE_ISA=$$isa; \
-	    $(call each_suite,$(SUITE_NAMES),$(RUNNER)) || exit 1; done
+	    $(call each_suite,$(filter-out $(ISA_SKIPS),$(SUITE_NAMES)),$(RUNNER)) || exit 1; done
 
 check-asan: ## run the tests under the address and undefined-behaviour sanitizers
-	@ASAN_OPTIONS=detect_stack_use_after_return=1:$$ASAN_OPTIONS UBSAN_OPTIONS=print_stacktrace=1 CK_TIMEOUT_MULTIPLIER=10 \
+	@ASAN_OPTIONS=detect_stack_use_after_return=1:$$ASAN_OPTIONS UBSAN_OPTIONS=print_stacktrace=1 \
+	    AE_TEST_SLOW=sanitizers CK_TIMEOUT_MULTIPLIER=10 \
 	    $(MAKE) --no-print-directory check-suites BUILD='$(BUILD)/asan' SANITIZE=address,undefined CFLAGS='-O1 -g'
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
@@ -94,7 +98,7 @@ TSAN_SUITES := agree_runs background best blocks bfloat16 blis divergence error 
     reader resume run session shards shrunk source step_ranks team \
     trainer trainer_events training transport
 check-tsan: ## run the tests that start threads under the thread sanitizer
-	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=20 \
+	@TSAN_OPTIONS=halt_on_error=1:$$TSAN_OPTIONS OMP_NUM_THREADS=1 AE_TEST_SLOW=sanitizers CK_TIMEOUT_MULTIPLIER=20 \
 	    $(MAKE) --no-print-directory check-suites BUILD='$(BUILD)/tsan' SANITIZE=thread CFLAGS='-O1 -g' \
 	    SUITES='$(or $(SUITES),$(TSAN_SUITES))'
 

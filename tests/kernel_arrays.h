@@ -56,7 +56,7 @@ static inline const aei_kernels *table(int index)
 /* Some of the shapes are enough where everything is slow. */
 static inline bool skipped(size_t i)
 {
-    return support_slow() && i % 5 != 0;
+    return support_slow_arithmetic() && i % 5 != 0;
 }
 
 static inline float uniform(float low, float high)

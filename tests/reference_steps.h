@@ -142,50 +142,84 @@ static inline void reference_descend(double *parameters, const float *gradient, 
         parameters[i] -= rate * (double)gradient[i];
 }
 
-/* `options` are the run's, but for what is set here. `before` is called ahead of each step, if it
- * is not NULL. */
+/* A trainer with kernels of its own, and what its last step told. */
+typedef struct reference_subject {
+    ae_network *network;
+    ae_optimizer *sgd;
+    ae_trainer *trainer;
+    ae_step_info info;
+} reference_subject;
+
+/* The i-th kernels, with 1 to 3 threads. `options` are the run's, but for what is set here. */
+static inline void reference_start(reference_subject *s, size_t i, const reference *n,
+                                   const ae_trainer_options *options, uint64_t seed, float rate,
+                                   const ae_dataset *dataset)
+{
+    ae_trainer_options o = *options;
+    o.threads = 1 + i % 3, o.shuffle = AE_SHUFFLE_NONE;
+    o.keep_gradients = AE_TOGGLE_ON, o.on_step = reference_keep_info, o.user = &s->info;
+    s->network = reference_build(n, ae_kernels_name(i), seed);
+    s->sgd = fixture_sgd(rate);
+    s->trainer = fixture_trainer(s->network, s->sgd, dataset, &o);
+}
+
+static inline void reference_judge_step(const reference_subject *s, reference_result expected,
+                                        const float *gradient)
+{
+    ck_assert_ok(ae_trainer_run_step(s->trainer, NULL));
+    ck_assert_double_eq_tol(s->info.cost, expected.cost, reference_cost_tolerance * expected.cost);
+    ck_assert_double_eq_tol(s->info.penalty, expected.penalty,
+                            reference_cost_tolerance * expected.penalty + 1e-300);
+    if (gradient != NULL)
+        reference_compare("gradient", s->trainer, true, gradient, reference_tolerance);
+}
+
+static inline void reference_end(reference_subject *s, const double *parameters, size_t count)
+{
+    float *last = fixture_allocate(count, sizeof *last);
+    for (size_t i = 0; i < count; i++)
+        last[i] = (float)parameters[i];
+    reference_compare("parameters", s->trainer, false, last, reference_tolerance);
+    free(last);
+    ae_trainer_free(s->trainer), ae_optimizer_free(s->sgd), ae_network_free(s->network);
+}
+
+/* All kernels against one reference, whose differences are the long part. `options` are the run's,
+ * but for `batch` and what reference_start sets. `before` is called ahead of each step, if it is
+ * not NULL. */
 static inline void reference_agrees(reference *n, const ae_trainer_options *options, size_t rows,
-                                    const char *kernels, size_t threads,
                                     void (*before)(reference *n, size_t rows, uint64_t step))
 {
     const float rate = 0.05f;
-    ae_step_info info;
     ae_trainer_options o = *options;
-    o.batch = rows, o.threads = threads, o.shuffle = AE_SHUFFLE_NONE;
-    o.keep_gradients = AE_TOGGLE_ON, o.on_step = reference_keep_info, o.user = &info;
+    o.batch = rows;
     const ae_cost cost = o.cost == AE_COST_DEFAULT ? AE_COST_L2 : o.cost;
     if (before != NULL)
         before(n, rows, 0);
     trial t = reference_trial(n, rows, cost);
-    ae_network *network = reference_build(n, kernels, t.seed);
-    double *parameters = reference_parameters(network);
-    const size_t count = ae_network_parameter_count(network);
     ae_dataset *dataset = NULL;
     ck_assert_ok(ae_dataset_create_f32(&dataset, t.values, rows, n->widths[0],
                                        AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP)));
-    ae_optimizer *sgd = fixture_sgd(rate);
-    ae_trainer *trainer = fixture_trainer(network, sgd, dataset, &o);
+    const size_t first = reference_first_kernels(), kernels = ae_kernels_count();
+    reference_subject *subjects = fixture_allocate(kernels, sizeof *subjects);
+    for (size_t i = first; i < kernels; i++)
+        reference_start(&subjects[i], i, n, &o, t.seed, rate, dataset);
+    double *parameters = reference_parameters(subjects[first].network);
+    const size_t count = ae_network_parameter_count(subjects[first].network);
     for (uint64_t s = 0; s < REFERENCE_STEPS; s++) {
         if (before != NULL)
             before(n, rows, s);
         const reference_result expected = reference_run(n, parameters, t.x, rows, cost, t.scratch);
         float *gradient = reference_differences(n, parameters, count, t.x, rows, cost, t.scratch);
-        ck_assert_ok(ae_trainer_run_step(trainer, NULL));
-        ck_assert_double_eq_tol(info.cost, expected.cost, reference_cost_tolerance * expected.cost);
-        ck_assert_double_eq_tol(info.penalty, expected.penalty,
-                                reference_cost_tolerance * expected.penalty + 1e-300);
-        if (s == 0)
-            reference_compare("gradient", trainer, true, gradient, reference_tolerance);
+        for (size_t i = first; i < kernels; i++)
+            reference_judge_step(&subjects[i], expected, s == 0 ? gradient : NULL);
         reference_descend(parameters, gradient, count, (double)rate);
         free(gradient);
     }
-    float *last = fixture_allocate(count, sizeof *last);
-    for (size_t i = 0; i < count; i++)
-        last[i] = (float)parameters[i];
-    reference_compare("parameters", trainer, false, last, reference_tolerance);
-    free(last), free(parameters);
-    ae_trainer_free(trainer), ae_optimizer_free(sgd), ae_dataset_free(dataset);
-    ae_network_free(network);
+    for (size_t i = first; i < kernels; i++)
+        reference_end(&subjects[i], parameters, count);
+    free(subjects), free(parameters);
+    ae_dataset_free(dataset);
     reference_trial_free(&t);
 }
 

@@ -264,9 +264,14 @@ const char *ae_test_data_dir(void)
     return directory;
 }
 
-int support_slow(void)
+int support_slow_arithmetic(void)
 {
     return getenv("AE_TEST_SLOW") != NULL;
+}
+
+int support_slow(void)
+{
+    return support_slow_arithmetic() && strcmp(getenv("AE_TEST_SLOW"), "sanitizers") != 0;
 }
 
 static atomic_size_t allocations;

@@ -103,9 +103,13 @@ void support_print_skipped(void);
 const char *ae_test_data_dir(void);
 const char *support_no_mnist(void);
 
-/* Whether the tests run many times slower than usual (valgrind, qemu): shorten loops then, keep the
- * point. */
+/*
+ * Whether the tests run many times slower than usual (AE_TEST_SLOW: valgrind, qemu): shorten loops
+ * then, keep the point. Under AE_TEST_SLOW=sanitizers only loops of long arithmetic are shortened,
+ * where support_slow_arithmetic() holds; bytes of files are tried as often as ever.
+ */
 int support_slow(void);
+int support_slow_arithmetic(void);
 
 /*
  * Allocations that the library has made in this process so far: malloc, calloc, realloc,

@@ -27,7 +27,7 @@ START_TEST(a_checksum_sees_one_and_two_flipped_bits_and_swapped_words)
     for (size_t i = 0; i < (size_t)8 * SIZE; i++) {
         data[i / 8] ^= (unsigned char)(1 << i % 8);
         ck_assert_uint_ne(checksum(data, SIZE).plain, whole.plain);
-        for (size_t j = i + 1; j < (size_t)8 * SIZE; j += support_slow() ? 17 : 1) {
+        for (size_t j = i + 1; j < (size_t)8 * SIZE; j += support_slow_arithmetic() ? 17 : 1) {
             data[j / 8] ^= (unsigned char)(1 << j % 8);
             ck_assert_msg(!same(checksum(data, SIZE), whole), "bits %zu and %zu", i, j);
             data[j / 8] ^= (unsigned char)(1 << j % 8);

@@ -37,25 +37,24 @@ START_TEST(steps_are_those_of_the_reference)
 {
     static const ae_cost costs[] = {AE_COST_L2, AE_COST_SSE, AE_COST_MSE, AE_COST_BCE};
     const kind *k = &kinds[(size_t)_i / 2];
-    for (size_t c = 0; c < COUNT(costs); c++)
-        for (size_t i = reference_first_kernels(); i < ae_kernels_count(); i++) {
-            reference n = {.widths = widths,
-                           .depth = COUNT(widths) - 1,
-                           .batch_norm = _i % 2 == 1,
-                           .hidden = k->hidden,
-                           .output = costs[c] == AE_COST_BCE ? AE_ACTIVATION_SIGMOID
-                                                             : AE_ACTIVATION_LINEAR,
-                           .slope = (double)0.2f,
-                           .epsilon = (double)1e-3f,
-                           .encoder_layers = 2,
-                           .l1 = (double)k->l1,
-                           .l2 = (double)k->l2,
-                           .kl = (double)k->kl,
-                           .target = (double)(k->target > 0 ? k->target : 0.05f)};
-            ae_trainer_options o = options_of(k);
-            o.cost = costs[c];
-            reference_agrees(&n, &o, 6, ae_kernels_name(i), 1 + i % 3, NULL);
-        }
+    for (size_t c = 0; c < COUNT(costs); c++) {
+        reference n = {.widths = widths,
+                       .depth = COUNT(widths) - 1,
+                       .batch_norm = _i % 2 == 1,
+                       .hidden = k->hidden,
+                       .output = costs[c] == AE_COST_BCE ? AE_ACTIVATION_SIGMOID
+                                                         : AE_ACTIVATION_LINEAR,
+                       .slope = (double)0.2f,
+                       .epsilon = (double)1e-3f,
+                       .encoder_layers = 2,
+                       .l1 = (double)k->l1,
+                       .l2 = (double)k->l2,
+                       .kl = (double)k->kl,
+                       .target = (double)(k->target > 0 ? k->target : 0.05f)};
+        ae_trainer_options o = options_of(k);
+        o.cost = costs[c];
+        reference_agrees(&n, &o, 6, NULL);
+    }
 }
 END_TEST
 

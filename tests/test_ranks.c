@@ -64,7 +64,7 @@ START_TEST(any_number_of_ranks_and_threads_gives_the_same_files)
     rank_run_finish(&alone);
     for (size_t i = 0; i < COUNT(rank_counts); i++)
         for (w.threads = 1; w.threads <= 2; w.threads++)
-            if (!support_slow() || i % 3 == 2)
+            if (!support_slow_arithmetic() || (rank_counts[i] <= 4 && w.threads == 2))
                 rank_threads_run(rank_counts[i], whole_run, &w);
     rank_file_free(&w.model);
     rank_file_free(&w.checkpoint);

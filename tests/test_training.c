@@ -46,7 +46,7 @@ START_TEST(any_number_of_threads_gives_the_same_bits)
     const char *kernels = ae_kernels_name((size_t)_i / 4);
     const float clip = _i & 1 ? 0.05f : 0;
     const ae_toggle batch_norm = _i & 2 ? AE_TOGGLE_DEFAULT : AE_TOGGLE_ON;
-    const size_t steps = support_slow() ? 10 : 50;
+    const size_t steps = support_slow_arithmetic() ? 10 : 50;
     ae_network *first = NULL;
     for (size_t i = 0; i < COUNT(threads); i++) {
         ae_network *network = train(
@@ -329,7 +329,7 @@ START_TEST(digits_are_reconstructed_better_than_by_their_mean)
     ae_optimizer *optimizer = fixture_adam(0.01f);
     ae_trainer *trainer = fixture_trainer(
         network, optimizer, training,
-        AE_TRAINER_OPTIONS(.batch = 50, .epochs = support_slow() ? 3 : 10));
+        AE_TRAINER_OPTIONS(.batch = 50, .epochs = support_slow_arithmetic() ? 3 : 10));
     ae_evaluation mean = {.size = sizeof mean}, before = {.size = sizeof before},
                   after = {.size = sizeof after};
     ck_assert_ok(ae_dataset_evaluate_mean(training, test, &mean));
@@ -337,7 +337,7 @@ START_TEST(digits_are_reconstructed_better_than_by_their_mean)
     ck_assert_ok(ae_trainer_run(trainer));
     ck_assert_ok(ae_network_evaluate(network, test, &after, NULL));
     ck_assert_double_lt(after.l2, 0.8 * before.l2);
-    if (!support_slow())
+    if (!support_slow_arithmetic())
         ck_assert_msg(after.l2 < 0.95 * mean.l2, "cost %g, mean image %g", after.l2, mean.l2);
     ae_epoch_info first = {.size = sizeof first}, last = {.size = sizeof last};
     ck_assert_ok(ae_trainer_get_epoch(trainer, 0, &first));
