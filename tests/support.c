@@ -276,7 +276,7 @@ int support_slow(void)
 
 static atomic_size_t allocations;
 static atomic_size_t countdown; /* to the allocation that fails; 0 when none does */
-static atomic_int failed;
+static atomic_int failed, all_later;
 
 size_t support_allocations(void)
 {
@@ -286,7 +286,13 @@ size_t support_allocations(void)
 void support_fail_allocation(size_t n)
 {
     atomic_store(&failed, 0);
+    atomic_store(&all_later, 0);
     atomic_store(&countdown, n);
+}
+
+void support_fail_later_allocations(int wanted)
+{
+    atomic_store(&all_later, wanted);
 }
 
 int support_allocation_failed(void)
@@ -301,7 +307,7 @@ static int allocate(void)
     size_t left = atomic_load(&countdown);
     while (left != 0 && !atomic_compare_exchange_weak(&countdown, &left, left - 1))
         ;
-    if (left != 1)
+    if (left != 1 && !(left == 0 && atomic_load(&failed) && atomic_load(&all_later)))
         return 0;
     atomic_store(&failed, 1);
     errno = ENOMEM;
@@ -337,6 +343,11 @@ void support_watch_memory(void)
 size_t support_most_memory(void)
 {
     return (size_t)(atomic_load(&most) - atomic_load(&watched_from));
+}
+
+ptrdiff_t support_held_memory(void)
+{
+    return atomic_load(&held);
 }
 
 /* The build sends the library's calls here (mk/check.mk); the names are the linker's. */

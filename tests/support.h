@@ -125,11 +125,17 @@ size_t support_allocations(void);
 void support_watch_memory(void);
 size_t support_most_memory(void);
 
+/* What the library's allocations hold now, as far as they know: see support.c. */
+ptrdiff_t support_held_memory(void);
+
 /*
  * Make the n-th allocation of the library from now on fail, once; 1 is the next one, 0 switches
  * this off. support_allocation_failed() says whether that happened since.
  */
 void support_fail_allocation(size_t n);
 int support_allocation_failed(void);
+
+/* Called behind support_fail_allocation: all allocations after the n-th fail too. */
+void support_fail_later_allocations(int wanted);
 
 #endif

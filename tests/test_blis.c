@@ -7,11 +7,15 @@
 #include <libae/libae.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/team.h"
 #include "fixtures.h"
+#include "sanitized.h"
 #include "suites.h"
 
 #ifdef AEI_HAVE_BLIS
@@ -210,8 +214,42 @@ START_TEST(threads_get_the_same_bits)
 }
 END_TEST
 
+/* This program anew, which asks for the kernels and no more, with so much memory. */
+static int start_again(void *argument)
+{
+    const rlim_t bytes = *(const rlim_t *)argument;
+    const struct rlimit limit = {bytes, bytes};
+    if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL ||
+        setrlimit(RLIMIT_AS, &limit) != 0)
+        return 126;
+    return execl("/proc/self/exe", "check", "--isa", (char *)NULL);
+}
+
+/* From too little to be loaded up to enough: BLIS would end the process in between. */
+START_TEST(blis_without_memory_is_left_out_and_the_process_alive)
+{
+    enum { PAGE = 4096, PAGES = 64 };
+    rlim_t few = 1 << 20, enough = 1 << 30;
+    ck_assert_int_eq(support_in_child(start_again, &enough), 0);
+    while (enough - few > PAGE) {
+        rlim_t middle = (few + enough) / 2 / PAGE * PAGE;
+        if (support_in_child(start_again, &middle) == 0)
+            enough = middle;
+        else
+            few = middle;
+    }
+    for (rlim_t bytes = enough - PAGES * PAGE; bytes < enough + PAGES * PAGE; bytes += PAGE)
+        ck_assert_msg(support_in_child(start_again, &bytes) >= 0, "a signal with %zu bytes",
+                      (size_t)bytes);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
+    support_add_test(tests, blis_without_memory_is_left_out_and_the_process_alive,
+                     ADDRESS_SANITIZER || THREAD_SANITIZER || support_slow()
+                         ? "sanitizers and emulators map more memory than a limit allows"
+                         : NULL);
     tcase_add_test(tests, description_names_version_and_sub_configurations);
     tcase_add_test(tests, choice_respects_the_user);
     const char *missing = aei_blis_kernels() != NULL ? NULL

@@ -39,7 +39,8 @@ typedef struct ae_cpu_info {
 AE_CHECKED AE_API ae_status ae_cpu_get_info(ae_cpu_info *info);
 
 /**
- * How many kinds of kernels this build and processor have.
+ * How many kinds of kernels this build and processor have. BLIS's are left out where the first
+ * call that asks for kernels finds too little memory for BLIS to start: BLIS would end the process.
  *
  * Thread safety: safe.
  * @since 0.1

@@ -28,6 +28,19 @@ struct aei_gunzip {
     bool ended; /* the last member is complete and nothing follows */
 };
 
+/* zlib's memory is asked for here, where the tests can make it run out. */
+static voidpf allocate(voidpf unused, uInt items, uInt size)
+{
+    (void)unused;
+    return calloc(items, size);
+}
+
+static void release(voidpf unused, voidpf block)
+{
+    (void)unused;
+    free(block);
+}
+
 /* 16 on top of the window's size asks zlib for gzip and nothing else. The largest window reads
  * every file. */
 ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void *context, bool raw)
@@ -39,6 +52,8 @@ ae_status aei_gunzip_create(aei_gunzip **gunzip, aei_gunzip_source source, void 
     made->source = source;
     made->context = context;
     made->raw = raw;
+    made->z.zalloc = allocate;
+    made->z.zfree = release;
     if (inflateInit2(&made->z, raw ? -MAX_WBITS : MAX_WBITS + GZIP_ONLY) != Z_OK) {
         free(made);
         return aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory: zlib could not start");
