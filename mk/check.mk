@@ -2,7 +2,7 @@
 # The tests: one runner, build/tests/check, of every tests/test_NAME.c. SUITES="team trainer"
 # restricts a run; so does Check's own CK_RUN_CASE.
 
-TEST_SOURCES := tests/main.c tests/support.c tests/system_calls.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c tests/fuzz/fuzz_*.c))
+TEST_SOURCES := tests/main.c tests/support.c tests/system_calls.c tests/thread_starts.c tests/c_compiler.c $(sort $(wildcard tests/pairs*.c tests/test_*.c tests/fuzz/fuzz_*.c))
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 TEST_LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj-test/%.o)
 SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
@@ -50,7 +50,7 @@ check-is-there:
 # and tests/system_calls.c, which count them and make them fail: a partial link redirects them before
 # the tests and Check come in.
 WRAPPED := malloc calloc realloc aligned_alloc posix_memalign free \
-    open openat write fsync flock renameat linkat unlinkat unlink close
+    open openat write fsync flock renameat linkat unlinkat unlink close pthread_create
 $(BUILD)/obj-test/libae.o: $(TEST_LIB_OBJECTS) $(PROTO_OBJECTS) mk/check.mk
 	$(say) LD $@
 	$(Q)$(CC) -r -nostdlib $(WRAPPED:%=-Wl,--wrap=%) -o $@ $(filter %.o,$^)
@@ -94,7 +94,7 @@ check-asan: ## run the tests under the address and undefined-behaviour sanitizer
 
 # libgomp, which Debian's BLIS may bring along, is not built for ThreadSanitizer; libae gives it one thread.
 # Suites that start threads.
-TSAN_SUITES := agree_runs background best blocks bfloat16 blis divergence error evaluate events failures faults messages own_optimizer rank_faults rank_stops ranks \
+TSAN_SUITES := agree_runs background best blocks bfloat16 blis concurrency divergence error evaluate events failures faults messages own_optimizer rank_faults rank_stops ranks \
     reader resume run session shards shrunk source step_ranks team \
     trainer trainer_events training transport
 check-tsan: ## run the tests that start threads under the thread sanitizer

@@ -7,6 +7,11 @@ SOAKS += soak-crash
 soak-crash: $(RUNNER) ## kill training KILLS=300 times and resume it
 	@AE_CRASH_KILLS=$(KILLS) $(RUNNER) crash write_faults
 
+SOAK_SECONDS ?= 600
+SOAKS += soak-mixed
+soak-mixed: $(RUNNER) ## mixed work of many threads for SOAK_SECONDS=600: is anything left behind?
+	@AE_SOAK_SECONDS=$(SOAK_SECONDS) CK_RUN_CASE=length $(RUNNER) concurrency
+
 # universalmutator comes from Python's index: MUTATE names its program.
 MUTANTS ?= 300
 MUTATE ?= mutate

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Bytes read and converted at a time; a multiple of every element's size. */
-enum { BLOCK = 1 << 16 };
+enum { BLOCK = 1 << 13 };
 
 typedef struct source {
     aei_stream *stream;

@@ -13,6 +13,7 @@
 
 #include <libae/view.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Rows at a time, and in all; codes of more units are not searched for redundant ones. */
@@ -205,10 +206,14 @@ static void write_counts(ae_diagnosis *v, size_t *counts, const units *u)
 static ae_status sample(ae_dataset **rows, const ae_dataset *dataset)
 {
     const size_t all = ae_dataset_row_count(dataset), count = all < SAMPLE_ROWS ? all : SAMPLE_ROWS;
-    size_t numbers[SAMPLE_ROWS];
+    size_t *numbers = malloc(count * sizeof *numbers);
+    if (numbers == NULL)
+        return aei_fail_memory(count * sizeof *numbers);
     for (size_t i = 0; i < count; i++)
         numbers[i] = (size_t)((uint64_t)i * all / count);
-    return ae_dataset_select(rows, dataset, numbers, count);
+    const ae_status status = ae_dataset_select(rows, dataset, numbers, count);
+    free(numbers);
+    return status;
 }
 
 /* One layer at a time, each from the stored output of the one before: asking a session for layer

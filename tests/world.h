@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTS_EXHAUSTED_H
-#define TESTS_EXHAUSTED_H
+#ifndef TESTS_WORLD_H
+#define TESTS_WORLD_H
 
-/* What the calls of the suite exhaustion work with: objects, files, and rows on disk and in memory.
+/* What the public calls work with: objects, files, and rows on disk and in memory.
  */
 #include "fixtures.h"
 #include "packed.h"

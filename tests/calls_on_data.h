@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTS_EXHAUSTED_DATA_H
-#define TESTS_EXHAUSTED_DATA_H
+#ifndef TESTS_CALLS_ON_DATA_H
+#define TESTS_CALLS_ON_DATA_H
 
-/* The public calls on data, for the suite exhaustion. */
+/* The public calls on data, each once. */
 #include "arrow_producer.h"
-#include "exhausted.h"
+#include "world.h"
 
 static inline int read_row(void *user, size_t row, float *values)
 {
@@ -53,7 +53,7 @@ static ae_status create_from_arrow(world *w)
 
 CREATES(concat, ae_dataset,
         ae_dataset_concat(&made, (const ae_dataset *const[]){w->training, w->validation}, 2))
-CREATES(select, ae_dataset, ae_dataset_select(&made, w->training, (const size_t[]){4, 2}, 2))
+CREATES(select_rows, ae_dataset, ae_dataset_select(&made, w->training, (const size_t[]){4, 2}, 2))
 CREATES(select_labels, ae_dataset,
         ae_dataset_select_labels(&made, w->labelled, (const int32_t[]){1}, 1))
 CREATES(shuffle, ae_dataset, ae_dataset_shuffle(&made, w->training, 3))

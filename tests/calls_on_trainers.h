@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTS_EXHAUSTED_TRAINING_H
-#define TESTS_EXHAUSTED_TRAINING_H
+#ifndef TESTS_CALLS_ON_TRAINERS_H
+#define TESTS_CALLS_ON_TRAINERS_H
 
-/* The public calls on optimizers, trainers, event files and transports, for the suite exhaustion.
+/* The public calls on optimizers, trainers, event files and transports, each once.
  */
-#include "exhausted.h"
+#include "world.h"
 
 CREATES(create_adam, ae_optimizer, ae_optimizer_create_adam(&made, NULL))
 CREATES(create_adamw, ae_optimizer, ae_optimizer_create_adamw(&made, NULL))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTS_EXHAUSTED_NETWORK_H
-#define TESTS_EXHAUSTED_NETWORK_H
+#ifndef TESTS_CALLS_ON_NETWORKS_H
+#define TESTS_CALLS_ON_NETWORKS_H
 
-/* The public calls on networks and sessions, for the suite exhaustion. */
-#include "exhausted.h"
+/* The public calls on networks and sessions, each once. */
+#include "world.h"
 
 CREATES(create_network, ae_network,
         ae_network_create(&made,
