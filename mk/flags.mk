@@ -49,12 +49,22 @@ endif
 HARDENED_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack
 endif
 
+# Sizes are of 64 bits, and a float is computed as a float: s390x's gcc has to be told the latter.
+compiler_says = $(shell echo $(1) | $(CC) -std=c11 $(2) $(CPPFLAGS) $(CFLAGS) -E -P -x c - 2>/dev/null)
+ifneq ($(call compiler_says,__SIZEOF_SIZE_T__),8)
+$(error libae needs a processor with 64-bit sizes: $(CC) is for $(TRIPLE))
+endif
+FLOATS := $(if $(filter 0,$(call compiler_says,__FLT_EVAL_METHOD__)),,$(call cc_option,-fexcess-precision=fast))
+ifneq ($(call compiler_says,__FLT_EVAL_METHOD__,$(FLOATS)),0)
+$(error $(CC) for $(TRIPLE) computes floats in wider numbers, which gives other results than elsewhere)
+endif
+
 # Where the sources lie must not show in what is built of them.
 SAME_BYTES := '-ffile-prefix-map=$(CURDIR)=.'
 
 # Products and sums stay apart, so that every compiler gives the same bits; kernels ask for
 # fused ones themselves (mk/isa.mk).
-BASE_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off -pthread $(HARDENING) $(SAME_BYTES) $(SANITIZE_FLAGS) \
+BASE_CFLAGS = -std=c11 $(WARNINGS) -ffp-contract=off $(FLOATS) -pthread $(HARDENING) $(SAME_BYTES) $(SANITIZE_FLAGS) \
     -Iinclude
 BASE_LDFLAGS = -pthread $(HARDENED_LDFLAGS) $(SANITIZE_FLAGS)
 

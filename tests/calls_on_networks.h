@@ -61,7 +61,7 @@ static float kept_values[FEATURES], kept_scale[FEATURES] = {1, 1, 1, 1, 1, 1};
 
 CALLS(check_network, ae_network_check_dataset(w->network, w->training))
 CALLS(save_network, ae_network_save(w->network, support_path("model.safetensors")))
-CALLS(export_onnx, ae_network_export_onnx(w->network, support_path("model.onnx"), NULL))
+CALLS(export_onnx, or_none(w, ae_network_export_onnx(w->network, support_path("model.onnx"), NULL)))
 CALLS(fit_error_spread,
       ae_network_fit_error_spread(w->network, w->training, AE_ERROR_SPREAD_OPTIONS(.threads = 2)))
 CALLS(get_error_spread, ae_network_get_error_spread(w->network, kept_values))

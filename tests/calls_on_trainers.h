@@ -53,13 +53,7 @@ static ae_status save_checkpoint_memory(world *w)
     return ae_trainer_save_checkpoint_memory(w->trainer, buffer, sizeof buffer, &size);
 }
 
-/* --- event files: a build without them has nothing to allocate ----------------------------------
- */
-
-static ae_status or_none(const world *w, ae_status status)
-{
-    return w->events == NULL && status != AE_ERROR_OUT_OF_MEMORY ? AE_OK : status;
-}
+/* --- event files ------------------------------------------------------------------------------- */
 
 static ae_status create_events(world *w)
 {

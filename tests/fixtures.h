@@ -20,6 +20,21 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+/* Numbers as little-endian files have them: turned round on a big-endian processor. */
+static inline void fixture_little_endian(void *numbers, size_t count, size_t size)
+{
+    unsigned char *bytes = numbers;
+    const uint16_t one = 1;
+    if (*(const unsigned char *)&one == 1)
+        return;
+    for (size_t i = 0; i < count; i++)
+        for (size_t low = 0, high = size - 1; low < high; low++, high--) {
+            const unsigned char kept = bytes[i * size + low];
+            bytes[i * size + low] = bytes[i * size + high];
+            bytes[i * size + high] = kept;
+        }
+}
+
 static inline void *fixture_allocate(size_t count, size_t size)
 {
     void *block = calloc(count == 0 ? 1 : count, size);

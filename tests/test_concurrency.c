@@ -287,6 +287,7 @@ static holding look_at_process(void)
 static void work_mixed(const ae_network *network, const float *rows)
 {
     static caller callers[CALLERS];
+    (void)support_dir(); /* made by one thread, for all */
     for (size_t i = 0; i < CALLERS; i++)
         callers[i] = (caller){.network = network, .rows = rows, .number = i};
     run_all(callers, live);

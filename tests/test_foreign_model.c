@@ -22,6 +22,7 @@ static void add(builder *b, const char *name, const char *dtype, size_t element,
              "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
              length == 0 ? "{" : ",", name, dtype, shape, b->used, b->used + count * element);
     memcpy(b->data + b->used, values, count * element);
+    fixture_little_endian(b->data + b->used, count, element);
     b->used += count * element;
 }
 

@@ -18,9 +18,15 @@ static bool is_f16(int type)
     return types[type][1] == 'f' && types[type][0] != 'b';
 }
 
+/* A type without an order is in the processor's. */
+static bool is_big(int type)
+{
+    return types[type][0] == '>' || (types[type][0] == 'b' && aei_is_big_endian());
+}
+
 static bool is_native(int type)
 {
-    return (types[type][0] == '>') == aei_is_big_endian();
+    return is_big(type) == aei_is_big_endian();
 }
 
 static float value_of(int type, uint16_t bits)
@@ -42,7 +48,7 @@ static void write_file(const char *name, int type, const uint16_t *bits, size_t 
     memcpy(file + 10, text, (size_t)length);
     file[HEADER - 1] = '\n';
     for (size_t i = 0; i < rows * WIDTH; i++) {
-        const bool big = types[type][0] == '>';
+        const bool big = is_big(type);
         file[HEADER + 2 * i + big] = (unsigned char)bits[i];
         file[HEADER + 2 * i + !big] = (unsigned char)(bits[i] >> 8);
     }

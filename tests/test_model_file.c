@@ -255,6 +255,7 @@ static void poke(bytes b, const char *name, size_t element, float value)
     ck_assert_ok(aei_safetensors_open(&file, b.data, b.size));
     const aei_stored *tensor = aei_safetensors_find(&file, name);
     ck_assert_ptr_nonnull(tensor);
+    fixture_little_endian(&value, 1, sizeof value);
     memcpy(b.data + (tensor->data - b.data) + element * sizeof value, &value, sizeof value);
     aei_safetensors_close(&file);
 }

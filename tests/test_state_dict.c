@@ -38,6 +38,8 @@ static void add(file *f, const char *name, const char *dtype, const char *shape,
              length == 0 ? "{" : ",", name, dtype, shape, f->used, f->used + size);
     if (values != NULL)
         memcpy(f->data + f->used, values, size);
+    if (strcmp(dtype, "F32") == 0)
+        fixture_little_endian(f->data + f->used, size / sizeof(float), sizeof(float));
     f->used += size;
 }
 

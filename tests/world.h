@@ -105,6 +105,12 @@ static inline void end(world *w)
     free(w->csv.data), free(w->npy.data), free(w->idx.data);
 }
 
+/* Without protobuf-c there are neither event files nor ONNX, nor anything to allocate for them. */
+static inline ae_status or_none(const world *w, ae_status status)
+{
+    return w->events == NULL && status != AE_ERROR_OUT_OF_MEMORY ? AE_OK : status;
+}
+
 /* A call on the world; what it creates it frees. */
 typedef ae_status (*attempt)(world *w);
 
