@@ -32,6 +32,7 @@ include mk/library.mk
 include mk/programs.mk
 include mk/check.mk
 include mk/install.mk
+include mk/release.mk
 include mk/ports.mk
 include mk/fuzz.mk
 include mk/soak.mk

@@ -53,7 +53,7 @@ static ae_status save_checkpoint_memory(world *w)
     return ae_trainer_save_checkpoint_memory(w->trainer, buffer, sizeof buffer, &size);
 }
 
-/* --- event files ------------------------------------------------------------------------------- */
+/* --- event files ------------------------------------------------------------------------------ */
 
 static ae_status create_events(world *w)
 {

@@ -87,6 +87,7 @@ START_TEST(moments_that_cannot_be_are_refused)
         unsigned char kept[4];
         memcpy(kept, at, 4);
         memcpy(at, &pokes[i].value, 4);
+        fixture_little_endian(at, 1, 4);
         support_write(path, data, size);
         refuse(&r, &twin, path, AE_ERROR_FORMAT, pokes[i].message);
         memcpy(at, kept, 4);

@@ -159,7 +159,8 @@ static size_t fail_each_start(const char *name, attempt call)
         }
         ck_assert_msg(status == AE_ERROR_THREAD, "%s, thread %zu: %s", name, n,
                       ae_status_name(status));
-        ck_assert_uint_eq(thread_count(), threads);
+        if (!support_slow()) /* an emulator has threads of its own */
+            ck_assert_uint_eq(thread_count(), threads);
         ck_assert_msg(support_held_memory() == held, "%s, thread %zu: %td bytes leaked", name, n,
                       support_held_memory() - held);
         compare(&w, &before, name, n);
@@ -330,7 +331,8 @@ START_TEST(mixed_work_ends_with_what_it_began_with)
         if (rounds < WARM)
             first = now;
         ck_assert_uint_eq(now.files, first.files);
-        ck_assert_uint_eq(now.threads, first.threads);
+        if (!support_slow())
+            ck_assert_uint_eq(now.threads, first.threads);
         ck_assert_int_eq(now.held, first.held);
         gone = seconds_now() - begun;
         size_t *third = &most[gone < wanted ? (size_t)(3 * gone / wanted) : 2];

@@ -225,8 +225,11 @@ START_TEST(copies_files_and_checkpoints_keep_it)
 END_TEST
 
 /* Where the tensor's bytes are: the values are found by their bits. */
-static float *find_values(unsigned char *bytes, size_t size, const float *values)
+static float *find_values(unsigned char *bytes, size_t size, const float *spread)
 {
+    float values[WIDTH];
+    memcpy(values, spread, sizeof values);
+    fixture_little_endian(values, WIDTH, sizeof *values);
     for (size_t i = 0; i + WIDTH * sizeof *values <= size; i += sizeof *values)
         if (memcmp(bytes + i, values, WIDTH * sizeof *values) == 0)
             return (float *)(void *)(bytes + i);
@@ -246,7 +249,9 @@ START_TEST(damaged_files_are_refused)
     static const float bad[] = {0, -1, NAN, INFINITY};
     for (size_t i = 0; i < COUNT(bad); i++) {
         ck_assert_ok(ae_network_save_memory(network, bytes, size, NULL));
-        memcpy(find_values(bytes, size, spread) + 3, &bad[i], sizeof bad[i]);
+        float *at = find_values(bytes, size, spread) + 3;
+        memcpy(at, &bad[i], sizeof bad[i]);
+        fixture_little_endian(at, 1, sizeof *at);
         ck_assert_status(ae_network_load_memory(&loaded, bytes, size, NULL), AE_ERROR_FORMAT,
                          "libae.error_spread");
         ck_assert_ptr_eq(loaded, untouched);

@@ -3,39 +3,12 @@
 #define _POSIX_C_SOURCE 200809L
 #include "data/storage.h"
 
-#include "fixtures.h"
+#include "npy_file.h"
 #include "python.h"
 #include "suites.h"
 
 #include <float.h>
 #include <stdio.h>
-
-/* A file with this header text, in a version of our choice, and data behind it. */
-static const char *make_file(int version, const char *header, const void *data, size_t size)
-{
-    const size_t length = strlen(header), prefix = version == 1 ? 10 : 12;
-    unsigned char *bytes = fixture_allocate(prefix + length + size, 1);
-    memcpy(bytes, "\x93NUMPY", 6);
-    bytes[6] = (unsigned char)version;
-    for (size_t i = 8; i < prefix; i++)
-        bytes[i] = (unsigned char)(length >> 8 * (i - 8));
-    memcpy(bytes + prefix, header, length);
-    if (size > 0)
-        memcpy(bytes + prefix + length, data, size);
-    const size_t wide = strstr(header, "<f8") != NULL ? 8 : strstr(header, "<f4") != NULL ? 4 : 1;
-    fixture_little_endian(bytes + prefix + length, size / wide, wide);
-    const char *path = support_path("made.npy");
-    support_write(path, bytes, prefix + length + size);
-    free(bytes);
-    return path;
-}
-
-/* What is saved is in the processor's order. */
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define FLOAT ">f4"
-#else
-#define FLOAT "<f4"
-#endif
 
 static ae_toggle toggle(int on)
 {

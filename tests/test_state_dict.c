@@ -4,12 +4,11 @@
  * the part of a network 6-4-2-4-6 that it stands for, here layer 0's weight; or "NAME=[3,2]" for a
  * tensor of something else. Whatever the names, the same network must come out.
  */
+#include "model/network_internal.h"
+
 #include "fixtures.h"
 #include "suites.h"
-
 #include <stdio.h>
-
-#include "model/network_internal.h"
 
 static const size_t widths[] = {6, 4, 2, 4, 6};
 enum { LAYERS = 4, NAME_SIZE = 64, MOST_BYTES = 1 << 14 };
@@ -38,8 +37,7 @@ static void add(file *f, const char *name, const char *dtype, const char *shape,
              length == 0 ? "{" : ",", name, dtype, shape, f->used, f->used + size);
     if (values != NULL)
         memcpy(f->data + f->used, values, size);
-    if (strcmp(dtype, "F32") == 0)
-        fixture_little_endian(f->data + f->used, size / sizeof(float), sizeof(float));
+    fixture_little_endian(f->data + f->used, strcmp(dtype, "F32") == 0 ? size / 4 : 0, 4);
     f->used += size;
 }
 
