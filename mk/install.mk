@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# make install PREFIX=/usr/local DESTDIR=
+# make install PREFIX=/usr/local DESTDIR= ; STATIC_LIBRARY=no or SHARED_LIBRARY=no installs the other alone
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -8,6 +8,8 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 CMAKEDIR ?= $(LIBDIR)/cmake/libae
 MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
+STATIC_LIBRARY ?= yes
+SHARED_LIBRARY ?= yes
 
 HEADERS := $(sort $(wildcard include/libae/*.h))
 PC_FILES := libae.pc libae-mpi.pc
@@ -38,22 +40,28 @@ install uninstall: export INCLUDEDIR := $(INCLUDEDIR)
 install uninstall: export PKGCONFIGDIR := $(PKGCONFIGDIR)
 install uninstall: export CMAKEDIR := $(CMAKEDIR)
 install uninstall: export MANDIR := $(MANDIR)
-fill_in = VERSION=$(VERSION) MAJOR=$(MAJOR) SONAME=$(SONAME) STATIC_LIBS='$(STATIC_LIBS)' scripts/fill-in
+# Where the archive is there alone, a program that does not ask for --static needs its libraries too.
+PUBLIC_LIBS := $(if $(filter no,$(SHARED_LIBRARY)),$(STATIC_LIBS))
+fill_in = PUBLIC_LIBS='$(PUBLIC_LIBS)' VERSION=$(VERSION) MAJOR=$(MAJOR) SONAME=$(SONAME) STATIC_LIBS='$(STATIC_LIBS)' scripts/fill-in
 
 .PHONY: install uninstall man
 
 man: $(MAN_STAMP) ## write the manual pages into build/man: libae(3) and one for each function and type
 
-install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-config and CMake files: PREFIX= DESTDIR=
+install: lib $(MAN_STAMP) ## install headers, libraries, manual pages, pkg-config and CMake files: PREFIX= DESTDIR=; SHARED_LIBRARY=no or STATIC_LIBRARY=no
 	$(Q)$(INSTALL) -d "$$DESTDIR$$INCLUDEDIR/libae" "$$DESTDIR$$LIBDIR" "$$DESTDIR$$PKGCONFIGDIR" "$$DESTDIR$$CMAKEDIR"
 	$(say) INST "$$DESTDIR$$INCLUDEDIR/libae/*.h"
 	$(Q)$(INSTALL) -m 644 $(HEADERS) "$$DESTDIR$$INCLUDEDIR/libae"
+ifeq ($(STATIC_LIBRARY),yes)
 	$(say) INST "$$DESTDIR$$LIBDIR/libae.a"
 	$(Q)$(INSTALL) -m 644 $(STATIC) "$$DESTDIR$$LIBDIR"
+endif
+ifeq ($(SHARED_LIBRARY),yes)
 	$(say) INST "$$DESTDIR$$LIBDIR/$(notdir $(SHARED))"
 	$(Q)$(INSTALL) -m 755 $(SHARED) "$$DESTDIR$$LIBDIR"
 	$(Q)ln -sf $(notdir $(SHARED)) "$$DESTDIR$$LIBDIR/$(SONAME)"
 	$(Q)ln -sf $(SONAME) "$$DESTDIR$$LIBDIR/libae.so"
+endif
 	$(say) INST "$$DESTDIR$$PKGCONFIGDIR/*.pc"
 	$(Q)for f in $(PC_FILES); do $(fill_in) $$f.in > "$$DESTDIR$$PKGCONFIGDIR/$$f" || exit 1; done
 	$(say) INST "$$DESTDIR$$CMAKEDIR/*.cmake"
