@@ -35,7 +35,7 @@ $(BUILD)/obj-test/tests/test_fuzz_corpus.o: $(BUILD)/tests/fuzz_targets.inc
 $(BUILD)/tests/structs.inc: tests/structs.awk $(filter-out %/mpi.h,$(wildcard include/libae/*.h))
 	@mkdir -p $(@D)
 	@awk -f $^ > $@
-$(BUILD)/obj-test/tests/test_structs.o: $(BUILD)/tests/structs.inc
+$(BUILD)/obj-test/tests/test_structs.o $(BUILD)/obj-test/tests/test_struct_sizes.o: $(BUILD)/tests/structs.inc
 
 $(BUILD)/obj-test/%.o: %.c $(BUILD)/stamp/test mk/isa.mk | $(BUILD)/tests/suites.inc $(PROTO_HEADERS) check-is-there
 	$(say) CC '$< (test)'

@@ -36,7 +36,7 @@ static void *infer(void *argument)
         ae_session *session = NULL;
         ck_assert_ok(ae_session_create(
             &session, c->network,
-            AE_SESSION_OPTIONS(.threads = 1 + c->number % 2, .max_batch = 8 << round)));
+            AE_SESSION_OPTIONS(.threads = 1 + c->number % 2, .max_batch = (size_t)8 << round)));
         for (size_t again = 0; again < 3; again++) {
             ck_assert_ok(ae_session_reconstruct(session, c->rows, MANY, c->output));
             ck_assert_ok(ae_session_score(session, c->rows, MANY, c->scores, NULL, NULL));

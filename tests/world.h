@@ -7,6 +7,7 @@
 #include "fixtures.h"
 #include "packed.h"
 
+#include <libae/experimental.h>
 #include <libae/libae.h>
 
 enum { TABLE_ROWS = 12, FEATURES = 6, CODE = 3 };
