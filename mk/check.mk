@@ -9,7 +9,8 @@ SUITE_NAMES := $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
 RUNNER := $(BUILD)/tests/check
 
 # The compilers that tests call, all for the processor the tests run on.
-TEST_COMPILERS := -DTEST_CC='"$(CC)"' -DTEST_CXX='"$(CROSS)g++"' -DTEST_CLANG='"clang$(if $(CROSS), --target=$(TRIPLE))"'
+comma := ,
+TEST_COMPILERS := -DTEST_CC='"$(CC)"' -DTEST_FLOATS='$(if $(FLOATS),"$(FLOATS)"$(comma))' -DTEST_CXX='"$(CROSS)g++"' -DTEST_CLANG='"clang$(if $(CROSS), --target=$(TRIPLE))"'
 
 # The library once more, with the hooks that only tests see.
 TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' $(TEST_COMPILERS) -Ilib -Itests -I$(BUILD)/tests \
@@ -108,7 +109,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a time. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := blocks c_source crash diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
+VALGRIND_SKIPS := blocks c_source concurrency crash diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
     score shards step_ranks tied training vector_math weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \

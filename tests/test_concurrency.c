@@ -137,6 +137,7 @@ static ae_status train_from_source(world *w)
     if (status == AE_OK)
         status = ae_trainer_run_step(trainer, NULL);
     ae_trainer_free(trainer), ae_dataset_free(dataset);
+    free(source);
     return status;
 }
 
