@@ -18,8 +18,8 @@ enum { ABSENT = 127, MOST_ARGUMENTS = 40 };
 #define FREESTANDING "-ffreestanding", "-nostdlib", "-fPIC", "-shared", "-Wl,-z,defs"
 
 static const char *const builds[C_BUILDS][20] = {
-    {TEST_CC, TEST_FLOATS "-std=c99", "-O2", "-Wstrict-prototypes", "-Wmissing-prototypes", FREESTANDING,
-     WARNINGS, NULL},
+    {TEST_CC, TEST_FLOATS "-std=c99", "-O2", "-Wstrict-prototypes", "-Wmissing-prototypes",
+     FREESTANDING, WARNINGS, NULL},
     {TEST_CC, TEST_FLOATS "-std=c99", "-O0", FREESTANDING, WARNINGS, NULL},
     {TEST_CC, TEST_FLOATS "-std=c99", "-O3", FREESTANDING, WARNINGS, NULL},
     {TEST_CLANG, "-std=c99", "-O2", FREESTANDING, WARNINGS, NULL},
