@@ -161,7 +161,7 @@ unsigned char *support_read(const char *path, size_t *size)
 
 int support_set_locale(const char *name)
 {
-    char command[512];
+    char command[8192];
     snprintf(command, sizeof command, "localedef -i %s -f UTF-8 '%s/%s.UTF-8' >/dev/null 2>&1",
              name, support_dir(), name);
     const int made = system(command) >= 0 && setenv("LOCPATH", support_dir(), 1) == 0;
