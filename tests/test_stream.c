@@ -390,10 +390,10 @@ START_TEST(headers_inside_gzip_are_not_believed)
     assert_refused_packed(file, SIZE + 1, "24 bytes of values expected, more than 24 found");
     assert_refused_packed("\0\0\x08\2\xff\xff\xff\xff\xff\xff\xff\xff", 12, "overflow");
     /* Refused before such an amount is asked of the system. */
-    size_t before = support_allocations();
+    support_watch_memory();
     assert_refused_packed("\0\0\x08\2\xff\xff\xff\xff\0\1\0\0", 12,
                           "281474976645120 bytes of values expected, more than");
-    ck_assert_uint_eq(support_allocations() - before, 2); /* the stream and zlib's */
+    ck_assert_uint_lt(support_most_memory(), 1 << 18); /* the stream's block and zlib's window */
 }
 END_TEST
 
