@@ -109,7 +109,7 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a time. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := blocks c_source concurrency crash diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
+VALGRIND_SKIPS := blocks c_source concurrency exhaustion crash diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
     score shards step_ranks tied training vector_math weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
