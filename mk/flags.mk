@@ -51,11 +51,11 @@ endif
 
 # Sizes are of 64 bits, and a float is computed as a float: s390x's gcc has to be told the latter.
 compiler_says = $(shell echo $(1) | $(CC) -std=c11 $(2) $(CPPFLAGS) $(CFLAGS) -E -P -x c - 2>/dev/null)
-ifneq ($(call compiler_says,__SIZEOF_SIZE_T__),8)
+ifneq ($(filter-out 8,$(call compiler_says,__SIZEOF_SIZE_T__)),)
 $(error libae needs a processor with 64-bit sizes: $(CC) is for $(TRIPLE))
 endif
 FLOATS := $(if $(filter 0,$(call compiler_says,__FLT_EVAL_METHOD__)),,$(call cc_option,-fexcess-precision=fast))
-ifneq ($(call compiler_says,__FLT_EVAL_METHOD__,$(FLOATS)),0)
+ifneq ($(filter-out 0,$(call compiler_says,__FLT_EVAL_METHOD__,$(FLOATS))),)
 $(error $(CC) for $(TRIPLE) computes floats in wider numbers, which gives other results than elsewhere)
 endif
 

@@ -29,6 +29,58 @@ static ae_status create_trainer(world *w)
     return status;
 }
 
+/* Without an optimizer, and with texts to copy. */
+static ae_status create_gradients(world *w)
+{
+    ae_trainer *trainer = NULL;
+    const ae_status status = ae_trainer_create(
+        &trainer, w->network, NULL, w->training,
+        AE_TRAINER_OPTIONS(.batch = 4, .threads = 2, .train_tag = "a", .validation_tag = "b"));
+    ae_trainer_free(trainer);
+    return status;
+}
+
+/* Every array and text that a trainer copies. */
+static ae_status create_regularised(world *w)
+{
+    static const float features[FEATURES] = {1, 0, 2, 1, 1, 1}, dropouts[] = {0.1f, 0, 0.2f, 0};
+    float rows[TABLE_ROWS] = {1, 2}, validation_rows[5] = {3};
+    ae_trainer *trainer = NULL;
+    const ae_status status = ae_trainer_create(
+        &trainer, w->network, NULL, w->training,
+        AE_TRAINER_OPTIONS(.batch = 4, .threads = 2, .dropouts = dropouts, .dropout_count = 4,
+                           .feature_weights = features, .feature_weight_count = FEATURES,
+                           .row_weights = rows, .row_weight_count = TABLE_ROWS,
+                           .validation = w->validation, .validation_row_weights = validation_rows,
+                           .validation_row_weight_count = 5, .code_l1 = 0.1f, .penalty_tag = "p",
+                           .rate_tag = "r"));
+    ae_trainer_free(trainer);
+    return status;
+}
+
+/* A network of its own, which gets fill values only with the trainer. */
+static ae_status create_with_holes(world *w)
+{
+    (void)w;
+    static const float values[] = {0.5f, NAN, 0.25f, 1, 0, NAN, 1, 0.5f};
+    ae_network *network = NULL;
+    ae_dataset *dataset = NULL;
+    ae_trainer *trainer = NULL;
+    ae_status status = ae_network_create(
+        &network, AE_NETWORK_OPTIONS(.widths = (const size_t[]){2, 1, 2}, .width_count = 3,
+                                     .tied_weights = AE_TOGGLE_ON));
+    if (status == AE_OK)
+        status = ae_dataset_create_f32(&dataset, values, 4, 2,
+                                       AE_DATASET_OPTIONS(.missing = AE_MISSING_KEEP));
+    if (status == AE_OK)
+        status = ae_trainer_create(&trainer, network, NULL, dataset, NULL);
+    ck_assert_int_eq(ae_network_has_fill(network), status == AE_OK);
+    ae_trainer_free(trainer);
+    ae_dataset_free(dataset);
+    ae_network_free(network);
+    return status;
+}
+
 CALLS(run_step, ae_trainer_run_step(w->trainer, NULL))
 CALLS(run_epoch, ae_trainer_run_epoch(w->trainer, NULL))
 CALLS(run, ae_trainer_run(w->trainer))

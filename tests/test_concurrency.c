@@ -190,7 +190,7 @@ END_TEST
 
 enum { STACK = 64 * 1024, UNTOUCHED = 0xA5 };
 
-/* A stack whose bytes tell how deep it was used. */
+/* A call, and the thread's world; the stack's bytes tell how deep it went. */
 typedef struct on_stack {
     world *w;
     attempt call;
@@ -204,7 +204,7 @@ static void *call_on_stack(void *argument)
     return NULL;
 }
 
-/* The library's deepest call takes about half of it, the thread's own data with it. */
+/* A quarter stays free below the deepest call and the thread's own data. */
 START_TEST(a_stack_of_64_kib_is_enough)
 {
     world w;

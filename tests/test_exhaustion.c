@@ -9,8 +9,6 @@
 #include "suites.h"
 #include "world_state.h"
 
-#include <dirent.h>
-
 static void fail_each(const struct call *c, bool all_later)
 {
     world w;

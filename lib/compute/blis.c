@@ -342,8 +342,8 @@ static bool environment_is_safe(void)
 }
 
 /* BLIS ends the process where it gets no memory: its start takes some 340 blocks, 82 KB together,
- * and nothing later does. Blocks as large as its own, more of them than it takes, are asked for and
- * given back. The C library keeps them, as they are less than it returns to the system. */
+ * and nothing later does. More than that is asked for here and given back, in blocks so small that
+ * the C library keeps what it got from the system. */
 static bool there_is_memory(void)
 {
     enum { BLOCKS = 30, BLOCK = 4000 };
