@@ -13,6 +13,7 @@ bool chart_save(const line_chart *chart, const char *path)
 
 #else
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -246,6 +247,7 @@ static void draw_panel(cairo_t *cr, const line_chart *chart, const scale *x, con
     cairo_rectangle(cr, x->paper_from, y->paper_to, x->paper_to - x->paper_from + 4,
                     y->paper_from - y->paper_to);
     cairo_clip(cr);
+    assert(chart->series_count <= CHART_SERIES); /* what chart->series has room for */
     for (size_t s = 0; s < chart->series_count; ++s)
         if (chart->series[s].band != NULL && chart->series[s].count > 0)
             draw_band(cr, &chart->series[s], palette[s], x, y);

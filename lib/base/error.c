@@ -76,7 +76,7 @@ static void clean_up(void)
 
 /* Cut where it does not fit: an error must not need memory, since running out of that is one of
  * them. */
-ae_status aei_fail(ae_status status, const char *format, ...)
+void aei_error_set(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -85,10 +85,9 @@ ae_status aei_fail(ae_status status, const char *format, ...)
     drop_half_a_character();
     drop_sign_of_nan(last_error);
     clean_up();
-    return status;
 }
 
-ae_status aei_fail_within(ae_status status, const char *format, ...)
+void aei_error_prefix(const char *format, ...)
 {
     /* The new text is written over the old one. What does not fit is cut at its end: the context in
      * front says more than the last words behind. */
@@ -108,10 +107,4 @@ ae_status aei_fail_within(ae_status status, const char *format, ...)
     }
     drop_half_a_character();
     clean_up();
-    return status;
-}
-
-ae_status aei_fail_memory(size_t bytes)
-{
-    return aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory: %zu bytes", bytes);
 }

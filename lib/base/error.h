@@ -5,16 +5,21 @@
 #include <libae/status.h>
 #include <stddef.h>
 
-/* Set the thread's error text and return the status: `return aei_fail(AE_ERROR_SHAPE, "layer %zu:
- * ...", i)`. */
-__attribute__((format(printf, 2, 3))) ae_status aei_fail(ae_status status, const char *format, ...);
+/* Set the thread's error text, or put text in front of the present one: which file, which call. */
+__attribute__((format(printf, 1, 2))) void aei_error_set(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void aei_error_prefix(const char *format, ...);
 
-/* Put text in front of the present error text: which file, which call. Returns status. */
-__attribute__((format(printf, 2, 3))) ae_status aei_fail_within(ae_status status,
-                                                                const char *format, ...);
+/*
+ * The same, with the status as the value: `return aei_fail(AE_ERROR_SHAPE, "layer %zu: ...", i)`.
+ * Macros, because an analyzer that reads one file at a time then sees which status is returned, and
+ * does not follow a failed call into the code after it.
+ */
+#define aei_fail(status, ...) (aei_error_set(__VA_ARGS__), (status))
+#define aei_fail_within(status, ...) (aei_error_prefix(__VA_ARGS__), (status))
 
 /* The text most often needed. */
-ae_status aei_fail_memory(size_t bytes);
+#define aei_fail_memory(bytes) \
+    aei_fail(AE_ERROR_OUT_OF_MEMORY, "out of memory: %zu bytes", (size_t)(bytes))
 
 /* Hand an error up; AE_TRY returns, AE_CHECK goes to the function's one cleanup label with `status`
  * set. */

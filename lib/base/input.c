@@ -170,7 +170,7 @@ static ae_status read_kept(aei_kept kept, const char *path, void *data, size_t s
         if (!closed)
             return status;
     }
-    aei_input input;
+    aei_input input = {0};
     AE_TRY(reopen(&input, kept, path));
     const ae_status status = read_at(input.descriptor, data, size, offset, &closed);
     aei_input_close(&input);
@@ -229,7 +229,7 @@ ae_status aei_file_read(void **data, size_t *size, const char *path, size_t limi
     AE_REQUIRE(data);
     AE_REQUIRE(size);
     AE_REQUIRE(path);
-    aei_input input;
+    aei_input input = {0};
     AE_TRY(aei_input_open(&input, path));
     const ae_status status = read_whole(data, &input, limit);
     if (status == AE_OK)

@@ -301,7 +301,7 @@ static void gemm_tn(size_t rows, size_t kb, size_t n, const float *a, const floa
 static void build_table(unsigned isa)
 {
     const size_t mr = block_size(BLIS_MR), nr = block_size(BLIS_NR);
-    const void_fp run = micro_kernel_of(chosen.cntx);
+    void_fp run = micro_kernel_of(chosen.cntx);
     chosen.columns = prefers_columns(chosen.cntx);
     chosen.block = chosen.columns ? nr : mr;
     const aei_kernels *rest = companion(chosen.columns ? mr : nr, isa);

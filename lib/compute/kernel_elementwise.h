@@ -215,7 +215,7 @@ static void bias_backward(size_t rows, size_t n, float *g, const float *y, aei_n
 /* All ones in the lanes below n. */
 AEI_INLINE veci lanes_below(size_t n)
 {
-    veci lane;
+    veci lane = {0}; /* gcc's analyzer does not follow the lanes */
     for (int i = 0; i < AEI_LANES; i++)
         lane[i] = i;
     return lane < (int32_t)(n < AEI_LANES ? n : AEI_LANES);

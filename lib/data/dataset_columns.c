@@ -71,16 +71,17 @@ static ae_status find_columns(size_t *numbers, const ae_dataset *dataset, const 
 }
 
 /* Rows are copied, as by ae_dataset_concat: a map of columns would slow every gather down. */
-static ae_status copy_columns(aei_storage *draft, const ae_dataset *dataset, const size_t *numbers)
+static ae_status copy_columns(aei_storage *draft, const ae_dataset *dataset, const size_t *numbers,
+                              size_t count)
 {
     const size_t features = dataset->storage->features;
     float *row = malloc(features * sizeof *row), *out = draft->block;
     if (row == NULL)
         return aei_fail_memory(features * sizeof *row);
     ae_status status = AE_OK;
-    for (size_t r = 0; r < dataset->rows && status == AE_OK; r++, out += draft->features) {
+    for (size_t r = 0; r < dataset->rows && status == AE_OK; r++, out += count) {
         status = ae_dataset_read(dataset, r, 1, row);
-        for (size_t i = 0; i < draft->features && status == AE_OK; i++)
+        for (size_t i = 0; i < count && status == AE_OK; i++)
             out[i] = row[numbers[i]];
     }
     free(row);
@@ -106,7 +107,7 @@ ae_status ae_dataset_select_columns(ae_dataset **selected, const ae_dataset *dat
         AE_CHECK(aei_fail_memory(count * sizeof *numbers));
     AE_CHECK(find_columns(numbers, dataset, names, count));
     AE_CHECK(aei_storage_allocate(&draft, dataset->rows, &bytes));
-    AE_CHECK(copy_columns(&draft, dataset, numbers));
+    AE_CHECK(copy_columns(&draft, dataset, numbers, count));
     AE_CHECK(aei_storage_check_values(&draft, dataset->rows, AE_MISSING_KEEP));
     free(numbers);
     return aei_dataset_adopt_labelled(selected, &draft, dataset->rows, dataset->labels);

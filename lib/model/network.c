@@ -334,7 +334,7 @@ ae_status ae_network_create(ae_network **network, const ae_network_options *opti
  * each layer may have its own. */
 static ae_status build_like(ae_network **copy, const ae_network *network)
 {
-    ae_toggle *norms = malloc(network->depth * sizeof *norms);
+    ae_toggle *norms = calloc(network->depth, sizeof *norms);
     if (norms == NULL)
         return aei_fail_memory(network->depth * sizeof *norms);
     for (size_t l = 0; l < network->depth; l++)

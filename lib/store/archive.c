@@ -160,7 +160,7 @@ size_t aei_archive_size(const aei_archive *archive)
  * whole is known and was asked for before. */
 static ae_status put(aei_sink *sink, const void *bytes, size_t size)
 {
-    if (sink->file != NULL)
+    if (sink->memory == NULL)
         return aei_file_write(sink->file, bytes, size);
     memcpy(sink->memory, bytes, size);
     sink->memory += size;

@@ -308,7 +308,7 @@ static ae_status take_memory(contents *c, const ae_trainer *t)
     fill_history(c->history, t);
     const size_t floats = t->network->parameter_floats,
                  moments = aei_optimizer_moments(t->optimizer);
-    for (size_t i = 0; i < moments && t->ranks != NULL && makes_file(t); i++) {
+    for (size_t i = 0; i < moments && i < 2 && t->ranks != NULL && makes_file(t); i++) {
         /* Zeros: nobody owns the padding between the panels. */
         c->gathered[i] = calloc(floats, sizeof(float));
         if (c->gathered[i] == NULL)

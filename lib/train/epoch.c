@@ -430,7 +430,7 @@ ae_status ae_trainer_run_step(ae_trainer *trainer, double *cost)
 {
     AE_REQUIRE(trainer);
     AE_TRY(aei_ranks_check(trainer->ranks));
-    double batch_cost;
+    double batch_cost = 0;
     const ae_status status = leave(trainer, run_step(trainer, &batch_cost));
     if (cost != NULL && status == AE_OK)
         *cost = batch_cost;

@@ -150,7 +150,7 @@ static ae_threshold apply_rule(const ae_threshold_options *o, aei_score_form for
 /* Held-out rows next to the threshold, on or below it: those that rounding might lift over it. */
 typedef struct witnesses {
     size_t count;
-    float *rows, scores[WITNESSES], bf16[WITNESSES]; /* rows: [count][features] */
+    float *rows, scores[WITNESSES]; /* rows: [count][features] */
 } witnesses;
 
 static ae_status find_witnesses(witnesses *w, const ae_dataset *dataset, const float *scores,
@@ -170,13 +170,14 @@ static ae_status find_witnesses(witnesses *w, const ae_dataset *dataset, const f
     return AE_OK;
 }
 
-static ae_status score_in_bf16(witnesses *w, const ae_network *network, aei_score_form form)
+static ae_status score_in_bf16(float *scores, const witnesses *w, const ae_network *network,
+                               aei_score_form form)
 {
     const ae_score_options options = options_of(form);
     ae_session *session;
     AE_TRY(
         ae_session_create(&session, network, AE_SESSION_OPTIONS(.precision = AE_PRECISION_BF16)));
-    const ae_status status = ae_session_score(session, w->rows, w->count, w->bf16, NULL, &options);
+    const ae_status status = ae_session_score(session, w->rows, w->count, scores, NULL, &options);
     ae_session_free(session);
     return status;
 }
@@ -189,16 +190,17 @@ static ae_status fit_margins(ae_threshold *t, const ae_network *network, const a
     const size_t features = network->widths[0], floats = WITNESSES * features;
     witnesses w = {.rows = malloc(floats * sizeof *w.rows)};
     double *room = malloc(aei_score_f64_room(network) * sizeof *room), most = 0, bf16 = 0;
+    float in_bf16[WITNESSES] = {0};
     ae_status status = AE_OK;
     if (w.rows == NULL || room == NULL)
         AE_CHECK(aei_fail_memory(floats * sizeof *w.rows));
     AE_CHECK(find_witnesses(&w, dataset, scores, sorted, t->value));
-    AE_CHECK(score_in_bf16(&w, network, form));
+    AE_CHECK(score_in_bf16(in_bf16, &w, network, form));
     for (size_t i = 0; i < w.count; i++) {
         const double score = (double)w.scores[i];
         /* fmax passes over NaN, where bfloat16 or float64 left the numbers */
         most = fmax(most, fabs(aei_score_f64(network, form, w.rows + i * features, room) - score));
-        bf16 = fmax(bf16, fabs((double)w.bf16[i] - score));
+        bf16 = fmax(bf16, fabs((double)in_bf16[i] - score));
     }
     /* One row that happens to be exact says nothing of the next. */
     t->margin = fmax(margin_factor * most, 8 * (double)FLT_EPSILON * fabs(t->value));

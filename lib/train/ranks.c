@@ -97,11 +97,8 @@ ae_status aei_ranks_note(aei_ranks *ranks, ae_status status)
     return status;
 }
 
-/* Everybody's report, and what follows from all of them. */
-static ae_status agree(aei_ranks *r, ae_status status, bool named)
+ae_status aei_ranks_first_error(aei_ranks *r, ae_status status, bool named)
 {
-    if (r == NULL)
-        return status;
     report mine = {.status = (int32_t)status};
     copy_text(mine.text, status == AE_OK ? "" : ae_last_error());
     AE_TRY(aei_ranks_check(r));
@@ -117,28 +114,19 @@ static ae_status agree(aei_ranks *r, ae_status status, bool named)
     return AE_OK;
 }
 
-ae_status aei_ranks_agree(aei_ranks *ranks, ae_status status)
-{
-    return agree(ranks, status, false);
-}
-
-ae_status aei_ranks_agree_named(aei_ranks *ranks, ae_status status)
-{
-    return agree(ranks, status, true);
-}
-
 ae_status aei_ranks_spread(aei_ranks *r, void **data, size_t *size)
 {
     if (r == NULL)
         return AE_OK;
     AE_TRY(aei_ranks_check(r));
-    uint64_t bytes = r->rank == 0 ? *size : 0;
+    const bool owner = r->rank == 0;
+    uint64_t bytes = owner ? *size : 0;
     AE_TRY(aei_ranks_note(r, aei_messages_broadcast(r->messages, 0, &bytes, sizeof bytes)));
-    void *block = r->rank == 0 ? *data : malloc(bytes == 0 ? 1 : (size_t)bytes);
+    void *block = owner ? *data : malloc(bytes == 0 ? 1 : (size_t)bytes);
     ae_status status = aei_ranks_agree(r, block == NULL ? aei_fail_memory((size_t)bytes) : AE_OK);
     if (status == AE_OK)
         status = aei_ranks_note(r, aei_messages_broadcast(r->messages, 0, block, (size_t)bytes));
-    if (r->rank == 0)
+    if (owner)
         return status;
     if (status != AE_OK) {
         free(block);

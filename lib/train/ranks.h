@@ -39,13 +39,25 @@ ae_status aei_ranks_check(const aei_ranks *ranks);
  * with its text. Returns it. */
 ae_status aei_ranks_note(aei_ranks *ranks, ae_status status);
 
+/* The status of the least rank that is not fine, on all, whose text begins with the rank; or is
+ * that rank's own, where `named`. `status` is this rank's, with its text. Not for a NULL ranks. */
+ae_status aei_ranks_first_error(aei_ranks *ranks, ae_status status, bool named);
+
 /*
- * Is everybody fine? The status of the least rank that is not, on all, whose text begins with the
- * rank; or is that rank's own, where the text names ranks already. `status` is this rank's, with
- * its text.
+ * Is everybody fine? As aei_ranks_first_error; _named where the text names ranks already. Inline,
+ * because an analyzer then sees that a rank's own error is never answered with AE_OK.
  */
-ae_status aei_ranks_agree(aei_ranks *ranks, ae_status status);
-ae_status aei_ranks_agree_named(aei_ranks *ranks, ae_status status);
+static inline ae_status aei_ranks_agree(aei_ranks *ranks, ae_status status)
+{
+    const ae_status first = ranks == NULL ? AE_OK : aei_ranks_first_error(ranks, status, false);
+    return first != AE_OK ? first : status;
+}
+
+static inline ae_status aei_ranks_agree_named(aei_ranks *ranks, ae_status status)
+{
+    const ae_status first = ranks == NULL ? AE_OK : aei_ranks_first_error(ranks, status, true);
+    return first != AE_OK ? first : status;
+}
 
 /*
  * Rank 0's bytes, to all: the others allocate them, and free them. Where there is one rank these

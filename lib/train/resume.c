@@ -240,8 +240,8 @@ static ae_status read_block(float **parameters, float **running, const aei_safet
             continue;
         AE_CHECK(aei_model_values(values, file, network, prefix, tensor,
                                   negative_allowed && tensor->part != AEI_VARIANCE));
-        aei_tensor_pack(network, tensor, aei_tensor_is_parameter(tensor) ? *parameters : *running,
-                        values);
+        float *block = running == NULL || aei_tensor_is_parameter(tensor) ? *parameters : *running;
+        aei_tensor_pack(network, tensor, block, values);
     }
 cleanup:
     free(values);
