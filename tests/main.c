@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <libae/cpu.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,12 @@ int main(int argc, char **argv)
             fprintf(stderr, "no suite %s: there is no tests/test_%s.c\n", argv[i], argv[i]);
             return EXIT_FAILURE;
         }
+    }
+    /* A program's own locale, as its users have it. */
+    const char *locale = getenv("AE_TEST_LOCALE");
+    if (locale != NULL && setlocale(LC_ALL, locale) == NULL) {
+        fprintf(stderr, "there is no locale %s\n", locale);
+        return EXIT_FAILURE;
     }
     /* Check's 4 seconds are meant for smaller things; a hanging test still ends. */
     (void)setenv("CK_DEFAULT_TIMEOUT", "60", 0);
