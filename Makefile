@@ -35,6 +35,7 @@ include mk/install.mk
 include mk/release.mk
 include mk/ports.mk
 include mk/fuzz.mk
+include mk/coverage.mk
 include mk/soak.mk
 
 .PHONY: all lib help clean FORCE

@@ -19,5 +19,9 @@ SOAKS += soak-mutants
 soak-mutants: ## change lib at MUTANTS=300 places, one at a time, and see whether a suite fails
 	@scripts/mutate --mutants $(MUTANTS) --mutate '$(MUTATE)'
 
+SOAKS += soak-builds
+soak-builds: ## all suites with gcc and clang, -O0 and -O3, in odd folders and other locales
+	@MAKE='$(MAKE)' SUITES='$(SUITES)' scripts/check-builds
+
 .PHONY: soak $(SOAKS)
 soak: $(SOAKS) ## run the tests that take hours; each has a target of its own
