@@ -128,10 +128,10 @@ check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'
 
 check-abi: lib ## compare types and functions with those of the last version
-	@scripts/check-abi '$(BUILD)'
+	@CC='$(CC)' scripts/check-abi '$(BUILD)'
 
 abi-dump: lib ## keep the types and functions of this build as the last version's
-	@scripts/check-abi '$(BUILD)' dump
+	@CC='$(CC)' scripts/check-abi '$(BUILD)' dump
 
 check-hardening: lib ## look in libae.so for what makes attacks on faults harder
 	@scripts/check-hardening '$(BUILD)'
