@@ -80,13 +80,13 @@ check-suites: $(RUNNER) ## run the tests, one process a suite, on all processors
 # From the least up to what the machine has, which is left to the plain check.
 ISA_LEVELS_x86_64 := baseline avx2 avx512
 ISA_LEVELS_aarch64 := baseline neon
-# Suites that do not compute with kernels, or do so in compilers' code.
-ISA_SKIPS := c_source c_source_names crash csv csv_columns csv_hint csv_reader faults file file_kind fuzz_corpus \
-    json json_grammar messages number rank_faults text transport write_faults zip
+# Suites of what depends on a network's own kernels; others compute nothing, or try every kernel there is.
+ISA_SUITES := bfloat16 blis blocks dropout error_spread evaluate fill golden gradient kernels model_file onnx own_optimizer \
+    pca ranks resume session step_ranks threshold training units
 check-isa: $(RUNNER) ## run the tests once for each narrower level of instruction sets
 	@widest=$$(env -u AE_ISA $(RUNNER) --isa); for isa in $(ISA_LEVELS_$(ARCH)); do \
 	    [ $$isa != "$$widest" ] || break; echo "AE_ISA=$$isa"; export AE_ISA=$$isa; \
-	    $(call each_suite,$(filter-out $(ISA_SKIPS),$(SUITE_NAMES)),$(RUNNER)) || exit 1; done
+	    $(call each_suite,$(ISA_SUITES),$(RUNNER)) || exit 1; done
 
 check-asan: ## run the tests under the address and undefined-behaviour sanitizers
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:$$ASAN_OPTIONS UBSAN_OPTIONS=print_stacktrace=1 \

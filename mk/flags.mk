@@ -20,7 +20,7 @@ STRIP ?= $(CROSS)strip
 
 # A cross compiler's packages: its own pkg-config, or the plain one sent where Debian puts them.
 PKG_CONFIG ?= $(if $(CROSS),$(or $(shell command -v $(CROSS)pkg-config),env PKG_CONFIG_LIBDIR=$(CROSS_PC) pkg-config),pkg-config)
-CROSS_PC := /usr/lib/$(shell $(CC) -print-multiarch)/pkgconfig:/usr/share/pkgconfig
+CROSS_PC := /usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/pkgconfig:/usr/share/pkgconfig
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wredundant-decls -Wcast-qual -Wundef -Wvla

@@ -11,7 +11,8 @@ avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vecto
 ISA_x86_64_kernels_avx2 := $(avx2)
 ISA_x86_64_kernels_avx512 := $(avx512)
 ISA_x86_64_kernels_avx512_bf16 := $(avx512)
-ISA_aarch64_kernels_neon := -march=armv8-a
+# Every 64-bit Arm has it.
+ISA_aarch64_kernels_neon :=
 
 # Files of other architectures are left out of the library.
 isa_files = $(patsubst ISA_$(1)_%,lib/compute/%.c,$(filter ISA_$(1)_%,$(.VARIABLES)))

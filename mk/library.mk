@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # build/libae.a and build/libae.so, from the same position-independent objects.
 
+# Of the files for one operating system, the one that is compiled for.
+SYSTEM := $(or $(findstring freebsd,$(TRIPLE)),$(if $(findstring macos,$(TRIPLE))$(findstring darwin,$(TRIPLE)),macos),linux)
+FOREIGN += $(filter-out lib/base/system_$(SYSTEM).c,$(wildcard lib/base/system_*.c))
+
 LIB_SOURCES := $(filter-out $(FOREIGN),$(sort $(wildcard lib/*/*.c)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(PROTO_OBJECTS)
 

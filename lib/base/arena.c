@@ -2,15 +2,14 @@
 /* How does a handle get all its memory at once? A layout function runs twice over an arena: first
  * it only counts, then it hands out addresses. Sizes and addresses cannot come apart, since one
  * function says both. */
-#define _DEFAULT_SOURCE /* madvise */
 #include "base/arena.h"
 
 #include "base/error.h"
+#include "base/system.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Above this, ask for huge pages: the weights are walked panel by panel and miss the TLB
  * otherwise. */
@@ -41,7 +40,7 @@ void aei_hint_huge_pages(void *block, size_t size)
     const uintptr_t begin = ((uintptr_t)block + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     const uintptr_t end = ((uintptr_t)block + size) / HUGE_PAGE * HUGE_PAGE;
     if (begin < end)
-        (void)madvise((char *)block + (begin - (uintptr_t)block), end - begin, MADV_HUGEPAGE);
+        aei_system_huge_pages((char *)block + (begin - (uintptr_t)block), end - begin);
 }
 
 ae_status aei_arena_allocate(aei_arena *arena)

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which instructions may this process use, and how many processors? In a container the second is
  * not what the machine has: affinity and quotas of control groups count. */
-#define _GNU_SOURCE /* sched_getaffinity, CPU_ALLOC */
 #include "base/cpu_internal.h"
 
+#include "base/system.h"
+
 #include <inttypes.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
-#elif defined(__aarch64__) && defined(__linux__)
-#include <sys/auxv.h>
 #endif
 
-enum { PATH_SIZE = 4096, CPUS_MAX = 1 << 20 };
+enum { PATH_SIZE = 4096 };
 
 #if defined(__x86_64__) || defined(__i386__)
 
@@ -69,11 +66,7 @@ static unsigned native_isa(void)
 
 static unsigned native_isa(void)
 {
-#if defined(__linux__) && defined(HWCAP_ASIMD)
-    return (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0 ? AEI_ISA_NEON : 0;
-#else
-    return AEI_ISA_NEON; /* part of every 64-bit Arm that runs a general operating system */
-#endif
+    return aei_system_has_neon() ? AEI_ISA_NEON : 0;
 }
 
 #else
@@ -112,24 +105,6 @@ unsigned aei_cpu_isa(void)
 #else
     return native_isa();
 #endif
-}
-
-/* Processors that the scheduler lets this thread run on; the kernel refuses a set smaller than its
- * own. */
-static size_t affinity_cores(void)
-{
-    for (size_t cpus = 1024; cpus <= CPUS_MAX; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC(cpus);
-        if (set == NULL)
-            break;
-        size_t size = CPU_ALLOC_SIZE(cpus);
-        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (count > 0)
-            return (size_t)count;
-    }
-    int64_t online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (size_t)online : 1;
 }
 
 /* The first line of a small file, without its newline. */
@@ -236,7 +211,7 @@ size_t aei_cpu_quota(const char *membership, const char *mount)
 
 size_t aei_cpu_cores(void)
 {
-    size_t cores = affinity_cores();
+    size_t cores = aei_system_processors();
     size_t quota = aei_cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     return quota < cores ? quota : cores;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/folder.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -320,7 +321,7 @@ static int sync_fully(int descriptor)
 {
     int failed;
     do
-        failed = fsync(descriptor);
+        failed = aei_system_sync(descriptor);
     while (failed != 0 && errno == EINTR);
     return failed != 0 ? errno : 0;
 }

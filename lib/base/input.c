@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/system.h"
 #include "base/unconst.h"
 
 #include <errno.h>
@@ -102,7 +103,7 @@ ae_status aei_input_map(const aei_input *input, void **data, size_t *size)
         return aei_file_fail(NULL, "cannot be mapped", errno);
     /* A page that is missing is read alone. Otherwise the system would read what lies around it,
      * 8 MB on some machines, for one row; whoever reads more says so by aei_will_need. */
-    (void)madvise(mapped, input->size, MADV_RANDOM);
+    aei_system_map_random(mapped, input->size);
     *data = mapped;
     *size = input->size;
     return AE_OK;
@@ -121,7 +122,7 @@ aei_kept aei_input_keep(const aei_input *input)
     const int descriptor = fcntl(input->descriptor, F_DUPFD_CLOEXEC, 1);
     kept.descriptor = descriptor < 0 ? 0 : descriptor;
     if (kept.descriptor != 0)
-        (void)posix_fadvise(kept.descriptor, 0, 0, POSIX_FADV_RANDOM);
+        aei_system_read_random(kept.descriptor);
     return kept;
 }
 
@@ -200,7 +201,7 @@ ae_status aei_input_seek(const aei_input *input, size_t offset)
 void aei_will_need(aei_kept kept, size_t size, size_t offset)
 {
     if (kept.descriptor != 0)
-        (void)posix_fadvise(kept.descriptor, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+        aei_system_read_soon(kept.descriptor, size, offset);
 }
 
 /* One byte more is asked for than the file had, to see that it has not grown. */

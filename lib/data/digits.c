@@ -153,7 +153,7 @@ static void draw_stroke(drawing *out, dice *d, const hand *h, const aei_stroke *
             after = points[i + 2 < stroke->count ? i + 2 : i + 1];
         vec from = points[i];
         for (int cut = 1; cut <= CUTS; cut++) {
-            float u = (float)cut / CUTS;
+            float u = (float)cut / (float)CUTS;
             vec to = spline(before, points[i], points[i + 1], after, u);
             float along = ((float)i + u) / (float)(stroke->count - 1) - 0.5f;
             out->pieces[out->count++] = (piece){from, to, pressure + change * along};
@@ -197,7 +197,7 @@ static extent measure(const drawing *drawn)
  * edge. */
 static float keep_inside(float offset, float low, float high, float margin)
 {
-    return fmaxf(fminf(offset, SIDE - margin - high), margin - low);
+    return fmaxf(fminf(offset, (float)SIDE - margin - high), margin - low);
 }
 
 /* Scale the drawing into MNIST's box and put its ink's centre on the picture's, a little off at
