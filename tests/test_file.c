@@ -50,7 +50,7 @@ START_TEST(files_of_every_length_come_back_as_written)
     for (size_t i = 0; i < BIG; i++)
         bytes[i] = (unsigned char)(i * 31 + i / 251);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        for (size_t piece = 1; piece <= BIG; piece *= 63) {
+        for (size_t piece = support_slow() ? 63 : 1; piece <= BIG; piece *= 63) {
             aei_file *file;
             ck_assert_int_eq(aei_file_create(&file, "data"), AE_OK);
             for (size_t at = 0; at < sizes[i]; at += piece) {

@@ -14,8 +14,8 @@ enum {
 
 /*
  * What the processor has and the operating system saves on a context switch (CPUID and XGETBV on
- * x86, the system's word on Arm). In builds with AEI_TEST_HOOKS the environment variable AE_ISA ("avx2",
- * "baseline", ...) caps the result.
+ * x86, the system's word on Arm). In builds with AEI_TEST_HOOKS the environment variable AE_ISA
+ * ("avx2", "baseline", ...) caps the result.
  */
 unsigned aei_cpu_isa(void);
 

@@ -32,7 +32,7 @@ size_t aei_system_processors(void)
 bool aei_system_has_neon(void)
 {
 #ifdef __aarch64__
-    unsigned long features = 0;
+    uint64_t features = 0; /* as wide as a long here */
     return elf_aux_info(AT_HWCAP, &features, (int)sizeof features) == 0 &&
            (features & HWCAP_ASIMD) != 0;
 #else
