@@ -108,9 +108,11 @@ VALGRIND ?= valgrind
 VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
-# and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a time. The others shorten their loops (support_slow).
-VALGRIND_SKIPS := blocks c_source concurrency exhaustion crash diagnose dropout elementwise faults gemm gradient kernels margin pca penalty rank_faults rank_stops ranks \
-    score shards step_ranks tied training vector_math weighted
+# and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a
+# time. The others shorten their loops (support_slow).
+VALGRIND_SKIPS := blocks c_source concurrency exhaustion crash diagnose digits dropout elementwise faults gemm golden gradient \
+    kernels margin optimizer pca penalty rank_faults rank_stops ranks score shards step_ranks tied training transport vector_math \
+    weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
 	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
@@ -119,10 +121,13 @@ check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmet
 # other qemu cannot start threads in the child of a threaded process.
 QEMU ?= qemu-aarch64-static
 AARCH64 := $(BUILD)/aarch64
+# Suites of what one processor does as another: system calls that fail, signals, compilers' code.
+AARCH64_SKIPS := c_source c_source_names concurrency crash exhaustion faults large_file memory_bounds rank_faults rank_stops \
+    struct_sizes transport write_faults
 check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
 	@$(MAKE) --no-print-directory CC=aarch64-linux-gnu-gcc BUILD='$(AARCH64)' all examples check-build
 	@export AE_TEST_SLOW=qemu CK_TIMEOUT_MULTIPLIER=10; \
-	    $(call each_suite,$(SUITE_NAMES),$(QEMU) $(AARCH64)/tests/check)
+	    $(call each_suite,$(filter-out $(AARCH64_SKIPS),$(SUITE_NAMES)),$(QEMU) $(AARCH64)/tests/check)
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
 	@NM='$(NM)' scripts/check-symbols '$(BUILD)'

@@ -10,9 +10,11 @@ COVERAGE_SUITES = AE_PYTHON=/nowhere AE_DATA_DIR= CK_TIMEOUT_MULTIPLIER=10 $(MAK
 coverage: ## lines and branches of lib/ that the tests reach; needs gcovr
 	@command -v gcovr >/dev/null || { echo 'coverage: there is no gcovr; apt-get install gcovr' >&2; exit 1; }
 	@[ ! -d '$(COVERAGE)' ] || find '$(COVERAGE)' -name '*.gcda' -delete
-	@$(COVERAGE_SUITES) check-suites
-	@AE_TEST_SLOW=sanitizers $(COVERAGE_SUITES) check-isa
+	@$(COVERAGE_SUITES) check-suites SUITES='$(filter-out blis,$(SUITE_NAMES))'
+	@# This one starts programs under limits of memory, in which the counters have no place.
+	@$(COVERAGE_SUITES) check-suites SUITES=blis || echo 'coverage: suite blis failed; the lines that it reached count'
+	@AE_TEST_SLOW=sanitizers $(COVERAGE_SUITES) check-isa SUITES='$(filter-out blis,$(ISA_SUITES))'
 	@gcovr --root . --object-directory '$(COVERAGE)' --filter 'lib/' --exclude-unreachable-branches \
-	    --txt '$(COVERAGE)/lines.txt' --json-summary '$(COVERAGE)/summary.json' --print-summary --delete \
+	    --txt '$(COVERAGE)/lines.txt' --json-summary '$(COVERAGE)/summary.json' --print-summary \
 	    '$(COVERAGE)/obj-test'
 	@echo 'coverage: $(COVERAGE)/lines.txt lists what is not reached'

@@ -81,9 +81,10 @@ say = @printf '  %-5s %s\n'
 Q := @
 endif
 
-# $(call stamp,name,text): a file that changes when text does, for objects to depend on.
+# $(call stamp,name,text): a file that changes when text does, for objects to depend on. Whether
+# warnings are errors changes no object.
 define stamp
 $(BUILD)/stamp/$(1): FORCE
 	@mkdir -p $$(@D)
-	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' > $$@
+	@printf '%s\n' '$(subst ','\'',$(filter-out -Werror,$(2)))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(filter-out -Werror,$(2)))' > $$@
 endef

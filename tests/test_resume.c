@@ -8,6 +8,8 @@ static const size_t stops[] = {20, 21, 3,
 
 START_TEST(a_resumed_run_is_the_uninterrupted_one)
 {
+    if (support_slow() && _i % 3 != 0)
+        return; /* slow machines stop each variant once or twice */
     const variant *v = &variants[(size_t)_i / COUNT(stops)];
     const size_t stop = stops[(size_t)_i % COUNT(stops)], all = 50;
     const char *path = support_path("run.safetensors");
