@@ -63,7 +63,7 @@ $(RUNNER): $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(BUILD)/stamp/suites
 	$(Q)$(TEST_LINK) -o $@ $(TEST_OBJECTS) $(BUILD)/obj-test/libae.o $(CHECK_LIBS) $(DEPS_LIBS)
 
 # One process a suite, on all processors, the long ones first: $(call each_suite,suites,command).
-LONG_SUITES := step_ranks gradient training bfloat16 ranks blocks elementwise gemm vector_math
+LONG_SUITES := step_ranks gradient training bfloat16 ranks blocks elementwise gemm vector_math weighted score c_source interop resume
 each_suite = $(call spread,$(or $(SUITES),$(1)),$(2))
 spread = scripts/each-suite '$(filter $(1),$(LONG_SUITES)) $(sort $(filter-out $(LONG_SUITES),$(1)))' $(2)
 
@@ -121,9 +121,9 @@ check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmet
 # other qemu cannot start threads in the child of a threaded process.
 QEMU ?= qemu-aarch64-static
 AARCH64 := $(BUILD)/aarch64
-# Suites of what one processor does as another: system calls that fail, signals, compilers' code.
-AARCH64_SKIPS := c_source c_source_names concurrency crash exhaustion faults large_file memory_bounds rank_faults rank_stops \
-    struct_sizes transport write_faults
+# Suites of what one processor does as another: system calls that fail, signals, compilers' code, Python.
+AARCH64_SKIPS := c_source c_source_names concurrency crash exhaustion faults interop large_file memory_bounds onnx onnx_score \
+    rank_faults rank_stops struct_sizes transport write_faults
 check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
 	@$(MAKE) --no-print-directory CC=aarch64-linux-gnu-gcc BUILD='$(AARCH64)' all examples check-build
 	@export AE_TEST_SLOW=qemu CK_TIMEOUT_MULTIPLIER=10; \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include "base/background.h"
 
 #include "sanitized.h"

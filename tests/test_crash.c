@@ -3,6 +3,7 @@
  * Training that is killed at random moments and resumed ends with the weights of a run that nobody
  * disturbed. AE_CRASH_KILLS asks for another number of kills (make soak-crash).
  */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep, kill */
 #include "base/philox.h"
 #include "base/unconst.h"
 #include "small_run.h"

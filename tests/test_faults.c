@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs of messages in which one rank does something wrong once: 300 faults. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep */
 #include "base/error.h"
 #include "faulty_transport.h"
 #include "rank_threads.h"

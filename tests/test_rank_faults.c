@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whole runs over several ranks in which a message goes astray: each ends, and what it leaves on
  * disk is whole. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep */
 #include "faulty_transport.h"
 #include "rank_run.h"
 #include "suites.h"

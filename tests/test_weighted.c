@@ -20,6 +20,8 @@ static float feature_weight(size_t j)
  * features have weights, rows have, or both. */
 START_TEST(steps_are_those_of_the_reference)
 {
+    if (support_slow() && _i % 3 != 0)
+        return; /* each cost, with batch norm or without, and holes or none */
     static const float of_rows[STEP_ROWS] = {1, 0, 2.5f, 0.5f, 3, 1};
     float of_features[37];
     for (size_t j = 0; j < COUNT(of_features); j++)
