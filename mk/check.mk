@@ -13,7 +13,7 @@ comma := ,
 TEST_COMPILERS := -DTEST_CC='"$(CC)"' -DTEST_FLOATS='$(if $(FLOATS),"$(FLOATS)"$(comma))' -DTEST_CXX='"$(CROSS)g++"' -DTEST_CLANG='"clang$(if $(CROSS), --target=$(TRIPLE))"'
 
 # The library once more, with the hooks that only tests see.
-TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='"$(CURDIR)/tests"' $(TEST_COMPILERS) -Ilib -Itests -I$(BUILD)/tests \
+TEST_COMPILE := $(CC) $(BASE_CFLAGS) -DAEI_TEST_HOOKS -DTESTS_DIR='$(subst ','\'',"$(CURDIR)/tests")' $(TEST_COMPILERS) -Ilib -Itests -I$(BUILD)/tests \
     $(DEPS_CFLAGS) $(CHECK_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 $(eval $(call stamp,test,$(TEST_COMPILE)))
 $(eval $(call stamp,suites,$(foreach s,$(sort $(SUITE_NAMES)),SUITE($(s)))))

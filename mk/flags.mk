@@ -60,7 +60,7 @@ $(error $(CC) for $(TRIPLE) computes floats in wider numbers, which gives other 
 endif
 
 # Where the sources lie must not show in what is built of them.
-SAME_BYTES := '-ffile-prefix-map=$(CURDIR)=.'
+SAME_BYTES := '$(subst ','\'',-ffile-prefix-map=$(CURDIR)=.)'
 
 # Products and sums stay apart, so that every compiler gives the same bits; kernels ask for
 # fused ones themselves (mk/isa.mk).
