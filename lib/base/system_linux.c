@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Linux's own ways; its control groups are in cpu.c. */
-#define _GNU_SOURCE /* sched_getaffinity, CPU_ALLOC, madvise */
+#define _GNU_SOURCE /* sched_getaffinity, CPU_COUNT_S, madvise */
 #include "base/system.h"
 
 #include <fcntl.h>
@@ -13,24 +13,14 @@
 #include <sys/auxv.h>
 #endif
 
-enum { CPUS_MAX = 1 << 20 };
-
-/* Those that the scheduler lets this thread run on; the kernel refuses a set smaller than its
- * own. */
+/* Those that the scheduler lets this thread run on. The kernel refuses a set smaller than its own,
+ * which has at most 8192 processors. */
 size_t aei_system_processors(void)
 {
-    for (size_t cpus = 1024; cpus <= CPUS_MAX; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC(cpus);
-        if (set == NULL)
-            break;
-        size_t size = CPU_ALLOC_SIZE(cpus);
-        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (count > 0)
-            return (size_t)count;
-    }
-    int64_t online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (size_t)online : 1;
+    cpu_set_t set[8192 / CPU_SETSIZE];
+    const int count = sched_getaffinity(0, sizeof set, set) == 0 ? CPU_COUNT_S(sizeof set, set) : 0;
+    const int64_t online = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (size_t)count : online > 0 ? (size_t)online : 1;
 }
 
 bool aei_system_has_neon(void)
