@@ -109,12 +109,12 @@ VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-lea
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
 # Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a
-# time. The others shorten their loops (support_slow).
+# time. The others shorten their loops (support_slow), and read no MNIST.
 VALGRIND_SKIPS := blocks c_source concurrency exhaustion crash diagnose digits dropout elementwise faults gemm golden gradient \
-    kernels margin optimizer pca penalty rank_faults rank_stops ranks score shards step_ranks tied training transport vector_math \
+    interop kernels margin optimizer pca penalty rank_faults rank_stops ranks score shards step_ranks tied training transport vector_math \
     weighted
 check-valgrind: $(RUNNER) ## run the tests under valgrind, but for long arithmetic
-	@export AE_TEST_SLOW=valgrind CK_TIMEOUT_MULTIPLIER=40; \
+	@export AE_TEST_SLOW=valgrind AE_DATA_DIR= CK_TIMEOUT_MULTIPLIER=40; \
 	    $(call each_suite,$(filter-out $(VALGRIND_SKIPS),$(SUITE_NAMES)),$(VALGRIND) $(VALGRIND_FLAGS) $(RUNNER))
 
 # Built for 64-bit Arm, run by an emulator: scripts/setup aarch64 installs both. The static one, since Debian 12's
@@ -126,7 +126,7 @@ AARCH64_SKIPS := c_source c_source_names concurrency crash exhaustion faults int
     rank_faults rank_stops struct_sizes transport write_faults
 check-aarch64: ## cross-build for 64-bit Arm and run the tests under emulation
 	@$(MAKE) --no-print-directory CC=aarch64-linux-gnu-gcc BUILD='$(AARCH64)' all examples check-build
-	@export AE_TEST_SLOW=qemu CK_TIMEOUT_MULTIPLIER=10; \
+	@export AE_TEST_SLOW=qemu AE_DATA_DIR= CK_TIMEOUT_MULTIPLIER=10; \
 	    $(call each_suite,$(filter-out $(AARCH64_SKIPS),$(SUITE_NAMES)),$(QEMU) $(AARCH64)/tests/check)
 
 check-symbols: lib ## compare the exported symbols with lib/libae.symbols
