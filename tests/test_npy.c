@@ -227,6 +227,7 @@ static const struct {
     {1, "{'\x1b[2J': 1}", 24, AE_ERROR_FORMAT, "the key '?[2J'"},
     {1, "{", 24, AE_ERROR_FORMAT, "a string expected at \"\""},
     {1, "", 24, AE_ERROR_FORMAT, "a dictionary expected"},
+    {0, HEADER("'<f4'", "False", "(2, 3)"), 24, AE_ERROR_UNSUPPORTED, "NPY version 0.0"},
     {4, HEADER("'<f4'", "False", "(2, 3)"), 24, AE_ERROR_UNSUPPORTED, "NPY version 4.0"},
     {1,
      HEADER("'<f4'", "False",
