@@ -107,7 +107,7 @@ check-tsan: ## run the tests that start threads under the thread sanitizer
 VALGRIND ?= valgrind
 VALGRIND_FLAGS := --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
     --show-leak-kinds=definite,indirect --num-callers=20 --suppressions=tests/valgrind.supp --fair-sched=yes
-# Suites that only compute, at length, are left to the sanitizers: valgrind is some 40 times slower,
+# Suites that only compute, at length, or run Python are left to the sanitizers: valgrind is some 40 times slower,
 # and hides AVX-512 from the library; those whose threads wait for each other, to its one thread at a
 # time. The others shorten their loops (support_slow), and read no MNIST.
 VALGRIND_SKIPS := blocks c_source concurrency exhaustion crash diagnose digits dropout elementwise faults gemm golden gradient \

@@ -162,9 +162,11 @@ unsigned char *support_read(const char *path, size_t *size)
 int support_set_locale(const char *name)
 {
     char command[8192];
-    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 '%s/%s.UTF-8' >/dev/null 2>&1",
-             name, support_dir(), name);
-    const int made = system(command) >= 0 && setenv("LOCPATH", support_dir(), 1) == 0;
+    /* The shell sees the folder as a variable, whatever is in its name. */
+    const int known = setenv("LOCPATH", support_dir(), 1) == 0;
+    snprintf(command, sizeof command,
+             "localedef -i %s -f UTF-8 \"$LOCPATH/%s.UTF-8\" >/dev/null 2>&1", name, name);
+    const int made = known && system(command) >= 0;
     snprintf(command, sizeof command, "%s.UTF-8", name);
     const int set = made && setlocale(LC_ALL, command) != NULL;
     (void)unsetenv("LOCPATH");

@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <libae/libae.h>
+#include <locale.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -114,6 +115,19 @@ START_TEST(the_version_is_the_headers)
 }
 END_TEST
 
+/* A program in a locale with another decimal point gets the same texts, and keeps its locale. */
+START_TEST(numbers_have_a_point_in_every_locale)
+{
+    ck_assert(support_set_locale("de_DE"));
+    (void)aei_fail(AE_ERROR_DATA, "the value %g", 1.5);
+    ck_assert_str_eq(ae_last_error(), "the value 1.5");
+    (void)aei_fail_within(AE_ERROR_DATA, "column %.2f", 0.25);
+    ck_assert_str_eq(ae_last_error(), "column 0.25: the value 1.5");
+    ck_assert_str_ne(localeconv()->decimal_point, ".");
+    ck_assert_ptr_nonnull(setlocale(LC_ALL, "C"));
+}
+END_TEST
+
 START_TEST(a_nan_has_no_sign)
 {
     (void)aei_fail(AE_ERROR_DATA, "row 3: %g, %g and x-nan", -NAN, -NAN);
@@ -126,6 +140,8 @@ Suite *error_suite(void)
     Suite *suite = suite_create("error");
     TCase *tcase = tcase_create("error");
     tcase_add_test(tcase, a_nan_has_no_sign);
+    tcase_add_checked_fixture(tcase, NULL, support_dir_remove);
+    support_add_test(tcase, numbers_have_a_point_in_every_locale, support_no_locale("de_DE"));
     tcase_add_test(tcase, every_status_has_its_name_and_a_message);
     tcase_add_test(tcase, a_value_outside_the_list_still_has_a_text);
     tcase_add_test(tcase, the_error_text_is_empty_at_first_and_then_the_last_failure);

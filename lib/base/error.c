@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include "base/quote.h"
+#include "base/system.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,7 +81,7 @@ void aei_error_set(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(last_error, sizeof last_error, format, arguments);
+    (void)aei_system_format(last_error, sizeof last_error, format, arguments);
     va_end(arguments);
     drop_half_a_character();
     drop_sign_of_nan(last_error);
@@ -95,7 +96,7 @@ void aei_error_prefix(const char *format, ...)
     memcpy(inner, last_error, sizeof inner);
     va_list arguments;
     va_start(arguments, format);
-    int written = vsnprintf(last_error, sizeof last_error, format, arguments);
+    int written = aei_system_format(last_error, sizeof last_error, format, arguments);
     va_end(arguments);
     size_t used = written < 0 ? 0 : (size_t)written;
     size_t length = strlen(inner) + 1;

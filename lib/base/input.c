@@ -2,7 +2,7 @@
 /* How does a file come in? By read or by mmap, as a regular file of a known size: a pipe, a device
  * or a folder is refused at the door, because readers above compare what a header promises with
  * that size. */
-#define _DEFAULT_SOURCE /* madvise */
+#define _POSIX_C_SOURCE 200809L /* posix_madvise, pread */
 #include "base/input.h"
 
 #include "base/error.h"
@@ -103,7 +103,7 @@ ae_status aei_input_map(const aei_input *input, void **data, size_t *size)
         return aei_file_fail(NULL, "cannot be mapped", errno);
     /* A page that is missing is read alone. Otherwise the system would read what lies around it,
      * 8 MB on some machines, for one row; whoever reads more says so by aei_will_need. */
-    aei_system_map_random(mapped, input->size);
+    (void)posix_madvise(mapped, input->size, POSIX_MADV_RANDOM);
     *data = mapped;
     *size = input->size;
     return AE_OK;

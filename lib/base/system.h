@@ -2,6 +2,7 @@
 #ifndef AEI_SYSTEM_H
 #define AEI_SYSTEM_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,9 +18,12 @@ bool aei_system_has_neon(void);
 /* As fsync: what was written is on the disk. */
 int aei_system_sync(int descriptor);
 
-/* Hints about a mapping, or about an open file; refusal costs speed only. Rows in any order; these
+/* As vsnprintf, with C's numbers (1.5) whatever the program's locale; without an allocation. */
+__attribute__((format(printf, 3, 0))) int aei_system_format(char *text, size_t size,
+                                                            const char *format, va_list arguments);
+
+/* Hints about an open file or a block of memory; refusal costs speed only. Rows in any order; these
  * bytes soon; in huge pages. */
-void aei_system_map_random(void *mapped, size_t size);
 void aei_system_read_random(int descriptor);
 void aei_system_read_soon(int descriptor, size_t size, size_t offset);
 void aei_system_huge_pages(void *begin, size_t size);

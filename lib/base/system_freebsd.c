@@ -4,12 +4,13 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/param.h>
 
 /* in this order: the set's type comes first */
 #include <sys/cpuset.h>
-#include <sys/mman.h>
 #include <unistd.h>
+#include <xlocale.h>
 
 #ifdef __aarch64__
 #include <machine/elf.h>
@@ -45,9 +46,9 @@ int aei_system_sync(int descriptor)
     return fsync(descriptor);
 }
 
-void aei_system_map_random(void *mapped, size_t size)
+int aei_system_format(char *text, size_t size, const char *format, va_list arguments)
 {
-    (void)madvise(mapped, size, MADV_RANDOM);
+    return vsnprintf_l(text, size, NULL, format, arguments); /* NULL: C's locale */
 }
 
 void aei_system_read_random(int descriptor)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Linux's own ways; its control groups are in cpu.c. */
-#define _GNU_SOURCE /* sched_getaffinity, CPU_COUNT_S, madvise */
+#define _GNU_SOURCE /* sched_getaffinity, CPU_COUNT_S, madvise, uselocale */
 #include "base/system.h"
 
 #include <fcntl.h>
+#include <locale.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -37,9 +39,18 @@ int aei_system_sync(int descriptor)
     return fsync(descriptor);
 }
 
-void aei_system_map_random(void *mapped, size_t size)
+int aei_system_format(char *text, size_t size, const char *format, va_list arguments)
 {
-    (void)madvise(mapped, size, MADV_RANDOM);
+    /* Of the C library's own, so that nothing is allocated; without it the numbers are the
+     * program's. */
+    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    const locale_t before = c == (locale_t)0 ? c : uselocale(c);
+    const int length = vsnprintf(text, size, format, arguments);
+    if (c != (locale_t)0) {
+        (void)uselocale(before);
+        freelocale(c);
+    }
+    return length;
 }
 
 void aei_system_read_random(int descriptor)

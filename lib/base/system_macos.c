@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* macOS's ways. Compiled by make check-macos, never run. */
-#define _DARWIN_C_SOURCE /* F_FULLFSYNC, F_RDADVISE, madvise, sysctlbyname */
+#define _DARWIN_C_SOURCE /* F_FULLFSYNC, F_RDADVISE, sysctlbyname */
 #include "base/system.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
-#include <sys/mman.h>
+#include <stdio.h>
 #include <sys/sysctl.h>
 #include <sys/types.h>
 #include <unistd.h>
+#include <xlocale.h>
 
 /* The fast ones, where there are two kinds: a step waits for its slowest thread. A process cannot
  * be bound to some of them. */
@@ -34,9 +35,9 @@ int aei_system_sync(int descriptor)
     return fcntl(descriptor, F_FULLFSYNC) == 0 ? 0 : fsync(descriptor);
 }
 
-void aei_system_map_random(void *mapped, size_t size)
+int aei_system_format(char *text, size_t size, const char *format, va_list arguments)
 {
-    (void)madvise(mapped, size, MADV_RANDOM);
+    return vsnprintf_l(text, size, NULL, format, arguments); /* NULL: C's locale */
 }
 
 void aei_system_read_random(int descriptor)

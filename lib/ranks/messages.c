@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "base/system.h"
 
 #include <math.h>
 #include <sched.h>
@@ -61,7 +62,7 @@ ae_status aei_messages_fail(aei_messages *m, const char *format, ...)
         return broken(m);
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(m->text, sizeof m->text, format, arguments);
+    (void)aei_system_format(m->text, sizeof m->text, format, arguments);
     va_end(arguments);
     m->broken = true;
     abandon(m);

@@ -7,6 +7,7 @@
 #include "train/agree_runs.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "format/json.h"
 #include "train/checkpoint_internal.h"
 #include "train/ranks.h"
@@ -56,8 +57,7 @@ static void add_count(aei_text *json, const char *name, uint64_t value)
 static void add_real(aei_text *json, const char *name, double value)
 {
     char text[40];
-    (void)snprintf(text, sizeof text, "%.17g", value);
-    add_text(json, name, text);
+    add_text(json, name, aei_format_double(text, sizeof text, value));
 }
 
 static void add_mark(aei_text *json, const char *name, const float *values, size_t count)

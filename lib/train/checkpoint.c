@@ -306,9 +306,12 @@ static ae_status take_memory(contents *c, const ae_trainer *t)
     if (c->history == NULL)
         return aei_fail_memory(bytes);
     fill_history(c->history, t);
+    if (t->ranks == NULL || !makes_file(t))
+        return AE_OK;
     const size_t floats = t->network->parameter_floats,
-                 moments = aei_optimizer_moments(t->optimizer);
-    for (size_t i = 0; i < moments && i < 2 && t->ranks != NULL && makes_file(t); i++) {
+                 moments = aei_optimizer_moments(t->optimizer),
+                 room = sizeof c->gathered / sizeof c->gathered[0];
+    for (size_t i = 0; i < moments && i < room; i++) {
         /* Zeros: nobody owns the padding between the panels. */
         c->gathered[i] = calloc(floats, sizeof(float));
         if (c->gathered[i] == NULL)
