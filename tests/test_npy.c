@@ -172,6 +172,16 @@ START_TEST(headers_as_others_write_them_are_read)
 }
 END_TEST
 
+/* The fourth byte of an archive's mark lies behind the file. */
+START_TEST(three_bytes_are_no_archive)
+{
+    ae_dataset *dataset = NULL;
+    ck_assert_status(ae_dataset_open_npy_memory(&dataset, "PK\3\4", 3, NULL), AE_ERROR_FORMAT,
+                     "not an NPY file");
+    ck_assert_ptr_null(dataset);
+}
+END_TEST
+
 static const struct {
     int version;
     const char *header;
@@ -468,6 +478,7 @@ Suite *npy_suite(void)
     const char *missing = python_lacks("tables.py", "$AE_PYTHON or python3 has no NumPy");
     support_add_loop_test(tcase, what_numpy_saves_is_read_to_the_bit, 0, 2, missing);
     support_add_test(tcase, what_we_save_numpy_loads_and_maps, missing);
+    tcase_add_test(tcase, three_bytes_are_no_archive);
     tcase_add_test(tcase, what_we_save_has_the_bytes_of_the_format);
     tcase_add_test(tcase, the_header_is_numpys);
     tcase_add_test(tcase, headers_as_others_write_them_are_read);
