@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A training step of several ranks beside that of one process, as processes of MPI take it:
- * mpirun -n 2 step_mpi [ROUNDS [BATCH]]. One figure a line, `name value unit`: medians of slices
- * that take turns. While one process trains alone the others sleep. Bytes are those that the
- * transport was given to send, of the rank that sends most. Processor time is that of all ranks
- * together. With BATCH only a shared step of so many rows in blocks of 100 is measured, beside one
- * process with its share of them.
+ * mpirun -n 2 step_mpi [ROUNDS [BATCH [BLOCK]]]. One figure a line, `name value unit`: medians
+ * of epochs that take turns, divided by their steps. Nothing is called after a step, so that
+ * weights may still be on their way while the next one begins. While one process trains alone
+ * the others sleep. Bytes are those that the transport was given to send, of the rank that sends
+ * most. Processor time is that of all ranks together. Both include what an epoch's end
+ * exchanges. With BATCH only a shared step of so many rows is measured, in blocks of BLOCK
+ * (100), beside one process with its share of them.
  */
 #define _DEFAULT_SOURCE
 #include <libae/libae.h>
@@ -17,7 +19,7 @@
 #include "common/measure.h"
 #include "train/optimizer_internal.h"
 
-enum { FEATURES = 784, MOST_ROUNDS = 200, MOST_STEPS = 64, RUNS = 8 };
+enum { FEATURES = 784, MOST_ROUNDS = 200, RUNS = 8 };
 
 static size_t rank, ranks;
 
@@ -86,10 +88,6 @@ typedef struct run {
     ae_network *network;
     ae_optimizer *adam;
     ae_trainer *trainer;
-    double ends[MOST_STEPS];    /* of the steps of an epoch */
-    double used[MOST_STEPS];    /* processor time by then, this rank's */
-    uint64_t bytes[MOST_STEPS]; /* sent by then */
-    size_t steps;
     double times[MOST_ROUNDS], processor[MOST_ROUNDS];
     double sent;
 } run;
@@ -100,20 +98,6 @@ static double processor_time(void)
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
            1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
-
-/* Whole epochs are measured, without a callback after each step: weights may then still be on their
- * way while the next step begins. Bytes include what an epoch's end exchanges. */
-static bool by_epoch;
-
-static int on_step(void *user, const ae_step_info *info)
-{
-    run *r = user;
-    r->steps = info->epoch_step;
-    r->ends[r->steps - 1] = bench_now();
-    r->used[r->steps - 1] = processor_time();
-    r->bytes[r->steps - 1] = r->counter.bytes;
-    return 0;
 }
 
 /* An epoch is long enough to dilute its ends, and short enough to take turns. */
@@ -131,11 +115,10 @@ static void prepare(run *r)
     stop(ae_dataset_create_u8(&r->rows, values, rows, FEATURES, NULL));
     stop(ae_network_create(&r->network, NULL));
     stop(ae_optimizer_create_adam(&r->adam, NULL));
-    stop(ae_trainer_create(
-        &r->trainer, r->network, r->adam, r->rows,
-        AE_TRAINER_OPTIONS(.batch = r->batch, .batch_block = r->block, .threads = r->threads,
-                           .on_step = by_epoch ? NULL : on_step, .user = r, .patience_seconds = 60,
-                           .transport = r->shared ? &transport : NULL)));
+    stop(ae_trainer_create(&r->trainer, r->network, r->adam, r->rows,
+                           AE_TRAINER_OPTIONS(.batch = r->batch, .batch_block = r->block,
+                                              .threads = r->threads, .patience_seconds = 60,
+                                              .transport = r->shared ? &transport : NULL)));
     free(values);
 }
 
@@ -151,8 +134,6 @@ static void meet(void)
     }
 }
 
-/* From the end of the first step to that of the last: what an epoch begins and ends with is not a
- * step's. */
 static void measure(run *r, size_t round)
 {
     meet();
@@ -161,17 +142,10 @@ static void measure(run *r, size_t round)
     const double begin = bench_now(), used = processor_time();
     const uint64_t bytes = r->counter.bytes;
     stop(ae_trainer_run_epoch(r->trainer, NULL));
-    if (by_epoch) {
-        const double all = (double)ae_trainer_steps_per_epoch(r->trainer);
-        r->times[round] = (bench_now() - begin) / all;
-        r->processor[round] = (processor_time() - used) / all;
-        r->sent = (double)(r->counter.bytes - bytes) / all;
-        return;
-    }
-    const double steps = (double)(r->steps - 1);
-    r->times[round] = (r->ends[r->steps - 1] - r->ends[0]) / steps;
-    r->processor[round] = (r->used[r->steps - 1] - r->used[0]) / steps;
-    r->sent = (double)(r->bytes[r->steps - 1] - r->bytes[0]) / steps;
+    const double steps = (double)ae_trainer_steps_per_epoch(r->trainer);
+    r->times[round] = (bench_now() - begin) / steps;
+    r->processor[round] = (processor_time() - used) / steps;
+    r->sent = (double)(r->counter.bytes - bytes) / steps;
 }
 
 static void report(run *r, size_t rounds)
@@ -224,11 +198,12 @@ int main(int count, char **arguments)
     const size_t rounds = asked > 0 && asked <= MOST_ROUNDS ? (size_t)asked : 15;
     runs[1].batch *= ranks, runs[6].batch *= ranks;
     size_t last = RUNS;
-    by_epoch = count > 2;
     if (count > 2 && atoi(arguments[2]) > 0) {
         last = 2;
         runs[1].batch = (size_t)atoi(arguments[2]);
-        runs[0].batch = runs[1].batch / ranks, runs[0].block = 100;
+        if (count > 3 && atoi(arguments[3]) > 0)
+            runs[1].block = (size_t)atoi(arguments[3]);
+        runs[0].batch = runs[1].batch / ranks, runs[0].block = runs[1].block;
     }
     for (size_t i = 0; i < last; i++)
         prepare(&runs[i]);

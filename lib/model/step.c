@@ -127,8 +127,6 @@ static void take_step(void *context, size_t thread)
     bool finite = true;
     aei_step_gather(s, thread);
     for (size_t l = 0; l < depth; l++) {
-        if (s->ranks != NULL && thread == 0)
-            aei_ranks_await(s, l, l + 1);
         aei_team_barrier(s->team);
         aei_step_forward(s, l, thread);
     }

@@ -180,7 +180,7 @@ static void push_tiles(aei_step *s, size_t l, size_t q, size_t p, const float *c
 static void backward_weights(aei_step *s, size_t l, size_t thread)
 {
     const aei_layer *layer = &s->network->layers[l];
-    const size_t start = aei_ranks_first_panel(s, l);
+    const size_t start = aei_ranks_first_panel(s, l, (s->ranks->rank + 1) % s->ranks->count);
     aei_tree *tiles = &s->scratch[thread].tiles;
     for (size_t k; aei_step_pop_panel(s, aei_step_phase(l, AEI_WEIGHTS), thread, &k);) {
         const size_t p = (start + k) % layer->panels;
@@ -240,6 +240,8 @@ static void step_tile(aei_step *s, size_t l, size_t q, size_t p, size_t thread)
 void aei_step_backward(aei_step *s, size_t l, size_t thread)
 {
     const aei_layer *layer = &s->network->layers[l];
+    if (s->ranks != NULL) /* first: they travel while the rest is computed */
+        backward_weights(s, l, thread);
     for (size_t q, taken = 0; aei_step_pop_panel(s, aei_step_phase(l, AEI_BACKWARD), thread, &q);
          taken++) {
         if (l > 0 && taken == 0)
@@ -256,6 +258,4 @@ void aei_step_backward(aei_step *s, size_t l, size_t thread)
             else
                 step_tile(s, l, q, p, thread);
     }
-    if (s->ranks != NULL)
-        backward_weights(s, l, thread);
 }

@@ -106,10 +106,14 @@ void aei_step_forward(aei_step *s, size_t l, size_t thread)
     const aei_layer *layer = &n->layers[l];
     const aei_step_scratch *mine = &s->scratch[thread];
     const size_t panel = n->kernels->panel;
-    for (size_t p, taken = 0; aei_step_pop_panel(s, aei_step_phase(l, AEI_FORWARD), thread, &p);
+    const size_t start = s->ranks == NULL ? 0 : aei_ranks_first_panel(s, l, s->ranks->rank);
+    for (size_t k, taken = 0; aei_step_pop_panel(s, aei_step_phase(l, AEI_FORWARD), thread, &k);
          taken++) {
+        const size_t p = (start + k) % layer->panels;
         if (taken == 0)
             aei_step_operands(s, thread, layer->in, aei_step_layer_input, l);
+        if (s->ranks != NULL)
+            aei_ranks_await_panel(s, l, p, thread);
         const size_t count = aei_columns(panel, layer->out, p);
         const float *weights = n->parameters + layer->weight + p * layer->in * panel;
         /* The panel that this thread is likely to take next. */
@@ -125,4 +129,6 @@ void aei_step_forward(aei_step *s, size_t l, size_t thread)
         if (s->ranks != NULL)
             (void)aei_ranks_tend(s, thread);
     }
+    if (s->ranks != NULL && thread == 0)
+        aei_ranks_await_layer(s, l);
 }

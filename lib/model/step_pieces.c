@@ -26,11 +26,11 @@ static void copy_rows(float *to, size_t to_stride, const float *from, size_t fro
         memcpy(to + r * to_stride, from + r * from_stride, columns * sizeof *to);
 }
 
-size_t aei_ranks_first_panel(const aei_step *s, size_t l)
+size_t aei_ranks_first_panel(const aei_step *s, size_t l, size_t rank)
 {
     const aei_step_ranks *ranks = s->ranks;
     for (size_t i = ranks->first_piece[l]; i < ranks->first_piece[l + 1]; i++)
-        if (ranks->pieces[i].owner == (ranks->rank + 1) % ranks->count)
+        if (ranks->pieces[i].owner == rank)
             return ranks->pieces[i].first / s->network->layers[l].in;
     return 0;
 }

@@ -272,7 +272,7 @@ ae_status aei_step_settle(aei_step *s)
 {
     if (s->ranks == NULL)
         return AE_OK;
-    aei_ranks_await(s, 0, s->network->depth);
+    aei_ranks_await_all(s);
     /* Nothing may be under way when the messages are given up, the last reports included. */
     for (size_t r = 0; r < s->ranks->count && s->ranks->failed == AE_OK; r++)
         s->ranks->failed = aei_messages_wait(s->ranks->messages, &s->ranks->reports_out[r], 1);

@@ -10,9 +10,11 @@
 /*
  * A step that several ranks take, for lib/model/step*.c alone.
  *
- *     forward     the ranks' blocks; a layer waits until its weights have come
+ *     forward     the ranks' blocks; a panel waits until its weights have come, so those come first
+ *                 that this rank has stepped itself
  *     report      each rank tells all others its blocks' costs and how it is doing
- *     backward    gradients go panel by panel into the messages to their owners
+ *     backward    gradients go panel by panel into the messages to their owners, and travel while
+ *                 those of the layer's input are computed
  *     owner       adds all ranks' parts of a piece, takes the optimizer's step on it, sends the
  *                 weights to all
  *
@@ -75,8 +77,9 @@ typedef struct aei_step_ranks {
     float scale;     /* of the gradient, for clipping */
     aei_word word;
     size_t stopped_by;
-    ae_status stopped, failed; /* the others', and the messages' own */
-    atomic_bool over;          /* of the step: threads may go */
+    ae_status stopped;        /* the others' */
+    _Atomic ae_status failed; /* the messages' own; thread 0 sets it */
+    atomic_bool over;         /* of the step: threads may go */
 } aei_step_ranks;
 
 /* Life; aei_step_create and aei_step_free call them. */
@@ -86,8 +89,13 @@ void aei_step_ranks_free(aei_step *step);
 /* A step begins: blocks are dealt out. */
 void aei_ranks_begin(aei_step *step, float most_norm);
 
-/* Thread 0: wait until the weights of these layers are whole. */
-void aei_ranks_await(aei_step *step, size_t first_layer, size_t last_layer);
+/* Wait until the last step's weights of panel p of layer l are in this rank's network: any thread.
+ * Thread 0 alone makes them come, so it stays until those of the whole layer have. */
+void aei_ranks_await_panel(aei_step *step, size_t l, size_t p, size_t thread);
+void aei_ranks_await_layer(aei_step *step, size_t l);
+
+/* Thread 0: wait until the last step's weights are everywhere. */
+void aei_ranks_await_all(aei_step *step);
 
 /* Thread 0: this rank's costs are known, and so how it is doing. */
 void aei_ranks_report(aei_step *step, aei_word word, ae_status status);
@@ -102,8 +110,8 @@ bool aei_ranks_tend(aei_step *step, size_t thread);
 /* Every thread, after the last panel: stay until the step is over here. */
 void aei_ranks_end(aei_step *step, size_t thread);
 
-/* The panel of layer l that goes to the next rank. */
-size_t aei_ranks_first_panel(const aei_step *step, size_t l);
+/* The first panel of layer l that belongs to a rank. */
+size_t aei_ranks_first_panel(const aei_step *step, size_t l, size_t rank);
 
 /* The gradient of a tile of layer l's weights, this rank's parts in `tiles`, into the messages;
  * panel p of the layer is complete. */

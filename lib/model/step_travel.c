@@ -60,11 +60,13 @@ static void set_stages(aei_step_ranks *ranks, int stage)
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-/* The others' reports are asked for after the step was begun, and begun when this rank knows how it
- * is doing: what a header says must be true. */
+/* The last step's weights must be everywhere: their memory is used again. The others' reports are
+ * asked for after the step was begun, and begun when this rank knows how it is doing: what a header
+ * says must be true. */
 void aei_ranks_report(aei_step *s, aei_word word, ae_status status)
 {
     aei_step_ranks *ranks = s->ranks;
+    aei_ranks_await_all(s);
     for (size_t r = 0; r < ranks->count && ranks->failed == AE_OK; r++) {
         if (r == ranks->rank)
             continue;
@@ -203,6 +205,17 @@ static bool look_at_squares(aei_step *s)
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
+/* Parts come while this rank still computes its own, and a transport may move bytes only while it
+ * is asked: about the next that is to come, since one question moves all. */
+static void look_at_parts(aei_step *s)
+{
+    aei_step_ranks *ranks = s->ranks;
+    for (size_t l = ranks->open ? s->network->depth : 0; l-- > 0;)
+        for (size_t i = ranks->first_piece[l]; i < ranks->first_piece[l + 1]; i++)
+            if (ranks->pieces[i].owner == ranks->rank && !all_done(ranks, ranks->travels[i].parts))
+                return;
+}
+
 /* Own pieces: parts of all others, then the step, then the weights to all. */
 static bool look_at_own(aei_step *s, size_t i)
 {
@@ -220,11 +233,6 @@ static bool look_at_own(aei_step *s, size_t i)
         if (!settled || !all_done(ranks, t->parts))
             return false;
         atomic_store(&t->stage, clips(s) ? AEI_STAGE_TO_SUM : AEI_STAGE_TO_STEP);
-        return true;
-    case AEI_STAGE_STEPPED:
-        atomic_store(&t->stage, AEI_STAGE_SPREADING);
-        aei_ranks_pack_weights(s, i);
-        send_all(ranks, t->weights);
         return true;
     case AEI_STAGE_SPREADING:
         if (!all_done(ranks, t->weights))
@@ -282,6 +290,55 @@ static bool look_at_other(aei_step *s, size_t i)
     }
 }
 
+/* Whether any of what this rank sends of a piece is still under way. */
+static bool is_sending(const aei_step_ranks *ranks, size_t i)
+{
+    const aei_travel *t = &ranks->travels[i];
+    const int stage = atomic_load(&t->stage);
+    bool any = stage == AEI_STAGE_SENDING && t->parts[0].pending;
+    for (size_t r = 0; r < ranks->count && stage == AEI_STAGE_SPREADING; r++)
+        any = any || (r != ranks->rank && t->weights[r].pending);
+    return any;
+}
+
+/* Whether an own piece will soon have weights to send: of the first layer, once it is all that is
+ * left of the way back. */
+static bool is_coming(const aei_step_ranks *ranks, size_t i, int stage)
+{
+    const bool early = stage == AEI_STAGE_GRADIENT || stage == AEI_STAGE_COLLECTED;
+    return stage == AEI_STAGE_TO_STEP || stage == AEI_STAGE_STEPPING ||
+           (early && ranks->settled_layers <= 1 && ranks->pieces[i].owner == ranks->rank);
+}
+
+/*
+ * Weights that have been stepped go to all, those of the first layers before others: the next step
+ * needs them in that order. A message does not overtake an earlier one, so that weights wait while
+ * parts are under way, which their owners need sooner, and while earlier weights are coming.
+ */
+static bool send_weights(aei_step *s)
+{
+    enum { UNDER_WAY = 2 };
+    aei_step_ranks *ranks = s->ranks;
+    size_t under_way = 0;
+    bool any = false;
+    for (size_t i = 0; i < ranks->piece_count; i++)
+        under_way += is_sending(ranks, i);
+    for (size_t i = 0; i < ranks->piece_count && under_way < UNDER_WAY; i++) {
+        aei_travel *t = &ranks->travels[i];
+        const int stage = atomic_load(&t->stage);
+        if (is_coming(ranks, i, stage))
+            break;
+        if (stage != AEI_STAGE_STEPPED)
+            continue;
+        atomic_store(&t->stage, AEI_STAGE_SPREADING);
+        aei_ranks_pack_weights(s, i);
+        send_all(ranks, t->weights);
+        under_way++;
+        any = true;
+    }
+    return any;
+}
+
 static bool look(aei_step *s)
 {
     aei_step_ranks *ranks = s->ranks;
@@ -289,17 +346,19 @@ static bool look(aei_step *s)
         return false;
     bool any = look_at_reports(s);
     any = look_at_squares(s) || any;
+    look_at_parts(s);
     /* From the last layer on: its gradient is there first. */
     for (size_t k = ranks->piece_count; k-- > 0 && ranks->failed == AE_OK;)
         any = (ranks->pieces[k].owner == ranks->rank ? look_at_own(s, k) : look_at_other(s, k)) ||
               any;
-    return any;
+    return send_weights(s) || any;
 }
 
+/* From the first layer on: the next step needs its weights first. */
 static bool work(aei_step *s, size_t thread)
 {
     aei_step_ranks *ranks = s->ranks;
-    for (size_t k = ranks->piece_count; k-- > 0;) {
+    for (size_t k = 0; k < ranks->piece_count; k++) {
         atomic_int *stage = &ranks->travels[k].stage;
         int found = atomic_load_explicit(stage, memory_order_relaxed);
         if (found == AEI_STAGE_TO_STEP &&
@@ -326,6 +385,12 @@ bool aei_ranks_tend(aei_step *s, size_t thread)
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
+/* Whether this rank's network has a piece's new weights. Their sends may still be under way. */
+static bool is_new(int stage)
+{
+    return stage == AEI_STAGE_DONE || stage == AEI_STAGE_STEPPED || stage == AEI_STAGE_SPREADING;
+}
+
 /* Weights that are still on their way may come during the next step's first layers. */
 static bool is_over(const aei_step *s)
 {
@@ -336,7 +401,7 @@ static bool is_over(const aei_step *s)
         return false;
     for (size_t i = 0; i < ranks->piece_count; i++) {
         const int stage = atomic_load(&ranks->travels[i].stage);
-        if (stage != AEI_STAGE_DONE && stage != AEI_STAGE_SPREADING && stage != AEI_STAGE_AWAITED)
+        if (stage != AEI_STAGE_AWAITED && !is_new(stage))
             return false;
     }
     return true;
@@ -357,18 +422,47 @@ void aei_ranks_end(aei_step *s, size_t thread)
     atomic_store(&ranks->over, true);
 }
 
-void aei_ranks_await(aei_step *s, size_t first_layer, size_t last_layer)
+/* Only thread 0 can make messages come; another one leaves the processor to it. */
+static void await_piece(aei_step *s, size_t i, bool (*is_there)(int stage), size_t thread)
 {
     aei_step_ranks *ranks = s->ranks;
-    aei_messages_note(ranks->messages);
-    for (size_t i = ranks->first_piece[first_layer]; i < ranks->first_piece[last_layer];) {
-        if (ranks->failed != AE_OK)
-            return;
-        if (atomic_load(&ranks->travels[i].stage) == AEI_STAGE_DONE)
-            i++;
-        else if (!aei_ranks_tend(s, 0))
-            (void)ok(ranks, aei_messages_rest(ranks->messages));
-    }
+    if (is_there(atomic_load(&ranks->travels[i].stage)))
+        return;
+    if (thread == 0)
+        aei_messages_note(ranks->messages);
+    while (ranks->failed == AE_OK && !is_there(atomic_load(&ranks->travels[i].stage)))
+        if (!aei_ranks_tend(s, thread)) {
+            if (thread == 0)
+                (void)ok(ranks, aei_messages_rest(ranks->messages));
+            else
+                (void)sched_yield();
+        }
+}
+
+static bool is_done_everywhere(int stage)
+{
+    return stage == AEI_STAGE_DONE;
+}
+
+void aei_ranks_await_all(aei_step *s)
+{
+    for (size_t i = 0; i < s->ranks->piece_count; i++)
+        await_piece(s, i, is_done_everywhere, 0);
+}
+
+void aei_ranks_await_panel(aei_step *s, size_t l, size_t p, size_t thread)
+{
+    const aei_step_ranks *ranks = s->ranks;
+    const size_t in = s->network->layers[l].in;
+    for (size_t i = ranks->first_piece[l]; i < ranks->first_piece[l + 1]; i++)
+        if (ranks->pieces[i].first < (p + 1) * in && ranks->pieces[i].last > p * in)
+            await_piece(s, i, is_new, thread);
+}
+
+void aei_ranks_await_layer(aei_step *s, size_t l)
+{
+    for (size_t i = s->ranks->first_piece[l]; i < s->ranks->first_piece[l + 1]; i++)
+        await_piece(s, i, is_new, 0);
 }
 
 void aei_ranks_layer_is_done(aei_step *s, size_t layer)
