@@ -130,6 +130,8 @@ static void take_step(void *context, size_t thread)
         aei_team_barrier(s->team);
         aei_step_forward(s, l, thread);
     }
+    if (s->ranks != NULL && thread == 0) /* every thread writes to their memory from here on */
+        aei_ranks_await_all(s);
     aei_team_barrier(s->team);
     const double cost = cost_of_batch(s, thread, &finite);
     const double penalty = add_penalties(s, thread, &finite);

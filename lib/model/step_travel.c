@@ -60,13 +60,11 @@ static void set_stages(aei_step_ranks *ranks, int stage)
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-/* The last step's weights must be everywhere: their memory is used again. The others' reports are
- * asked for after the step was begun, and begun when this rank knows how it is doing: what a header
- * says must be true. */
+/* The others' reports are asked for after the step was begun, and begun when this rank knows how it
+ * is doing: what a header says must be true. */
 void aei_ranks_report(aei_step *s, aei_word word, ae_status status)
 {
     aei_step_ranks *ranks = s->ranks;
-    aei_ranks_await_all(s);
     for (size_t r = 0; r < ranks->count && ranks->failed == AE_OK; r++) {
         if (r == ranks->rank)
             continue;
